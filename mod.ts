@@ -1,0 +1,20 @@
+/**
+ * denicorn: a pre-fork application server for Deno.
+ *
+ * `deno run -A mod.ts [OPTIONS] APP`
+ *
+ * @module
+ */
+
+import { ControlEnv } from "./src/protocol/control.ts";
+
+if (import.meta.main) {
+  // One program, two roles: a proc is started by its manager, which says so in the environment.
+  if (Deno.env.has(ControlEnv.path)) {
+    const { main } = await import("./src/proc/main.ts");
+    await main();
+  } else {
+    const { main } = await import("./src/cli.ts");
+    await main(Deno.args);
+  }
+}

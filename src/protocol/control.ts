@@ -1,0 +1,85 @@
+/**
+ * The control channel between the manager and one proc: one JSON object a line over a unix socket
+ * that the manager listens on and the proc connects to. When it ends, the other side is gone: a proc
+ * that loses its manager exits.
+ *
+ * The order at boot: the proc says `hello`; the manager answers `boot`; the proc loads the app in
+ * all of its threads and says `loaded`; the manager says `listen` (one proc at a time, so that it
+ * knows the order of listen() within the SO_REUSEPORT group); the proc binds and says `ready`.
+ */
+
+import type { Config } from "../config/config.ts";
+import type { LogRecord } from "../log/record.ts";
+
+/** How the manager tells a fresh process that it is a proc: the environment of its start. */
+export const ControlEnv = {
+  /** Path of the control socket; an abstract one begins with "@". */
+  path: "DENICORN_CONTROL",
+  /** Secret that the proc shows in its `hello`, so that no stranger can pose as one. */
+  token: "DENICORN_CONTROL_TOKEN",
+} as const;
+
+/** Why a proc is asked to leave; it decides what WebSockets are told (1012 or 1001). */
+export type DrainReason = "stop" | "reload" | "recycle";
+
+/** What a proc counts, since its start unless said otherwise. */
+export interface ProcStats {
+  /** Exchanges begun. */
+  readonly requests: number;
+  /** Exchanges in flight now. */
+  readonly in_flight: number;
+  /** Exchanges that wait for a thread now. */
+  readonly queued: number;
+  /** Open connections now. */
+  readonly sessions: number;
+  /** Resident memory, bytes. */
+  readonly rss: number;
+}
+
+export type ManagerToProc =
+  /** First message: who you are and what you serve. `id` is the proc's number, from 1. */
+  | { readonly type: "boot"; readonly id: number; readonly config: Config }
+  /** Bind and accept. */
+  | { readonly type: "listen" }
+  /** Leave: accept for `linger_ms` more, refuse no one, finish what is in flight, exit 0. */
+  | { readonly type: "drain"; readonly reason: DrainReason; readonly linger_ms: number }
+  /** Exit now, answers cut. */
+  | { readonly type: "stop" }
+  /** Open the log files anew (USR1). */
+  | { readonly type: "reopen_logs" }
+  /** Attach this program to the SO_REUSEPORT group of each TCP bind (see src/os/steering.ts). */
+  | { readonly type: "steer"; readonly program: SteeringPlan };
+
+/**
+ * How new connections spread over the listening sockets of a SO_REUSEPORT group. `weights[i]` is the
+ * share of the socket with index i, in the order of listen(); 0 gets none. An empty list hands the
+ * choice back to the kernel's hash.
+ */
+export interface SteeringPlan {
+  readonly weights: readonly number[];
+}
+
+export type ProcToManager =
+  | { readonly type: "hello"; readonly pid: number; readonly token: string }
+  /** The app is loaded in all threads. */
+  | { readonly type: "loaded" }
+  /** Listening on every bind. */
+  | { readonly type: "ready" }
+  /** Boot failed. `trace` is the app's own, without our frames; `exit_code` is the one to end with. */
+  | {
+    readonly type: "boot_failed";
+    readonly exit_code: number;
+    readonly message: string;
+    readonly trace: string;
+  }
+  /** From the server thread, every HEARTBEAT_INTERVAL_MS, never from app code. */
+  | { readonly type: "heartbeat"; readonly stats: ProcStats }
+  /** Records for the error log, which the manager writes. */
+  | { readonly type: "log"; readonly records: readonly LogRecord[] }
+  /** I want to be replaced: max_requests, max_lifetime, max_rss, or a thread that hangs. */
+  | { readonly type: "replace_me"; readonly why: string; readonly hung: boolean }
+  /** The plan is in force (or could not be attached: `error`). */
+  | { readonly type: "steered"; readonly error: string | null };
+
+/** How often a proc says that it lives, milliseconds. */
+export const HEARTBEAT_INTERVAL_MS = 1_000;
