@@ -1,0 +1,118 @@
+/**
+ * The queues between the server and one thread: two directions of one MessageChannel.
+ *
+ * A message is one flat array that holds many operations one after another: an operation code, then
+ * its operands, always in the number and order given here. Flat, because nested arrays and objects
+ * cost several times as much to clone; many at once, because a message costs more than what is in it.
+ * A head is one string for the same reason: one long string crosses cheaper than thirty short ones.
+ *
+ * Bodies: none (`null`), whole (a string or a Uint8Array of its own buffer), or streamed (`true`),
+ * and then in chunks under credit: neither side posts more than {@linkcode STREAM_WINDOW_BYTES} that
+ * the other has not asked for, since postMessage itself has no bound.
+ */
+
+/** Bytes of a streamed body that may be under way in a queue, for each exchange and direction. */
+export const STREAM_WINDOW_BYTES = 256 * 1024;
+
+/** A request body of a known length up to this is gathered by the server and crosses whole. */
+export const MAX_WHOLE_BODY_BYTES = 64 * 1024;
+
+/** Server to thread. */
+export const QueueIn = {
+  /**
+   * A new exchange. Operands: id, head, remote host, remote port, body, slot.
+   * Head: `METHOD\nURL\nname\nvalue\nname\nvalue…`: names in lower case, values as latin-1 strings,
+   * in the order of the wire, repeated ones repeated. URL: absolute. Remote port: 0 for a unix socket.
+   * Slot: index into the claims (see {@linkcode Claim}), or -1 where nothing is claimed.
+   */
+  exchange: 1,
+  /** More of a streamed request body. Operands: id, bytes. */
+  bodyChunk: 2,
+  /** The request body is complete. Operands: id. */
+  bodyEnd: 3,
+  /** The request body ends here, incomplete. Operands: id, message. */
+  bodyFail: 4,
+  /** The client took this many bytes of the streamed response. Operands: id, bytes. */
+  credit: 5,
+  /** Nobody waits for this exchange any more. Operands: id, reason (an {@linkcode AbortReason}). */
+  abort: 6,
+  /** The response was sent (or not). Operands: id, 1 or 0. Only where the response asked for it. */
+  completed: 7,
+  /** Answer with a pong. Operands: number. */
+  ping: 8,
+  /** The proc leaves; finish what you have. Operands: none. */
+  leave: 9,
+} as const;
+
+/** Thread to server. */
+export const QueueOut = {
+  /**
+   * The response. Operands: id, status, header, body, flags ({@linkcode RespondFlag}).
+   * Header: `name\nvalue\nname\nvalue…`, latin-1 strings.
+   */
+  respond: 1,
+  /** More of a streamed response. Operands: id, bytes. */
+  chunk: 2,
+  /** The streamed response is complete. Operands: id. */
+  end: 3,
+  /** The streamed response broke off: cut the connection. Operands: id. */
+  fail: 4,
+  /** The app took this many bytes of the streamed request body. Operands: id, bytes. */
+  credit: 5,
+  /** The app threw, rejected or returned no response: answer 500. Operands: id. */
+  crashed: 6,
+  /** Operands: the ping's number. */
+  pong: 7,
+  /** A record for the error log. Operands: level, message, exchange id or -1. */
+  log: 8,
+  /** The app is loaded. Operands: none. */
+  ready: 9,
+  /** The app cannot be loaded. Operands: exit code, message, trace. */
+  bootFailed: 10,
+  /** The app asked for the end of the process (Deno.exit). Operands: code. */
+  exit: 11,
+} as const;
+
+/** What a response wants besides being sent; bits. */
+export const RespondFlag = {
+  none: 0,
+  /** Say `completed` when the last byte is out. */
+  completed: 1,
+} as const;
+
+/** Why an exchange was given up. */
+export const AbortReason = {
+  /** The client went away. */
+  client: 1,
+  /** `timeout` passed; the client has its 504. */
+  timeout: 2,
+  /** The proc stops. */
+  stop: 3,
+} as const;
+
+/**
+ * Claims: an Int32Array over shared memory, one for each proc, that lets the server take back what a
+ * busy thread has not begun. The server writes `queued` before it posts; the thread begins an
+ * exchange only if it can change `queued` to `taken` (Atomics.compareExchange); the server revokes
+ * one only if it can change `queued` to `revoked`, and may then hand it to another thread.
+ */
+export const Claim = { free: 0, queued: 1, taken: 2, revoked: 3 } as const;
+
+/** First message to a thread, by its Worker's postMessage. */
+export interface ThreadBoot {
+  readonly port: MessagePort;
+  /** The thread's number in its proc, from 1. */
+  readonly id: number;
+  readonly role: string;
+  readonly config: import("../config/config.ts").Config;
+  /** {@linkcode Claim}s of the proc. */
+  readonly claims: Int32Array;
+  /**
+   * One number that the server bumps and notifies after each post, so that a thread which never
+   * returns to its event loop (WSGI) can wait for messages with Atomics.wait.
+   */
+  readonly bell: Int32Array;
+}
+
+/** An array of operations, as it is posted. */
+export type Batch = unknown[];
