@@ -1,0 +1,175 @@
+/**
+ * The direction of imports between the rooms of src/, and what may not be imported below the manager.
+ *
+ * The graph is Deno's own (`deno info --json` over every file of src/), so that type imports, re-exports
+ * and dynamic imports count as the compiler counts them, and text in comments or strings does not.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+
+const ROOT = new URL("../../", import.meta.url);
+const SRC = new URL("src/", ROOT);
+
+/** One import: who, what, and the specifier as it stands in the file. */
+interface Import {
+  /** Path below the root of the repository, as `src/proc/main.ts`. */
+  readonly from: string;
+  readonly specifier: string;
+  /** Path below the root where it is a file of ours, else null. */
+  readonly to: string | null;
+}
+
+/** What every room may use, and what uses each other freely. */
+const BASE = ["errors.ts", "log", "config", "protocol", "os"];
+
+/** Rooms of src/ (folders, and the files beside them), each with the other rooms that it may import. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  "errors.ts": BASE,
+  log: BASE,
+  config: BASE,
+  protocol: BASE,
+  os: BASE,
+  python: BASE,
+  wsgi: [...BASE, "python"],
+  thread: [...BASE, "python", "wsgi"],
+  proc: [...BASE, "python", "wsgi"],
+  manager: BASE,
+  // The command line is the only one who sees both: it runs a manager, or (workers: 0) a proc's code.
+  "cli.ts": [...BASE, "manager", "proc"],
+};
+
+/** What runs in procs and threads, whole: there an app's deno.json holds, which does not map our names. */
+const BELOW_THE_MANAGER = ["protocol", "os", "python", "wsgi", "thread", "proc"];
+
+/** Where procs and threads begin: whatever these reach runs under the app's deno.json as well. */
+const ENTRIES_BELOW_THE_MANAGER = ["src/proc/main.ts", "src/thread/main.ts"];
+
+function roomOf(path: string): string {
+  return path.split("/")[1] ?? path;
+}
+
+/** Bare: what an import map or a registry has to resolve. Node's own modules are built in. */
+function isBare(specifier: string): boolean {
+  return !/^(\.{1,2}\/|node:|file:)/.test(specifier);
+}
+
+function directionFaults(imports: readonly Import[]): string[] {
+  const faults: string[] = [];
+  for (const { from, to } of imports) {
+    const room = roomOf(from);
+    const allowed = MAY_IMPORT[room];
+    if (allowed === undefined) {
+      faults.push(`${from}: room "${room}" is not in MAY_IMPORT; say there what it may import`);
+    } else if (to !== null && !to.startsWith("src/")) {
+      faults.push(`${from} imports ${to}, which is outside of src/`);
+    } else if (to !== null && roomOf(to) !== room && !allowed.includes(roomOf(to))) {
+      faults.push(`${from} imports ${to}: "${room}" may import ${allowed.join(", ")}`);
+    }
+  }
+  return [...new Set(faults)];
+}
+
+/** All files that `entries` reach. */
+function reach(entries: readonly string[], imports: readonly Import[]): Set<string> {
+  const reached = new Set(entries);
+  for (const file of reached) {
+    for (const { from, to } of imports) if (from === file && to !== null) reached.add(to);
+  }
+  return reached;
+}
+
+function bareFaults(imports: readonly Import[]): string[] {
+  const reached = reach(ENTRIES_BELOW_THE_MANAGER, imports);
+  return imports
+    .filter(({ from }) => reached.has(from) || BELOW_THE_MANAGER.includes(roomOf(from)))
+    .filter(({ specifier }) => isBare(specifier))
+    .map(({ from, specifier }) => `${from} imports "${specifier}" below the manager`);
+}
+
+async function sourceFiles(folder: URL): Promise<URL[]> {
+  const files: URL[] = [];
+  for await (const entry of Deno.readDir(folder)) {
+    if (entry.isDirectory) files.push(...await sourceFiles(new URL(`${entry.name}/`, folder)));
+    else if (entry.name.endsWith(".ts")) files.push(new URL(entry.name, folder));
+  }
+  return files;
+}
+
+/** What `deno info --json` says; only what is read here. */
+interface ModuleGraph {
+  readonly modules: readonly {
+    readonly specifier: string;
+    readonly error?: string;
+    readonly dependencies?: readonly {
+      readonly specifier: string;
+      readonly code?: { readonly specifier?: string };
+      readonly type?: { readonly specifier?: string };
+    }[];
+  }[];
+}
+
+async function importsOf(files: readonly URL[]): Promise<Import[]> {
+  const entry = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    await Deno.writeTextFile(entry, files.map((file) => `import "${file.href}";\n`).join(""));
+    const config = new URL("deno.json", ROOT);
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["info", "--json", "--config", config.pathname, entry],
+      stdout: "piped",
+      stderr: "piped",
+    }).output();
+    assertEquals(code, 0, new TextDecoder().decode(stderr));
+    const graph: ModuleGraph = JSON.parse(new TextDecoder().decode(stdout));
+    const imports: Import[] = [];
+    for (const { specifier: from, dependencies = [] } of graph.modules) {
+      if (!from.startsWith(SRC.href)) continue;
+      for (const { specifier, code, type } of dependencies) {
+        const to = code?.specifier ?? type?.specifier ?? "";
+        imports.push({
+          from: from.slice(ROOT.href.length),
+          specifier,
+          to: to.startsWith(ROOT.href) ? to.slice(ROOT.href.length) : null,
+        });
+      }
+    }
+    return imports;
+  } finally {
+    await Deno.remove(entry);
+  }
+}
+
+const imports = await importsOf(await sourceFiles(SRC));
+
+Deno.test("imports between the rooms of src/ flow one way", () => {
+  assert(imports.length > 0, "deno info found no import at all in src/");
+  assertEquals(directionFaults(imports), []);
+});
+
+Deno.test("what runs in procs and threads imports no bare specifier", () => {
+  assertEquals(bareFaults(imports), []);
+});
+
+Deno.test("an import against the direction, a way out of src/ and an unknown room are faults", () => {
+  assertEquals(
+    directionFaults([
+      { from: "src/proc/server.ts", specifier: "../manager/a.ts", to: "src/manager/a.ts" },
+      { from: "src/wsgi/context.ts", specifier: "../thread/b.ts", to: "src/thread/b.ts" },
+      { from: "src/os/libc.ts", specifier: "../../bench/cpu.ts", to: "bench/cpu.ts" },
+      { from: "src/attic/x.ts", specifier: "node:fs", to: null },
+      { from: "src/thread/main.ts", specifier: "../wsgi/gateway.ts", to: "src/wsgi/gateway.ts" },
+    ]).length,
+    4,
+  );
+});
+
+Deno.test("a bare specifier is a fault where a proc reaches it, even through log/ or config/", () => {
+  const reached: Import[] = [
+    { from: "src/proc/main.ts", specifier: "../log/error_log.ts", to: "src/log/error_log.ts" },
+    { from: "src/log/error_log.ts", specifier: "@logtape/logtape", to: null },
+    { from: "src/config/yaml.ts", specifier: "@std/yaml", to: null },
+    { from: "src/proc/main.ts", specifier: "node:timers", to: null },
+  ];
+  assertEquals(bareFaults(reached), [
+    'src/log/error_log.ts imports "@logtape/logtape" below the manager',
+  ]);
+});
