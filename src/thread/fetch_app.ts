@@ -1,0 +1,223 @@
+/** Loads a TypeScript or JavaScript app and finds what serves its requests. */
+
+import { AppLoadError } from "../errors.ts";
+import type { Log } from "../log/record.ts";
+import { type AppSpecifier, parseAppSpecifier } from "./app_specifier.ts";
+import { replaceDenoServe } from "./deno_serve.ts";
+import { type FetchHandler, OwnServer, type OwnServerOptions } from "./own_server.ts";
+import { summaryOf, traceOf } from "./trace.ts";
+
+export type { FetchHandler };
+
+/** When loading takes longer, the log says what is waited for; boot_timeout ends the wait. */
+const SAY_WAITING_MS = 2_000;
+
+/** How long an app that has started a server may go on at its top level before it is served. */
+const TOP_LEVEL_AFTER_SERVER_MS = 250;
+
+/** How long an app that exports something, but no handler, may take to start a server. */
+const START_SERVER_MS = 5_000;
+
+type Module = Readonly<Record<string, unknown>>;
+
+/**
+ * Imports the app and returns its handler. In this order an app is served by
+ * the export that was named; its default export, with a `fetch` method or a function itself; the
+ * server that it starts itself, with `Deno.serve`, at its top level or later.
+ *
+ * @throws {AppLoadError} with the app's own trace.
+ */
+export async function loadFetchApp(
+  specifier: string,
+  log: Log,
+  options: OwnServerOptions = {},
+): Promise<FetchHandler> {
+  const app = parseAppSpecifier(specifier);
+  const own = new OwnServer(log, options);
+  replaceDenoServe(own);
+  using uncaught = new Uncaught(app);
+  return await Promise.race([load(app, own, log, options), uncaught.error]);
+}
+
+async function load(
+  app: AppSpecifier,
+  own: OwnServer,
+  log: Log,
+  options: OwnServerOptions,
+): Promise<FetchHandler> {
+  const imported = inApp<Module>(app, () => import(app.url));
+  const module = await sayWaiting(
+    app.name === null ? Promise.race([imported, topLevelNeverEnds(own)]) : imported,
+    log,
+    `${app.shown} to be loaded: an await at its top level has not ended`,
+  );
+  if (module === null) {
+    // The import goes on behind the server; what it throws then is an error of the running app.
+    imported.catch((error) => log.error(error instanceof AppLoadError ? error.trace : `${error}`));
+    return own.handle;
+  }
+  if (app.name === null && !("default" in module)) {
+    return await ownServerOf(app, module, own, log);
+  }
+  const value = await exported(module, app);
+  const handler = handlerOf(value);
+  if (handler === null) {
+    // Some export the server that they have started, for their tests.
+    if (app.name === null && own.isClaimed) return own.handle;
+    throw noHandler(app, value);
+  }
+  if (hasFetch(value) && options.addr !== undefined) {
+    const { addr } = options;
+    await inApp(app, () => value.onListen?.(addr));
+  }
+  own.refuse(`its export ${app.name ?? "default"} is served`);
+  return handler;
+}
+
+/** Many apps end in `await server.finished`: with a server, a top level without end is no fault. */
+async function topLevelNeverEnds(own: OwnServer): Promise<null> {
+  await own.claimed;
+  const later = Promise.withResolvers<void>();
+  const timer = setTimeout(later.resolve, TOP_LEVEL_AFTER_SERVER_MS);
+  await Promise.race([own.awaited, later.promise]);
+  clearTimeout(timer);
+  return null;
+}
+
+/** The app exports no handler: it has a server of its own by now, or starts one. */
+async function ownServerOf(
+  app: AppSpecifier,
+  module: Module,
+  own: OwnServer,
+  log: Log,
+): Promise<FetchHandler> {
+  const exports = Object.keys(module);
+  const waited = Promise.withResolvers<never>();
+  // One that exports nothing can only mean to start a server: boot_timeout is its limit.
+  const timer = exports.length === 0
+    ? undefined
+    : setTimeout(() => waited.reject(noDefaultExport(app, exports)), START_SERVER_MS);
+  const waitingFor = `${app.shown} to start a server with Deno.serve(): it has no default export` +
+    (exports.length === 0 ? " (nor any other)" : ` (it exports ${exports.join(", ")})`);
+  try {
+    await sayWaiting(Promise.race([own.claimed, waited.promise]), log, waitingFor);
+  } finally {
+    clearTimeout(timer);
+  }
+  return own.handle;
+}
+
+function noDefaultExport(app: AppSpecifier, exports: readonly string[]): AppLoadError {
+  return new AppLoadError(
+    `cannot load the app ${app.shown}: it has no default export and starts no server itself; ` +
+      `it exports ${exports.join(", ")}: serve one with ${app.shown}:${exports[0]}, ` +
+      "or add `export default { fetch }`",
+    "",
+  );
+}
+
+/** The value of the export; a factory is called, a promise of an app awaited. */
+async function exported(module: Module, app: AppSpecifier): Promise<unknown> {
+  const name = app.name ?? "default";
+  if (!Object.hasOwn(module, name)) {
+    const exports = Object.keys(module).join(", ") || "nothing";
+    throw new AppLoadError(
+      `cannot load the app ${app.shown}: it has no export ${name}; it exports ${exports}`,
+      "",
+    );
+  }
+  const value = module[name];
+  return await inApp(app, () => app.call && typeof value === "function" ? value() : value);
+}
+
+/** The handler that an export is, or null. */
+function handlerOf(value: unknown): FetchHandler | null {
+  // Read anew each time, as `deno serve` does: an app may replace its fetch.
+  if (hasFetch(value)) return (request, info) => value.fetch(request, info);
+  if (typeof value !== "function" || isClass(value)) return null;
+  return (request, info) => value(request, info);
+}
+
+function noHandler(app: AppSpecifier, value: unknown): AppLoadError {
+  const name = app.name ?? "default";
+  const why = typeof value === "function"
+    ? `the class ${value.name}; export an instance of it`
+    : `${kindOf(value)}; it must be a function, or an object with a method fetch`;
+  return new AppLoadError(`cannot load the app ${app.shown}: its export ${name} is ${why}`, "");
+}
+
+/** Runs app code that belongs to loading; what it throws is the app's error. */
+async function inApp<T>(app: AppSpecifier, run: () => T | Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw loadError(app, error);
+  }
+}
+
+function loadError(app: AppSpecifier, thrown: unknown): AppLoadError {
+  return new AppLoadError(
+    `cannot load the app ${app.shown}: ${summaryOf(thrown)}`,
+    traceOf(thrown),
+  );
+}
+
+/**
+ * An error that nobody catches ends `deno run`, so it ends the loading here: an app that starts
+ * asynchronously and fails would otherwise be waited for until boot_timeout.
+ */
+class Uncaught {
+  readonly error: Promise<never>;
+  readonly #abort = new AbortController();
+
+  constructor(app: AppSpecifier) {
+    const { promise, reject } = Promise.withResolvers<never>();
+    this.error = promise;
+    const { signal } = this.#abort;
+    globalThis.addEventListener("unhandledrejection", (event) => {
+      event.preventDefault();
+      reject(loadError(app, event.reason));
+    }, { signal });
+    globalThis.addEventListener("error", (event) => {
+      event.preventDefault();
+      reject(loadError(app, event.error));
+    }, { signal });
+  }
+
+  [Symbol.dispose](): void {
+    this.#abort.abort();
+  }
+}
+
+interface FetchObject {
+  readonly fetch: FetchHandler;
+  readonly onListen?: (addr: Deno.Addr) => void;
+}
+
+function hasFetch(value: unknown): value is FetchObject {
+  return (typeof value === "object" || typeof value === "function") && value !== null &&
+    "fetch" in value && typeof value.fetch === "function";
+}
+
+// The border to untyped code: an app's function is called with what every fetch handler is given.
+// deno-lint-ignore ban-types
+function isClass(value: Function): boolean {
+  return /^class\b/.test(Function.prototype.toString.call(value));
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return `${value}`;
+  if (typeof value !== "object") return `a ${typeof value} (${String(value).slice(0, 40)})`;
+  const fetch = "fetch" in value ? `, whose fetch is a ${typeof value.fetch}` : " without fetch()";
+  return `an object${fetch}`;
+}
+
+/** Logs once what is waited for, if it takes long. */
+async function sayWaiting<T>(result: Promise<T>, log: Log, what: string): Promise<T> {
+  const timer = setTimeout(() => log.warning(`still waiting for ${what}`), SAY_WAITING_MS);
+  try {
+    return await result;
+  } finally {
+    clearTimeout(timer);
+  }
+}

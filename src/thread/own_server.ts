@@ -1,0 +1,118 @@
+/** The server that an app starts by itself, where it exports no handler. */
+
+import type { Log } from "../log/record.ts";
+
+/** What the thread (or, inline, the server) calls for every exchange. */
+export type FetchHandler = (
+  request: Request,
+  info: Deno.ServeHandlerInfo,
+) => Response | Promise<Response>;
+
+/** Where a server listens, as far as denicorn can. */
+export type AppAddr = Deno.NetAddr | Deno.UnixAddr;
+
+export interface OwnServerOptions {
+  /** Where denicorn listens, which is what the app is told that its own server does. */
+  readonly addr?: AppAddr;
+  /** Say once-only things at level info: true in one thread, or all threads would repeat them. */
+  readonly announce?: boolean;
+}
+
+/**
+ * The one place that `Deno.serve` and `listen()` of node:http hand their handler to, so that an app
+ * that starts a server itself runs unmodified: the first to claim it is served.
+ */
+export class OwnServer {
+  readonly addr: AppAddr | undefined;
+  /** Resolves once the app has started a server. */
+  readonly claimed: Promise<void>;
+  /** Resolves once the app waits for its server's end: its top level will then never end. */
+  readonly awaited: Promise<void>;
+
+  readonly #log: Log;
+  readonly #announce: boolean;
+  readonly #resolveClaimed: () => void;
+  readonly #resolveAwaited: () => void;
+  #handler: FetchHandler | null = null;
+  #by = "";
+  #refusal: string | null = null;
+
+  constructor(log: Log, options: OwnServerOptions = {}) {
+    this.addr = options.addr;
+    this.#log = log;
+    this.#announce = options.announce ?? true;
+    ({ promise: this.claimed, resolve: this.#resolveClaimed } = Promise.withResolvers<void>());
+    ({ promise: this.awaited, resolve: this.#resolveAwaited } = Promise.withResolvers<void>());
+  }
+
+  /**
+   * The app starts a server. `by` is what it called ("Deno.serve()"), `where` the address it asked
+   * for. False if another one is served already: this one then gets no request.
+   */
+  claim(handler: FetchHandler, by: string, where: string): boolean {
+    if (this.#refusal !== null) {
+      this.#log.warning(
+        `the app calls ${by} for ${where}, which gets no request: ${this.#refusal}`,
+      );
+      return false;
+    }
+    if (this.#handler !== null) {
+      this.#log.warning(
+        `the app calls ${by} for ${where} while its ${this.#by} is served already: ` +
+          "this second server gets no request; denicorn serves one app on all of its binds",
+      );
+      return false;
+    }
+    this.#handler = handler;
+    this.#by = by;
+    if (this.#announce) {
+      this.#log.info(
+        `the app calls ${by} for ${where}: denicorn serves it` +
+          (this.addr === undefined ? "" : ` at ${showAddr(this.addr)}`) + " instead",
+      );
+    }
+    this.#resolveClaimed();
+    return true;
+  }
+
+  /** The app has a server at the moment. */
+  get isClaimed(): boolean {
+    return this.#handler !== null;
+  }
+
+  /** The app closes the server that it has claimed; it may start another. */
+  release(handler: FetchHandler): void {
+    if (this.#handler !== handler) return;
+    this.#handler = null;
+    this.#log.warning(
+      `the app closes its ${this.#by}: requests get 503 until it starts a server again`,
+    );
+  }
+
+  /** The app waits for the end of its server. */
+  await(): void {
+    this.#resolveAwaited();
+  }
+
+  /** From now on a server of the app's own gets no request, for this reason. */
+  refuse(reason: string): void {
+    if (this.#handler !== null) {
+      this.#log.warning(`the app's ${this.#by} gets no request: ${reason}`);
+    }
+    this.#handler = null;
+    this.#refusal = reason;
+  }
+
+  /** What serves the app, whichever server it has at the moment. */
+  readonly handle: FetchHandler = (request, info) =>
+    this.#handler === null
+      ? new Response("Service Unavailable\n", { status: 503, headers: { "retry-after": "1" } })
+      : this.#handler(request, info);
+}
+
+/** An address as people write it. */
+function showAddr(addr: AppAddr): string {
+  if ("path" in addr) return `unix:${addr.path}`;
+  const host = addr.hostname.includes(":") ? `[${addr.hostname}]` : addr.hostname;
+  return `${host}:${addr.port}`;
+}

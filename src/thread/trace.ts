@@ -1,0 +1,56 @@
+/** An app's error as text for the error log: its message, stack and causes, without frames of ours. */
+
+/** Where denicorn's own code lies, as stack frames show it. */
+const OWN_ROOT = new URL("../", import.meta.url).href;
+
+const OWN_FRAME = new RegExp(`^\\s+at .*${escape(OWN_ROOT)}`);
+
+/** Frames of the runtime below ours say nothing once ours are gone. */
+const RUNTIME_FRAME = /^\s+at .*\(?(?:ext|node):[^)]*\)?$/;
+
+// Deno colours some messages of its loader even where no terminal is.
+// deno-lint-ignore no-control-regex
+const COLOUR = /\x1b\[[0-9;]*m/g;
+
+/** Depth of `cause` chains and of extra properties that are shown. */
+const INSPECT_DEPTH = 4;
+
+/** Whatever was thrown (not all of it is an Error), as lines for the log. */
+export function traceOf(thrown: unknown): string {
+  return cleanTrace(thrown instanceof Error ? inspect(thrown) : `thrown: ${inspect(thrown)}`);
+}
+
+/** The first line of what was thrown, for a message that names it. */
+export function summaryOf(thrown: unknown): string {
+  const first = traceOf(thrown).split("\n", 1)[0] ?? "";
+  // "Uncaught (in promise)" and the class that the loader wraps around a SyntaxError say nothing.
+  return first.replace(/^(?:Uncaught (?:\(in promise\) )?)?(?:TypeError: )?(?=SyntaxError)/, "");
+}
+
+/** Removes our frames, and those of the runtime directly below them. */
+export function cleanTrace(trace: string): string {
+  const kept: string[] = [];
+  for (const line of trace.replace(COLOUR, "").split("\n")) {
+    if (!OWN_FRAME.test(line)) {
+      kept.push(line);
+      continue;
+    }
+    while (kept.length > 1 && RUNTIME_FRAME.test(kept.at(-1)!)) kept.pop();
+    // An inspected error opens the braces of its properties behind its last frame.
+    if (line.endsWith(" {")) kept.push(kept.pop() + " {");
+  }
+  return kept.join("\n").trimEnd();
+}
+
+function inspect(thrown: unknown): string {
+  try {
+    return Deno.inspect(thrown, { colors: false, depth: INSPECT_DEPTH });
+  } catch (error) {
+    // A thrown Proxy, or a getter that throws: the log must survive what an app throws.
+    return `(an error that cannot be shown: ${error instanceof Error ? error.message : "?"})`;
+  }
+}
+
+function escape(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
