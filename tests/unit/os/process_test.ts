@@ -9,26 +9,11 @@ import {
   libcUnavailable,
 } from "../../../src/os/libc.ts";
 import { setParentDeathSignal, setProcessName } from "../../../src/os/process.ts";
+import { Lines, spawnDeno } from "./run_deno.ts";
 
 const ignore = libcUnavailable() !== null;
 const PROCESS = new URL("../../../src/os/process.ts", import.meta.url).href;
 const LIBC = new URL("../../../src/os/libc.ts", import.meta.url).href;
-
-/** Runs TypeScript in a Deno of its own, given on stdin. */
-async function run(code: string, ...flags: string[]): Promise<{ code: number; out: string }> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-lock", "--no-config", ...flags, "-"],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(code));
-  await writer.close();
-  const { code: exit, stdout, stderr } = await child.output();
-  const text = new TextDecoder();
-  return { code: exit, out: text.decode(stdout) + text.decode(stderr) };
-}
 
 Deno.test("a failed call names itself, what it was for, and the system's words", { ignore }, () => {
   clearErrno();
@@ -54,50 +39,38 @@ Deno.test("the name of the process is cut to 15 bytes", { ignore }, () => {
 });
 
 Deno.test("without FFI permission libc says why, and nothing prompts", async () => {
-  const { code, out } = await run(
-    `
+  const child = spawnDeno(`
     import { libcUnavailable } from ${JSON.stringify(LIBC)};
     import { setParentDeathSignal } from ${JSON.stringify(PROCESS)};
+    await Deno.permissions.revoke({ name: "ffi" });
     console.log(libcUnavailable());
     try { setParentDeathSignal(); } catch (error) { console.log(error.message); }
-  `,
-    "--allow-read",
-  );
-  assertEquals(code, 0, out);
-  assertMatch(out, /^FFI is not permitted/);
-  assertMatch(out, /\nCannot call libc: FFI is not permitted/);
+  `);
+  const { stdout } = await child.output();
+  const [first = "", second = ""] = new TextDecoder().decode(stdout).split("\n");
+  assertMatch(first, /^FFI is not permitted/);
+  assertMatch(second, /^Cannot call libc: FFI is not permitted/);
 });
 
 Deno.test("a child dies with a parent that is killed", { ignore }, async () => {
-  // The grandchild holds our pipe open for as long as it lives: its end is what ends the read.
   const grandchild = `
     import { setParentDeathSignal } from ${JSON.stringify(PROCESS)};
     console.log(setParentDeathSignal("SIGKILL"));
     setInterval(() => {}, 1000);
   `;
-  const parent = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-lock", "--no-config", "-"],
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const writer = parent.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(`
+  const parent = spawnDeno(`
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-lock", "--no-config", "-"], stdin: "piped", stdout: "inherit",
+      args: ["eval", "--no-lock", "--no-config", ${JSON.stringify(grandchild)}],
     }).spawn();
-    const w = child.stdin.getWriter();
-    await w.write(new TextEncoder().encode(${JSON.stringify(grandchild)}));
-    await w.close();
     await child.status;
-  `));
-  await writer.close();
-  let out = "";
-  for await (const text of parent.stdout.pipeThrough(new TextDecoderStream())) {
-    out += text;
-    if (out === "true\n") parent.kill("SIGKILL");
-  }
-  assertEquals(out, "true\n");
+  `);
+  await parent.stderr.cancel();
+  const lines = new Lines(parent.stdout);
+  assertEquals(await lines.next(), "true");
+  parent.kill("SIGKILL");
   assertEquals((await parent.status).signal, "SIGKILL");
+  // The grandchild holds the pipe open for as long as it lives: this returns when it is dead.
+  assertEquals(await lines.next(), null);
 });
 
 Deno.test("a child whose parent was gone before is told so", { ignore }, () => {
