@@ -2,7 +2,7 @@
 
 import { AppLoadError } from "../../src/errors.ts";
 import { createLog } from "../../src/log/record.ts";
-import { loadFetchApp } from "../../src/thread/fetch_app.ts";
+import { loadFetchApp } from "../../src/app/fetch_app.ts";
 
 export interface LoadRequest {
   readonly specifier: string;

@@ -228,7 +228,7 @@ async function fails(source: string, suffix = ""): Promise<[message: string, tra
   const { error } = await load(source, { suffix, paths: [] });
   if (error === null) throw new Error("the app was loaded");
   assertEquals(error.exitCode, 4);
-  assertEquals(error.trace.includes("/src/thread/"), false);
+  assertEquals(error.trace.includes("/src/app/"), false);
   assertEquals(error.trace.includes("\x1b"), false);
   return [error.message, error.trace];
 }

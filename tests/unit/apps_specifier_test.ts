@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { pathToFileURL } from "node:url";
 import { AppLoadError } from "../../src/errors.ts";
-import { parseAppSpecifier } from "../../src/thread/app_specifier.ts";
+import { parseAppSpecifier } from "../../src/app/app_specifier.ts";
 
 const HELLO = "examples/hello.ts";
 const HELLO_URL = pathToFileURL(HELLO).href;

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { cleanTrace, summaryOf, traceOf } from "../../src/thread/trace.ts";
+import { cleanTrace, summaryOf, traceOf } from "../../src/app/trace.ts";
 
 const own = (file: string) => new URL(`../../src/${file}`, import.meta.url).href;
 
@@ -9,8 +9,8 @@ Deno.test("a trace loses our frames and those of the runtime below them, and kee
     "    at deep (file:///srv/app.ts:1:25)",
     "    at Object.fetch (file:///srv/app.ts:2:1)",
     "    at ext:deno_web/02_event.js:1:1",
-    `    at value (${own("thread/fetch_app.ts")}:9:9)`,
-    `    at async load (${own("thread/fetch_app.ts")}:99:9)`,
+    `    at value (${own("app/fetch_app.ts")}:9:9)`,
+    `    at async load (${own("app/fetch_app.ts")}:99:9)`,
   ];
   assertEquals(cleanTrace(trace.join("\n")), trace.slice(0, 3).join("\n"));
 });

@@ -31,15 +31,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   os: BASE,
   python: BASE,
   wsgi: [...BASE, "python"],
-  thread: [...BASE, "python", "wsgi"],
-  proc: [...BASE, "python", "wsgi"],
+  app: BASE,
+  thread: [...BASE, "python", "wsgi", "app"],
+  // The app's own room, for `threads: 0`, where it runs in the server thread.
+  proc: [...BASE, "app"],
   manager: BASE,
   // The command line is the only one who sees both: it runs a manager, or (workers: 0) a proc's code.
   "cli.ts": [...BASE, "manager", "proc"],
 };
 
 /** What runs in procs and threads, whole: there an app's deno.json holds, which does not map our names. */
-const BELOW_THE_MANAGER = ["protocol", "os", "python", "wsgi", "thread", "proc"];
+const BELOW_THE_MANAGER = ["protocol", "os", "python", "wsgi", "app", "thread", "proc"];
 
 /** Where procs and threads begin: whatever these reach runs under the app's deno.json as well. */
 const ENTRIES_BELOW_THE_MANAGER = ["src/proc/main.ts", "src/thread/main.ts"];

@@ -1,0 +1,201 @@
+/**
+ * Deno's HTTP server for one accepted connection: the only file that touches Deno's internals on the
+ * server side.
+ *
+ * `Deno.serve` owns its accept loop and tells nothing of connections. `serveHttpOnConnection`, which
+ * it is built from, gives a session for each connection. It is internal, so {@linkcode probe} checks
+ * at boot, on a real connection, that all of what is used here behaves; where it does not, the
+ * listener falls back on Deno.serve (see listener.ts).
+ *
+ * Request heads are read from the request's inner list (wire order, duplicates kept, no Headers
+ * object) and responses are built around an inner response (no second validation of what the thread
+ * has validated): both cheaper than the public ways.
+ */
+
+/** A connection handed to Deno's HTTP. */
+export interface HttpConnection {
+  /** Settles when the connection is over. */
+  readonly finished: Promise<void>;
+  /** Closes at once when idle, else after the response in flight. */
+  shutdown(): Promise<void>;
+  /** Closes now, whatever is in flight. */
+  abort(): void;
+}
+
+export type ConnectionHandler = (
+  request: Request,
+  info: Deno.ServeHandlerInfo,
+) => Response | Promise<Response>;
+
+interface InnerBody {
+  readonly streamOrStatic: ReadableStream<Uint8Array> | { body: Uint8Array; consumed: boolean };
+}
+
+interface InnerRequest {
+  readonly method: string;
+  readonly headerList: [string, string][];
+  readonly body: InnerBody | null;
+  url(): string;
+}
+
+interface Internals {
+  serveHttpOnConnection(
+    connection: Deno.Conn,
+    signal: { addEventListener(type: "abort", listener: () => void): void },
+    handler: ConnectionHandler,
+    onError: (error: unknown) => Response,
+    onListen: (scheme: string) => void,
+  ): { readonly finished: Promise<void>; shutdown(): Promise<void> };
+}
+
+// Deno types none of this.
+// deno-lint-ignore no-explicit-any
+const internals: Internals = (Deno as any)[(Deno as any).internal];
+
+function symbolOf(object: object, description: string): symbol {
+  return Object.getOwnPropertySymbols(object).find((it) => it.description === description) ??
+    Symbol(`${description}: not in this Deno`);
+}
+
+const sample = new Response("", { status: 201, headers: { "x-sample": "1" } });
+const REQUEST = symbolOf(new Request("http://localhost"), "request");
+const RESPONSE = symbolOf(sample, "response");
+
+// deno-lint-ignore no-explicit-any
+const innerRequest = (request: Request): InnerRequest => (request as any)[REQUEST];
+// deno-lint-ignore no-explicit-any
+const innerResponse = (response: Response): any => (response as any)[RESPONSE];
+const InnerBodyClass = innerResponse(sample)?.body?.constructor;
+
+/** Serves HTTP/1 and HTTP/2 on an accepted connection. */
+export function serveConnection(
+  connection: Deno.Conn,
+  handler: ConnectionHandler,
+  onError: (error: unknown) => Response,
+): HttpConnection {
+  // All that Deno does with the signal is to add one listener. A real AbortSignal costs more for
+  // each connection, and reports the listener's BadResource, when the connection has just ended by
+  // itself, as an uncaught error that no one can catch.
+  let abort = () => {};
+  const signal = {
+    addEventListener: (_: "abort", listener: () => void) => void (abort = listener),
+  };
+  const served = internals.serveHttpOnConnection(connection, signal, handler, onError, () => {});
+  return {
+    finished: served.finished,
+    shutdown: () => served.shutdown(),
+    abort() {
+      try {
+        abort();
+      } catch {
+        // The connection has just ended by itself.
+      }
+    },
+  };
+}
+
+/** The header fields as they came: names in the case of the wire (h2: lower), repeated ones repeated. */
+export function headerList(request: Request): [string, string][] {
+  return innerRequest(request).headerList;
+}
+
+/** `METHOD\nURL\nname\nvalue\n…`, the head of protocol/exchange.ts. */
+export function head(request: Request, headers: readonly (readonly [string, string])[]): string {
+  const inner = innerRequest(request);
+  let head = inner.method + "\n" + inner.url();
+  for (let i = 0; i < headers.length; i++) {
+    const field = headers[i]!;
+    head += "\n" + field[0] + "\n" + field[1];
+  }
+  return head;
+}
+
+/**
+ * The request's body as far as it is here: null where there is none, bytes where all of it came with
+ * the head, else a stream.
+ */
+export function requestBody(request: Request): Uint8Array | ReadableStream<Uint8Array> | null {
+  const body = innerRequest(request).body;
+  if (body === null) return null;
+  const source = body.streamOrStatic;
+  if (!("body" in source)) return request.body;
+  source.consumed = true;
+  return source.body;
+}
+
+/**
+ * A response with exactly these header fields (validated by who made them) and body. Nothing is
+ * added: no Content-Type.
+ */
+export function createResponse(
+  status: number,
+  headers: [string, string][],
+  body: string | Uint8Array | ReadableStream<Uint8Array> | null,
+): Response {
+  // Made without a body and headers it is on none of Deno's own fast paths, which would look past
+  // its inner response.
+  const response = new Response(null, status === 200 ? undefined : { status });
+  const inner = innerResponse(response);
+  inner.headerList = headers;
+  if (body !== null) {
+    inner.body = new InnerBodyClass(
+      body instanceof ReadableStream ? body : { body, consumed: false },
+    );
+  }
+  return response;
+}
+
+/**
+ * Whether this Deno behaves as this file needs: one request and response over a real connection.
+ * Returns null, or what failed.
+ */
+export async function probe(): Promise<string | null> {
+  if (typeof internals?.serveHttpOnConnection !== "function") {
+    return "serveHttpOnConnection is gone";
+  }
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let connection: HttpConnection | undefined;
+  try {
+    const { port } = listener.addr as Deno.NetAddr;
+    using client = await Deno.connect({ hostname: "127.0.0.1", port });
+    const seen: string[] = [];
+    connection = serveConnection(
+      await listener.accept(),
+      async (request) => {
+        const body = requestBody(request);
+        seen.push(head(request, headerList(request)), await new Response(body as BodyInit).text());
+        return createResponse(201, [["x-probe", "a"], ["x-probe", "b"]], "probed");
+      },
+      () => new Response(null, { status: 500 }),
+    );
+    connection.finished.catch(() => {});
+    await client.write(PROBE_REQUEST);
+    const answer = await readAll(client);
+    if (!seen[0]?.startsWith("POST\nhttp://probe/p?q\n")) return "request lines differ";
+    if (!seen[0].includes("\nX-A\n1")) return "request headers differ";
+    if (seen[1] !== "hi") return "request bodies differ";
+    if (!answer.startsWith("HTTP/1.1 201 ") || !answer.endsWith("probed")) {
+      return "responses differ";
+    }
+    if (answer.match(/x-probe: [ab]\r\n/g)?.length !== 2) return "response headers differ";
+    return null;
+  } catch (error) {
+    return String(error);
+  } finally {
+    connection?.abort();
+    listener.close();
+  }
+}
+
+const PROBE_REQUEST = new TextEncoder().encode(
+  "POST /p?q HTTP/1.1\r\nHost: probe\r\nX-A: 1\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",
+);
+
+async function readAll(reader: { read(p: Uint8Array): Promise<number | null> }): Promise<string> {
+  const buffer = new Uint8Array(4096);
+  let text = "";
+  for (let n; (n = await reader.read(buffer)) !== null;) {
+    text += new TextDecoder("latin1").decode(buffer.subarray(0, n));
+  }
+  return text;
+}

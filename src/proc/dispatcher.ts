@@ -1,0 +1,39 @@
+/** What stands between the server and the app: threads, or the app itself (`threads: 0`). */
+
+import type { Session } from "./session.ts";
+
+export interface Dispatcher {
+  /** Loads the app. Throws AppLoadError or BootError. */
+  load(): Promise<void>;
+  /** Answers one request. Never throws and never rejects. */
+  handle(
+    session: Session,
+    request: Request,
+    info: Deno.ServeHandlerInfo,
+  ): Response | Promise<Response>;
+  /** Exchanges in flight. */
+  readonly inFlight: number;
+  /** Exchanges that wait behind others for a thread. */
+  readonly queued: number;
+  /** Looks after deadlines and clients that went away; called every SWEEP_INTERVAL_MS. */
+  sweep(now: number): void;
+  /** Answers 503 or cuts whatever is in flight. Returns how many there were. */
+  cut(): number;
+  /** Tells the app's side that the proc leaves. */
+  leave(): void;
+  terminate(): void;
+}
+
+/** How the server and its dispatcher share what both need. */
+export interface Exchanging {
+  /** Milliseconds since the process began, as of the last sweep. */
+  readonly now: number;
+  /** Whether the proc leaves: responses say `Connection: close`. */
+  readonly draining: boolean;
+  /** An exchange begins on this session. */
+  began(session: Session): void;
+  /** An exchange ended on this session. */
+  ended(session: Session): void;
+  /** A thread hangs or died: the proc must be replaced. */
+  replaceMe(why: string, hung: boolean): void;
+}

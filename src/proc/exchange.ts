@@ -1,0 +1,241 @@
+/** One request with its response, as the server sees it while a thread works on it. */
+
+import { AbortReason, QueueIn, RespondFlag, STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
+import { createResponse } from "./deno_http.ts";
+import { type RefusalStatus, refuse } from "./refusal.ts";
+import { ResponseStream } from "./response_stream.ts";
+import type { Session } from "./session.ts";
+import type { ThreadHandle } from "./thread_handle.ts";
+
+/** Static bodies above this may still be under way when the response is handed over. */
+const SLOW_BODY_BYTES = 64 * 1024;
+
+/** What an exchange reports to the server that owns it. */
+export interface ExchangeEvents {
+  /** The response is handed over (status, and the bytes of its body as far as they are known). */
+  onResponded(exchange: Exchange, status: number, headers: [string, string][]): void;
+  /** The last byte is out, or the exchange was given up. Called once. */
+  onFinished(exchange: Exchange): void;
+}
+
+export class Exchange {
+  readonly id: number;
+  readonly session: Session;
+  readonly request: Request;
+  readonly info: Deno.ServeHandlerInfo;
+  /** When it began, and what `timeout` counts from: moved on while the request's body arrives. */
+  readonly startedAt: number;
+  activeAt: number;
+  /** Index into the claims, or -1. */
+  slot = -1;
+  thread: ThreadHandle;
+  /** The head was handed to Deno; nothing but the body can follow. */
+  responded = false;
+  finished = false;
+  /** Whether request.signal is listened to (see {@linkcode watchClient}). */
+  watched = false;
+  /** Bytes of the response's body. */
+  bytesSent = 0;
+  status = 0;
+  responseHeaders: [string, string][] = [];
+
+  readonly #events: ExchangeEvents;
+  readonly #resolve: (response: Response) => void;
+  #stream: ResponseStream | null = null;
+  #uploadCredit = STREAM_WINDOW_BYTES;
+  #wakeUpload: (() => void) | null = null;
+  #upload: ReadableStreamDefaultReader<Uint8Array> | null = null;
+
+  constructor(
+    id: number,
+    session: Session,
+    request: Request,
+    info: Deno.ServeHandlerInfo,
+    thread: ThreadHandle,
+    now: number,
+    events: ExchangeEvents,
+    resolve: (response: Response) => void,
+  ) {
+    this.id = id;
+    this.session = session;
+    this.request = request;
+    this.info = info;
+    this.thread = thread;
+    this.startedAt = now;
+    this.activeAt = now;
+    this.#events = events;
+    this.#resolve = resolve;
+  }
+
+  /** The thread has answered. `header`: `name\nvalue\n…`; `body` as in protocol/exchange.ts. */
+  respond(
+    status: number,
+    header: string,
+    body: string | Uint8Array | true | null,
+    flags: number,
+  ): void {
+    const headers = parseHeader(header);
+    this.#respondWith(status, headers, () => {
+      if (body === true) {
+        this.#stream = new ResponseStream(this);
+        this.watchClient();
+        return createResponse(status, headers, this.#stream.readable);
+      }
+      if (body !== null) this.bytesSent = body.length;
+      return createResponse(status, headers, body);
+    });
+    if (body === true) {
+      if (flags & RespondFlag.completed) this.#reportCompleted();
+    } else if (flags & RespondFlag.completed || this.bytesSent > SLOW_BODY_BYTES) {
+      const report = (flags & RespondFlag.completed) !== 0;
+      const finish = () => this.finish();
+      if (report) this.#reportCompleted();
+      this.info.completed.then(finish, finish);
+    } else {
+      this.finish();
+    }
+  }
+
+  /** Answers in the app's place, and tells the thread that nobody waits any more. */
+  refuse(status: RefusalStatus, reason: number): void {
+    if (this.responded) return;
+    this.thread.post(QueueIn.abort, this.id, reason);
+    const response = refuse(status);
+    this.#respondWith(status, [], () => response);
+    this.finish();
+  }
+
+  /** The app threw or returned no response. */
+  crashed(): void {
+    if (this.responded) return;
+    const response = refuse(500);
+    this.#respondWith(500, [], () => response);
+    this.finish();
+  }
+
+  chunk(bytes: Uint8Array): void {
+    this.bytesSent += bytes.byteLength;
+    this.#stream?.enqueue(bytes);
+  }
+
+  /** The streamed response is complete; it is finished once the client has taken it. */
+  end(): void {
+    this.#stream?.close();
+  }
+
+  /** The streamed response broke off: the client must not take it for complete. */
+  fail(): void {
+    this.#stream?.fail();
+    this.finish();
+  }
+
+  /** The client took `bytes` of the streamed response. */
+  credit(bytes: number): void {
+    this.thread.post(QueueIn.credit, this.id, bytes);
+  }
+
+  /** The client is gone: the app is told, and what it still says is dropped. */
+  clientGone(): void {
+    if (this.finished) return;
+    this.thread.post(QueueIn.abort, this.id, AbortReason.client);
+    if (!this.responded) this.#respondWith(499, [], () => createResponse(499, [], null));
+    this.finish();
+  }
+
+  /** The proc stops and does not wait any longer. */
+  cut(): void {
+    if (this.finished) return;
+    this.thread.post(QueueIn.abort, this.id, AbortReason.stop);
+    this.#stream?.fail();
+    if (!this.responded) this.#respondWith(503, [], () => refuse(503));
+    this.finish();
+  }
+
+  /**
+   * Listens for the client's going away. Not done at once for every exchange, since most are
+   * answered sooner than it pays: a signal and its listener cost more than a small request.
+   */
+  watchClient(): void {
+    if (this.watched || this.finished) return;
+    this.watched = true;
+    const { signal } = this.request;
+    if (signal.aborted) return this.clientGone();
+    signal.addEventListener("abort", () => this.clientGone(), { once: true });
+  }
+
+  /** Sends the request's body to the thread as it arrives and as the app takes it. */
+  async upload(body: ReadableStream<Uint8Array>, onProgress: () => void): Promise<void> {
+    const reader = this.#upload = body.getReader();
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (this.#upload === null) return;
+        if (done) break;
+        onProgress();
+        this.#uploadCredit -= value.byteLength;
+        this.thread.postBytes(QueueIn.bodyChunk, this.id, value);
+        while (this.#uploadCredit <= 0 && this.#upload !== null) {
+          await new Promise<void>((resolve) => this.#wakeUpload = resolve);
+        }
+        if (this.#upload === null) return;
+      }
+      this.thread.post(QueueIn.bodyEnd, this.id);
+    } catch (error) {
+      this.thread.post(QueueIn.bodyFail, this.id, `Cannot read the request's body: ${error}`);
+    } finally {
+      this.#upload = null;
+    }
+  }
+
+  /** The app took `bytes` of the request's body. */
+  uploadCredit(bytes: number): void {
+    this.#uploadCredit += bytes;
+    this.#wakeUpload?.();
+    this.#wakeUpload = null;
+  }
+
+  /** Nothing follows any more. */
+  finish(): void {
+    if (this.finished) return;
+    this.finished = true;
+    if (this.#upload !== null) {
+      // Deno drains what the client still sends, or closes; the app no longer wants it.
+      const reader = this.#upload;
+      this.#upload = null;
+      this.#wakeUpload?.();
+      reader.cancel().catch(() => {});
+    }
+    this.#events.onFinished(this);
+  }
+
+  #respondWith(status: number, headers: [string, string][], make: () => Response): void {
+    if (this.responded) return;
+    this.responded = true;
+    this.status = status;
+    this.responseHeaders = headers;
+    this.#events.onResponded(this, status, headers);
+    this.#resolve(make());
+  }
+
+  #reportCompleted(): void {
+    this.info.completed.then(
+      () => this.thread.post(QueueIn.completed, this.id, 1),
+      () => this.thread.post(QueueIn.completed, this.id, 0),
+    );
+  }
+}
+
+/** `name\nvalue\nname\nvalue` to a list; "" is none. */
+function parseHeader(header: string): [string, string][] {
+  const list: [string, string][] = [];
+  if (header === "") return list;
+  let from = 0;
+  while (from < header.length) {
+    const nameEnd = header.indexOf("\n", from);
+    let valueEnd = header.indexOf("\n", nameEnd + 1);
+    if (valueEnd < 0) valueEnd = header.length;
+    list.push([header.slice(from, nameEnd), header.slice(nameEnd + 1, valueEnd)]);
+    from = valueEnd + 1;
+  }
+  return list;
+}

@@ -1,0 +1,201 @@
+/** The I/O thread of a proc: accepts connections, keeps sessions, hands exchanges to the app. */
+
+import type { Config } from "../config/config.ts";
+import type { Log } from "../log/record.ts";
+import type { DrainReason, ProcStats } from "../protocol/control.ts";
+import type { Dispatcher, Exchanging } from "./dispatcher.ts";
+import { listen, Listener } from "./listener.ts";
+import { refuse } from "./refusal.ts";
+import { Session } from "./session.ts";
+import { ThreadedDispatcher } from "./threaded.ts";
+
+/** How often deadlines are looked after while there are connections, milliseconds. */
+const SWEEP_INTERVAL_MS = 250;
+/** A draining proc leaves an idle connection open for this long: a request may be on its way. */
+const IDLE_WHILE_DRAINING_MS = 1_000;
+/** How often a drain looks whether all is done, milliseconds. */
+const DRAIN_POLL_MS = 20;
+
+export interface ServerEvents {
+  /** The proc ought to be replaced: a thread hangs (`hung`), died, or the app wants to exit. */
+  onReplaceMe(why: string, hung: boolean): void;
+}
+
+export interface ServerOptions {
+  /** The proc's number, from 1; 0 without a manager. */
+  readonly id: number;
+  readonly log: Log;
+  readonly events: ServerEvents;
+  /** Share the port with other procs. */
+  readonly reusePort: boolean;
+}
+
+export class Server implements Exchanging {
+  now = performance.now();
+  draining = false;
+
+  readonly #config: Config;
+  readonly #log: Log;
+  readonly #options: ServerOptions;
+  readonly #sessions = new Set<Session>();
+  #dispatcher!: Dispatcher;
+  #listeners: Listener[] = [];
+  #requests = 0;
+  #sweeper: ReturnType<typeof setInterval> | null = null;
+  #drain: Promise<{ cut: number }> | null = null;
+  readonly #headerTimeoutMs: number;
+  readonly #keepAliveMs: number;
+
+  constructor(config: Config, options: ServerOptions) {
+    this.#config = config;
+    this.#options = options;
+    this.#log = options.log;
+    this.#headerTimeoutMs = deadline(config.header_timeout);
+    this.#keepAliveMs = deadline(config.keep_alive);
+  }
+
+  /** Starts the threads and loads the app in each. Throws AppLoadError or BootError. */
+  async load(): Promise<void> {
+    const { id } = this.#options;
+    this.#dispatcher = new ThreadedDispatcher(this.#config, `proc ${id}`, this.#log, this);
+    await this.#dispatcher.load();
+  }
+
+  /** Binds and accepts. Throws SystemError. */
+  listen(): Promise<void> {
+    const listeners = this.#config.bind.map((bind) => listen(bind, this.#options));
+    this.#listeners = listeners.map((it) => new Listener(it, this.#log, this.#accepted));
+    for (const listener of this.#listeners) listener.run();
+    return Promise.resolve();
+  }
+
+  /**
+   * Leaves without losing a request: goes on accepting for `lingerMs`, answers with
+   * `Connection: close`, lets exchanges finish, closes what idles, and cuts what is left after
+   * `gracefulMs`. Returns how many exchanges were cut. Called twice, it is the same drain.
+   */
+  drain(_reason: DrainReason, lingerMs: number, gracefulMs: number): Promise<{ cut: number }> {
+    return this.#drain ??= this.#leave(lingerMs, gracefulMs);
+  }
+
+  /** Ends at once. */
+  stop(): void {
+    this.#close();
+    this.#dispatcher?.cut();
+    for (const session of this.#sessions) session.abort();
+    this.#dispatcher?.terminate();
+    this.#stopSweeping();
+  }
+
+  stats(): ProcStats {
+    return {
+      requests: this.#requests,
+      in_flight: this.#dispatcher?.inFlight ?? 0,
+      queued: this.#dispatcher?.queued ?? 0,
+      sessions: this.#sessions.size,
+      rss: Deno.memoryUsage().rss,
+    };
+  }
+
+  reopenLogs(): void {
+  }
+
+  began(session: Session): void {
+    this.#requests++;
+    session.requests++;
+    session.inFlight++;
+  }
+
+  ended(session: Session): void {
+    session.inFlight--;
+    session.idleSince = this.now;
+    if (this.draining && session.inFlight === 0) session.shutdown();
+  }
+
+  replaceMe(why: string, hung: boolean): void {
+    this.#options.events.onReplaceMe(why, hung);
+  }
+
+  readonly #accepted = (connection: Deno.Conn): void => {
+    this.#startSweeping();
+    try {
+      this.#sessions.add(new Session(connection, this.#handle, this.#sessionEvents, this.now));
+    } catch (error) {
+      this.#log.error(`Cannot serve an accepted connection: ${error}`);
+      connection.close();
+    }
+  };
+
+  readonly #handle = (
+    session: Session,
+    request: Request,
+    info: Deno.ServeHandlerInfo,
+  ): Response | Promise<Response> => this.#dispatcher.handle(session, request, info);
+
+  readonly #sessionEvents = {
+    onClosed: (session: Session) => void this.#sessions.delete(session),
+    onError: (error: unknown) => {
+      this.#log.debug(`A response could not be sent: ${error}`);
+      return refuse(500);
+    },
+  };
+
+  async #leave(lingerMs: number, gracefulMs: number): Promise<{ cut: number }> {
+    const deadline = performance.now() + gracefulMs;
+    this.draining = true;
+    await sleep(Math.min(lingerMs, gracefulMs));
+    this.#close();
+    this.#dispatcher.leave();
+    const left = performance.now();
+    // Polled rather than told: it runs once in a proc's life, and there is nothing to miss.
+    while (this.#sessions.size > 0 && performance.now() < deadline) {
+      for (const session of this.#sessions) {
+        const idleFrom = Math.max(session.idleSince, left);
+        const idle = session.inFlight === 0;
+        if (idle && performance.now() - idleFrom > IDLE_WHILE_DRAINING_MS) session.shutdown();
+      }
+      await sleep(DRAIN_POLL_MS);
+    }
+    const cut = this.#dispatcher.cut();
+    for (const session of this.#sessions) session.abort();
+    this.#dispatcher.terminate();
+    this.#stopSweeping();
+    return { cut };
+  }
+
+  #close(): void {
+    for (const listener of this.#listeners) listener.close();
+  }
+
+  #startSweeping(): void {
+    if (this.#sweeper !== null) return;
+    this.now = performance.now();
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS);
+  }
+
+  /** No timer stands while there is nothing to watch: an idle proc costs nothing. */
+  #stopSweeping(): void {
+    if (this.#sweeper !== null) clearInterval(this.#sweeper);
+    this.#sweeper = null;
+  }
+
+  #sweep(): void {
+    const now = this.now = performance.now();
+    this.#dispatcher.sweep(now);
+    for (const session of this.#sessions) {
+      if (session.inFlight > 0) continue;
+      const limit = session.requests === 0 ? this.#headerTimeoutMs : this.#keepAliveMs;
+      if (now - session.idleSince > limit) session.abort();
+    }
+    if (this.#sessions.size === 0 && this.#dispatcher.inFlight === 0) this.#stopSweeping();
+  }
+}
+
+/** Seconds to milliseconds; 0 is no limit. */
+function deadline(seconds: number): number {
+  return seconds > 0 ? seconds * 1000 : Infinity;
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,188 @@
+/** A thread, seen from its server: the Web Worker, its queues, and what is in flight on it. */
+
+import type { Config } from "../config/config.ts";
+import { AppLoadError, BootError, ExitCode } from "../errors.ts";
+import type { Level, Log } from "../log/record.ts";
+import { type Batch, QueueIn, QueueOut, type ThreadBoot } from "../protocol/exchange.ts";
+import { Outbox } from "../protocol/outbox.ts";
+import type { Exchange } from "./exchange.ts";
+
+export interface ThreadEvents {
+  /** All that one message brought is handled. */
+  onProgress(thread: ThreadHandle): void;
+  /** The thread is gone, with what was in flight on it. */
+  onDied(thread: ThreadHandle, why: string): void;
+  /** The app called Deno.exit(code). */
+  onExit(thread: ThreadHandle, code: number): void;
+}
+
+export class ThreadHandle {
+  readonly id: number;
+  /** Exchanges in flight, oldest first. */
+  readonly exchanges = new Map<number, Exchange>();
+  alive = true;
+
+  readonly #worker: Worker;
+  readonly #port: MessagePort;
+  readonly #outbox: Outbox;
+  readonly #events: ThreadEvents;
+  readonly #log: Log;
+  readonly #ready = Promise.withResolvers<void>();
+  #pingSent = 0;
+  #pongSeen = 0;
+
+  constructor(
+    id: number,
+    role: string,
+    config: Config,
+    shared: { claims: Int32Array },
+    log: Log,
+    events: ThreadEvents,
+  ) {
+    this.id = id;
+    this.#events = events;
+    this.#log = log;
+    this.#ready.promise.catch(() => {});
+    const { port1, port2 } = new MessageChannel();
+    const bell = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+    this.#port = port1;
+    this.#outbox = new Outbox((batch, transfer) => {
+      port1.postMessage(batch, transfer);
+      Atomics.add(bell, 0, 1);
+      Atomics.notify(bell, 0);
+    });
+    port1.onmessage = (event) => this.#receive(event.data as Batch);
+    this.#worker = new Worker(new URL("../thread/main.ts", import.meta.url), {
+      type: "module",
+      name: role,
+    });
+    this.#worker.onerror = (event) => {
+      // Otherwise the error would end the whole process.
+      event.preventDefault();
+      this.#died(event.message);
+    };
+    const boot: ThreadBoot = { port: port2, id, role, config, claims: shared.claims, bell };
+    this.#worker.postMessage(boot, [port2]);
+  }
+
+  /** Resolves when the app is loaded; rejects with AppLoadError or BootError. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  /** Whether the thread has answered every ping so far. */
+  get responsive(): boolean {
+    return this.#pingSent === this.#pongSeen;
+  }
+
+  /** Asks for a pong; see {@linkcode responsive}. */
+  ping(): void {
+    if (this.responsive) this.post(QueueIn.ping, ++this.#pingSent);
+  }
+
+  /** Puts an operation into the queue in. */
+  post(...operation: unknown[]): void {
+    if (this.alive) this.#outbox.push(...operation);
+  }
+
+  /** Hands an exchange over: the hot path, hence without a rest array. */
+  dispatch(exchange: Exchange, head: string, body: Uint8Array | true | null): void {
+    this.exchanges.set(exchange.id, exchange);
+    const { batch } = this.#outbox;
+    const { session } = exchange;
+    batch.push(
+      QueueIn.exchange,
+      exchange.id,
+      head,
+      session.remoteHost,
+      session.remotePort,
+      body,
+      exchange.slot,
+    );
+    this.#outbox.schedule();
+  }
+
+  /** Puts an operation with bytes into the queue in; their buffer is moved, not copied. */
+  postBytes(operation: number, id: number, bytes: Uint8Array): void {
+    if (!this.alive) return;
+    this.#outbox.push(operation, id, bytes);
+    this.#outbox.transfer(bytes);
+  }
+
+  /** Ends the thread; a busy loop goes on until the process ends (facts of V8). */
+  terminate(): void {
+    this.alive = false;
+    this.#port.close();
+    this.#worker.terminate();
+  }
+
+  #receive(batch: Batch): void {
+    const { exchanges } = this;
+    // Operands are taken in the order that protocol/exchange.ts gives for each operation. An
+    // exchange that is no longer there was given up: what is still said of it is dropped.
+    for (let i = 0; i < batch.length;) {
+      const operation = batch[i++] as number;
+      switch (operation) {
+        case QueueOut.respond: {
+          const exchange = exchanges.get(batch[i] as number);
+          exchange?.respond(
+            batch[i + 1] as number,
+            batch[i + 2] as string,
+            batch[i + 3] as string | Uint8Array | true | null,
+            batch[i + 4] as number,
+          );
+          i += 5;
+          break;
+        }
+        case QueueOut.chunk:
+          exchanges.get(batch[i] as number)?.chunk(batch[i + 1] as Uint8Array);
+          i += 2;
+          break;
+        case QueueOut.end:
+          exchanges.get(batch[i++] as number)?.end();
+          break;
+        case QueueOut.fail:
+          exchanges.get(batch[i++] as number)?.fail();
+          break;
+        case QueueOut.credit:
+          exchanges.get(batch[i] as number)?.uploadCredit(batch[i + 1] as number);
+          i += 2;
+          break;
+        case QueueOut.crashed:
+          exchanges.get(batch[i++] as number)?.crashed();
+          break;
+        case QueueOut.pong:
+          this.#pongSeen = batch[i++] as number;
+          break;
+        case QueueOut.log:
+          this.#log[batch[i] as Level](batch[i + 1] as string);
+          i += 2;
+          break;
+        case QueueOut.ready:
+          this.#ready.resolve();
+          break;
+        case QueueOut.bootFailed: {
+          const [code, message, trace] = batch.slice(i, i += 3) as [number, string, string];
+          this.#ready.reject(
+            code === ExitCode.app ? new AppLoadError(message, trace) : new BootError(message),
+          );
+          break;
+        }
+        case QueueOut.exit:
+          this.#events.onExit(this, batch[i++] as number);
+          break;
+        default:
+          throw new Error(`Unknown operation in a queue out: ${operation}`);
+      }
+    }
+    this.#events.onProgress(this);
+  }
+
+  #died(why: string): void {
+    if (!this.alive) return;
+    this.alive = false;
+    this.#ready.reject(new BootError(`A thread died while it loaded the app: ${why}`));
+    for (const exchange of [...this.exchanges.values()]) exchange.crashed();
+    this.#events.onDied(this, why);
+  }
+}

@@ -1,0 +1,189 @@
+/** Exchanges through the queues: every request becomes an exchange of one thread. */
+
+import type { Config } from "../config/config.ts";
+import type { Log } from "../log/record.ts";
+import { AbortReason, MAX_WHOLE_BODY_BYTES } from "../protocol/exchange.ts";
+import { head, headerList, requestBody } from "./deno_http.ts";
+import type { Dispatcher, Exchanging } from "./dispatcher.ts";
+import { Exchange, type ExchangeEvents } from "./exchange.ts";
+import { refuse } from "./refusal.ts";
+import type { Session } from "./session.ts";
+import type { ThreadHandle } from "./thread_handle.ts";
+import { ThreadPool } from "./thread_pool.ts";
+
+/** An exchange older than this has its client watched, milliseconds. Most are answered sooner. */
+const WATCH_CLIENT_MS = 200;
+/** A thread that has not answered a ping for this long hangs, milliseconds. */
+const HANG_MS = 750;
+
+export class ThreadedDispatcher implements Dispatcher {
+  readonly #config: Config;
+  readonly #server: Exchanging;
+  readonly #log: Log;
+  readonly #pool: ThreadPool;
+  readonly #timeoutMs: number;
+  #lastId = 0;
+  /** Threads under suspicion, and since when. */
+  readonly #suspects = new Map<ThreadHandle, number>();
+
+  readonly #events: ExchangeEvents = {
+    onResponded: (exchange, _status, headers) => {
+      if (this.#server.draining) headers.push(["connection", "close"]);
+      exchange.activeAt = this.#server.now;
+    },
+    onFinished: (exchange) => {
+      exchange.thread.exchanges.delete(exchange.id);
+      this.#server.ended(exchange.session);
+    },
+  };
+
+  constructor(config: Config, role: string, log: Log, server: Exchanging) {
+    this.#config = config;
+    this.#server = server;
+    this.#log = log;
+    this.#timeoutMs = config.timeout > 0 ? config.timeout * 1000 : Infinity;
+    this.#pool = new ThreadPool(config, role, log, {
+      onDied: (thread, why) => {
+        log.critical(`Thread ${thread.id} died: ${why}`);
+        server.replaceMe(`thread ${thread.id} died`, false);
+      },
+      onExit: (thread, code) => {
+        log.warning(`The app called Deno.exit(${code}) in thread ${thread.id}`);
+        server.replaceMe(`the app called Deno.exit(${code})`, false);
+      },
+    });
+  }
+
+  load(): Promise<void> {
+    return this.#pool.load();
+  }
+
+  handle(
+    session: Session,
+    request: Request,
+    info: Deno.ServeHandlerInfo,
+  ): Response | Promise<Response> {
+    const thread = this.#pool.choose(session);
+    if (thread === null) return refuse(503);
+    const id = ++this.#lastId;
+    this.#server.began(session);
+    return new Promise((resolve) => {
+      const exchange = new Exchange(
+        id,
+        session,
+        request,
+        info,
+        thread,
+        this.#server.now,
+        this.#events,
+        resolve,
+      );
+      const headers = headerList(request);
+      const body = requestBody(request);
+      if (body === null || body instanceof Uint8Array) {
+        thread.dispatch(exchange, head(request, headers), body);
+      } else {
+        this.#dispatchWithBody(exchange, head(request, headers), headers, body);
+      }
+    });
+  }
+
+  get inFlight(): number {
+    return this.#pool.inFlight;
+  }
+
+  get queued(): number {
+    return Math.max(0, this.#pool.inFlight - this.#pool.threads.length);
+  }
+
+  sweep(now: number): void {
+    for (const exchange of this.#pool.exchanges()) {
+      const age = now - exchange.activeAt;
+      if (exchange.responded) continue;
+      if (age > this.#timeoutMs) this.#timedOut(exchange, now);
+      else if (age > WATCH_CLIENT_MS) exchange.watchClient();
+    }
+    for (const [thread, since] of this.#suspects) {
+      if (thread.responsive) {
+        this.#suspects.delete(thread);
+      } else if (now - since > HANG_MS) {
+        this.#suspects.delete(thread);
+        this.#log.error(`Thread ${thread.id} hangs: no sign of life after an exchange timed out`);
+        this.#server.replaceMe(`thread ${thread.id} hangs`, true);
+      }
+    }
+  }
+
+  cut(): number {
+    const exchanges = [...this.#pool.exchanges()];
+    for (const exchange of exchanges) exchange.cut();
+    return exchanges.length;
+  }
+
+  leave(): void {
+    this.#pool.leave();
+  }
+
+  terminate(): void {
+    this.#pool.terminate();
+  }
+
+  /** A body that is not all here: gathered if it is small, else streamed behind the head. */
+  async #dispatchWithBody(
+    exchange: Exchange,
+    head: string,
+    headers: readonly (readonly [string, string])[],
+    body: ReadableStream<Uint8Array>,
+  ): Promise<void> {
+    const { thread } = exchange;
+    const length = contentLength(headers);
+    if (length > MAX_WHOLE_BODY_BYTES) {
+      thread.dispatch(exchange, head, true);
+      await exchange.upload(body, () => exchange.activeAt = this.#server.now);
+      return;
+    }
+    thread.exchanges.set(exchange.id, exchange);
+    try {
+      const bytes = await gather(body, length, () => exchange.activeAt = this.#server.now);
+      if (!exchange.finished) thread.dispatch(exchange, head, bytes);
+    } catch {
+      // The client left before its request was whole: nobody to answer, nothing to run.
+      exchange.clientGone();
+    }
+  }
+
+  #timedOut(exchange: Exchange, now: number): void {
+    const { thread } = exchange;
+    const [method, url] = [exchange.request.method, exchange.request.url];
+    this.#log.warning(`No response within ${this.#config.timeout} s: ${method} ${url}`);
+    exchange.refuse(504, AbortReason.timeout);
+    if (this.#suspects.has(thread)) return;
+    thread.ping();
+    this.#suspects.set(thread, now);
+  }
+}
+
+/** Content-Length, or Infinity where the length is not known before the end. */
+function contentLength(headers: readonly (readonly [string, string])[]): number {
+  for (let i = 0; i < headers.length; i++) {
+    const name = headers[i]![0];
+    if (name.length === 14 && name.toLowerCase() === "content-length") return +headers[i]![1];
+  }
+  return Infinity;
+}
+
+/** Reads a body of `length` bytes. */
+async function gather(
+  body: ReadableStream<Uint8Array>,
+  length: number,
+  onProgress: () => void,
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for await (const chunk of body) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+    onProgress();
+  }
+  return bytes;
+}

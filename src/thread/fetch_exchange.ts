@@ -1,0 +1,155 @@
+/** One exchange in a fetch thread: the request for the app, and its response on the way out. */
+
+import { AbortReason, RespondFlag, STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
+import type { ThreadQueueOut } from "./queue_out.ts";
+import type { RequestSource } from "./request.ts";
+import { readResponse } from "./response.ts";
+import { UploadStream } from "./upload_stream.ts";
+
+export class FetchExchange implements RequestSource, Deno.ServeHandlerInfo<Deno.Addr> {
+  readonly id: number;
+  readonly head: string;
+  readonly body: Uint8Array | null | (() => ReadableStream<Uint8Array>);
+
+  readonly #queue: ThreadQueueOut;
+  readonly #remoteHost: string;
+  readonly #remotePort: number;
+  #upload: UploadStream | null = null;
+  #completed: PromiseWithResolvers<void> | null = null;
+  #onAbort: (() => void) | null = null;
+  #aborted = false;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
+  #credit = STREAM_WINDOW_BYTES;
+  #wake: (() => void) | null = null;
+
+  constructor(
+    id: number,
+    head: string,
+    remoteHost: string,
+    remotePort: number,
+    body: Uint8Array | true | null,
+    queue: ThreadQueueOut,
+  ) {
+    this.id = id;
+    this.head = head;
+    this.#remoteHost = remoteHost;
+    this.#remotePort = remotePort;
+    this.#queue = queue;
+    this.body = body === true ? this.#streamUpload() : body;
+  }
+
+  /** As Deno.serve's `info.remoteAddr`. */
+  get remoteAddr(): Deno.Addr {
+    return this.#remotePort === 0
+      ? { transport: "unix", path: this.#remoteHost }
+      : { transport: "tcp", hostname: this.#remoteHost, port: this.#remotePort };
+  }
+
+  /** As Deno.serve's `info.completed`: resolves when the response is sent, rejects when it is not. */
+  get completed(): Promise<void> {
+    if (this.#completed === null) {
+      this.#completed = Promise.withResolvers();
+      this.#completed.promise.catch(() => {});
+    }
+    return this.#completed.promise;
+  }
+
+  /** Whether the server must say when the response is out. */
+  get waitsForCompletion(): boolean {
+    return this.#completed !== null;
+  }
+
+  /** Sends what the app returned. Returns whether more of it follows. Throws TypeError. */
+  respond(returned: unknown): boolean {
+    const { status, header, body } = readResponse(returned);
+    const flags = this.waitsForCompletion ? RespondFlag.completed : RespondFlag.none;
+    if (!(body instanceof ReadableStream)) {
+      this.#queue.respond(this.id, status, header, body, flags);
+      return false;
+    }
+    this.#queue.respond(this.id, status, header, true, flags);
+    this.#reader = body.getReader();
+    return true;
+  }
+
+  /** Sends the streamed body as the client takes it. Never rejects. */
+  async stream(onError: (error: unknown) => void): Promise<void> {
+    const reader = this.#reader!;
+    try {
+      while (!this.#aborted) {
+        const { done, value } = await reader.read();
+        if (this.#aborted) break;
+        if (done) return this.#queue.end(this.id);
+        if (!(value instanceof Uint8Array)) {
+          throw new TypeError("A response stream must yield Uint8Array chunks");
+        }
+        this.#queue.chunk(this.id, value);
+        this.#credit -= value.byteLength;
+        while (this.#credit <= 0 && !this.#aborted) {
+          await new Promise<void>((resolve) => this.#wake = resolve);
+        }
+      }
+    } catch (error) {
+      this.#queue.fail(this.id);
+      if (!this.#aborted) onError(error);
+    }
+  }
+
+  /** The client took `bytes` of the response. */
+  credit(bytes: number): void {
+    this.#credit += bytes;
+    this.#wake?.();
+    this.#wake = null;
+  }
+
+  bodyChunk(bytes: Uint8Array): void {
+    this.#upload?.enqueue(bytes);
+  }
+
+  bodyEnd(): void {
+    this.#upload?.close();
+  }
+
+  bodyFail(message: string): void {
+    this.#upload?.fail(message);
+  }
+
+  /** Nobody waits any more: request.signal aborts, and a streamed response is cancelled. */
+  abort(reason: number): void {
+    if (this.#aborted) return;
+    this.#aborted = true;
+    const message = ABORT_MESSAGES[reason] ?? "The exchange was given up";
+    this.#onAbort?.();
+    this.#upload?.fail(message);
+    this.#reader?.cancel(new DOMException(message, "AbortError")).catch(() => {});
+    this.#wake?.();
+    this.#completed?.reject(new Error(message));
+  }
+
+  get aborted(): boolean {
+    return this.#aborted;
+  }
+
+  /** The response was sent, or not. */
+  settle(sent: boolean): void {
+    if (sent) this.#completed?.resolve();
+    else this.#completed?.reject(new Error("The response could not be sent"));
+  }
+
+  /** RequestSource: the request's signal is looked at. */
+  onAbort(callback: () => void): void {
+    if (this.#aborted) callback();
+    else this.#onAbort = callback;
+  }
+
+  #streamUpload(): () => ReadableStream<Uint8Array> {
+    const upload = this.#upload = new UploadStream((bytes) => this.#queue.credit(this.id, bytes));
+    return () => upload.readable;
+  }
+}
+
+const ABORT_MESSAGES: Record<number, string> = {
+  [AbortReason.client]: "The client went away",
+  [AbortReason.timeout]: "The exchange took longer than the timeout",
+  [AbortReason.stop]: "The server stops",
+};

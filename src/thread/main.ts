@@ -1,0 +1,47 @@
+/** Entry of a thread: a Web Worker that loads the app and runs its exchanges. */
+
+import { loadFetchApp } from "../app/fetch_app.ts";
+import { traceOf } from "../app/trace.ts";
+import { AppLoadError, DenicornError, ExitCode } from "../errors.ts";
+import { createLog } from "../log/record.ts";
+import type { Batch, ThreadBoot } from "../protocol/exchange.ts";
+import { ThreadQueueOut } from "./queue_out.ts";
+import { FetchWorker } from "./worker.ts";
+
+// The first message says who this thread is; everything after it goes through the queues.
+addEventListener("message", (event) => void start((event as MessageEvent<ThreadBoot>).data), {
+  once: true,
+});
+
+async function start(boot: ThreadBoot): Promise<void> {
+  const { config, port, role } = boot;
+  const queue = new ThreadQueueOut(port);
+  const log = createLog(config.log_level, role, ({ level, message }) => queue.log(level, message));
+  // The app's end is the server's to arrange: alone, it would take the thread away silently.
+  Deno.exit = (code = Deno.exitCode) => {
+    queue.exit(code);
+    throw new Error(`Deno.exit(${code}) was called`);
+  };
+  try {
+    const worker = new FetchWorker(await loadFetchApp(config.app, log), queue, log);
+    outliveErrors((what, error) => log.error(`${what} outside of a request: ${traceOf(error)}`));
+    port.onmessage = (event) => worker.receive(event.data as Batch);
+    queue.ready();
+  } catch (error) {
+    const exitCode = error instanceof DenicornError ? error.exitCode : ExitCode.boot;
+    const message = error instanceof Error ? error.message : String(error);
+    queue.bootFailed(exitCode, message, error instanceof AppLoadError ? error.trace : "");
+  }
+}
+
+/** An error that no one catches would end the thread, and with it what others have in flight. */
+function outliveErrors(report: (what: string, error: unknown) => void): void {
+  addEventListener("error", (event) => {
+    event.preventDefault();
+    report("Uncaught error", event.error);
+  });
+  addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    report("Unhandled rejection", event.reason);
+  });
+}

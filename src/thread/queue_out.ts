@@ -1,0 +1,75 @@
+/** The queue out, as the thread fills it: one method for each operation. */
+
+import type { ExitCode } from "../errors.ts";
+import type { Level } from "../log/record.ts";
+import { QueueOut } from "../protocol/exchange.ts";
+import { Outbox } from "../protocol/outbox.ts";
+
+/** Largest piece of a streamed response in one operation; larger chunks are split. */
+const MAX_CHUNK_BYTES = 64 * 1024;
+
+export class ThreadQueueOut {
+  readonly #outbox: Outbox;
+
+  constructor(port: MessagePort) {
+    this.#outbox = new Outbox((batch, transfer) => port.postMessage(batch, transfer));
+  }
+
+  /** The hot path, hence without a rest array. */
+  respond(
+    id: number,
+    status: number,
+    header: string,
+    body: string | Uint8Array | true | null,
+    flags: number,
+  ): void {
+    this.#outbox.batch.push(QueueOut.respond, id, status, header, body, flags);
+    this.#outbox.schedule();
+  }
+
+  /** More of a streamed response. The bytes are copied: they may be the app's own buffer. */
+  chunk(id: number, bytes: Uint8Array): void {
+    for (let from = 0; from < bytes.byteLength; from += MAX_CHUNK_BYTES) {
+      const piece = bytes.slice(from, from + MAX_CHUNK_BYTES);
+      this.#outbox.push(QueueOut.chunk, id, piece);
+      this.#outbox.transfer(piece);
+    }
+  }
+
+  end(id: number): void {
+    this.#outbox.push(QueueOut.end, id);
+  }
+
+  fail(id: number): void {
+    this.#outbox.push(QueueOut.fail, id);
+  }
+
+  credit(id: number, bytes: number): void {
+    this.#outbox.push(QueueOut.credit, id, bytes);
+  }
+
+  crashed(id: number): void {
+    this.#outbox.push(QueueOut.crashed, id);
+  }
+
+  pong(number: number): void {
+    this.#outbox.push(QueueOut.pong, number);
+  }
+
+  log(level: Level, message: string): void {
+    this.#outbox.push(QueueOut.log, level, message);
+  }
+
+  ready(): void {
+    this.#outbox.push(QueueOut.ready);
+  }
+
+  bootFailed(exitCode: ExitCode, message: string, trace: string): void {
+    this.#outbox.push(QueueOut.bootFailed, exitCode, message, trace);
+  }
+
+  exit(code: number): void {
+    this.#outbox.push(QueueOut.exit, code);
+    this.#outbox.flush();
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * The Request that the app gets: a real one of this Deno, built around the head that crossed the
+ * queue.
+ *
+ * Deno's Request keeps an "inner request" from which method, url, headers, body and signal are made
+ * when they are asked for; Deno.serve puts its own there. So does this file: constructing is as cheap
+ * as there, nothing is parsed that the app does not look at, and every method of Request (clone,
+ * json, `new Request(request)`, instanceof) is Deno's own. Where this Deno's Request is built
+ * otherwise ({@linkcode INNER_WORKS}), a Request is constructed in the public way, at a higher cost.
+ */
+
+/** What the body of a request comes from. */
+export interface BodySource {
+  /** Whole, or null where there is none, or a stream that is made when it is asked for. */
+  readonly body: Uint8Array | null | (() => ReadableStream<Uint8Array>);
+}
+
+/** What a request asks of the exchange that it belongs to. */
+export interface RequestSource extends BodySource {
+  readonly head: string;
+  /** Calls back when nobody waits for the response any more. */
+  onAbort(callback: () => void): void;
+}
+
+function symbolOf(object: object, description: string): symbol | undefined {
+  return Object.getOwnPropertySymbols(object).find((it) => it.description === description);
+}
+
+const sample = new Request("http://localhost", { method: "POST", body: "" });
+const INNER = symbolOf(sample, "request");
+const GUARD = symbolOf(sample, "headers guard");
+const BRAND = symbolOf(sample, "[[webidl.brand]]");
+
+// Deno types none of this.
+// deno-lint-ignore no-explicit-any
+type Untyped = any;
+
+const brand: unknown = BRAND && (sample as Untyped)[BRAND];
+const InnerBody = INNER && (sample as Untyped)[INNER]?.body?.constructor;
+
+/** Deno's "inner request" over a head. */
+class InnerRequest {
+  readonly #source: RequestSource;
+  readonly #methodEnd: number;
+  readonly #urlEnd: number;
+  #method: string | undefined;
+  #headers: [string, string][] | undefined;
+  #body: unknown;
+
+  constructor(source: RequestSource) {
+    this.#source = source;
+    const { head } = source;
+    this.#methodEnd = head.indexOf("\n");
+    const urlEnd = head.indexOf("\n", this.#methodEnd + 1);
+    this.#urlEnd = urlEnd < 0 ? head.length : urlEnd;
+  }
+
+  get method(): string {
+    return this.#method ??= this.#source.head.slice(0, this.#methodEnd);
+  }
+
+  url(): string {
+    return this.#source.head.slice(this.#methodEnd + 1, this.#urlEnd);
+  }
+
+  get headerList(): [string, string][] {
+    return this.#headers ??= parseFields(this.#source.head, this.#urlEnd + 1);
+  }
+
+  get body(): unknown {
+    if (this.#body !== undefined) return this.#body;
+    const { body } = this.#source;
+    if (body === null) return this.#body = null;
+    return this.#body = new InnerBody(
+      typeof body === "function" ? body() : { body, consumed: false },
+    );
+  }
+
+  onCancel(callback: () => void): void {
+    this.#source.onAbort(callback);
+  }
+}
+
+/** `name\nvalue\nname\nvalue…` from `at` on, as Deno's header list. */
+function parseFields(head: string, at: number): [string, string][] {
+  const fields: [string, string][] = [];
+  while (at < head.length) {
+    const nameEnd = head.indexOf("\n", at);
+    let valueEnd = head.indexOf("\n", nameEnd + 1);
+    if (valueEnd < 0) valueEnd = head.length;
+    fields.push([head.slice(at, nameEnd), head.slice(nameEnd + 1, valueEnd)]);
+    at = valueEnd + 1;
+  }
+  return fields;
+}
+
+function createAroundInner(source: RequestSource): Request {
+  // With the brand as its argument, Deno's constructor leaves the object for its caller to fill.
+  const request = new Request(brand as string);
+  (request as Untyped)[INNER!] = new InnerRequest(source);
+  (request as Untyped)[GUARD!] = "immutable";
+  return request;
+}
+
+function createPublicly(source: RequestSource): Request {
+  const inner = new InnerRequest(source);
+  const controller = new AbortController();
+  source.onAbort(() => controller.abort());
+  const { body } = source;
+  return new Request(inner.url(), {
+    method: inner.method,
+    headers: inner.headerList,
+    body: (typeof body === "function" ? body() : body) as BodyInit,
+    signal: controller.signal,
+  });
+}
+
+/** Whether this Deno's Request is built as this file expects; checked once, on a real one. */
+export const INNER_WORKS: boolean = (() => {
+  try {
+    let aborted = false;
+    const request = createAroundInner({
+      head: "POST\nhttp://localhost/a?b\nX-A\n1\nx-a\n2",
+      body: new Uint8Array([104, 105]),
+      onAbort: (callback) => callback(),
+    });
+    request.signal.addEventListener("abort", () => aborted = true);
+    const { method, url, headers } = request.clone();
+    return request instanceof Request && method === "POST" && url === "http://localhost/a?b" &&
+      headers.get("x-a") === "1, 2" && (aborted || request.signal.aborted) &&
+      request.body !== null;
+  } catch {
+    return false;
+  }
+})();
+
+/** A Request over an exchange's head and body. */
+export const createRequest: (source: RequestSource) => Request = INNER_WORKS
+  ? createAroundInner
+  : createPublicly;

@@ -1,0 +1,53 @@
+/** A streamed request body in the thread, under credit. */
+
+import { STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
+
+/** Credit is given in steps of this, so that small chunks do not cost a message each. */
+const CREDIT_STEP_BYTES = STREAM_WINDOW_BYTES / 4;
+
+export class UploadStream {
+  readonly readable: ReadableStream<Uint8Array>;
+  #controller!: ReadableByteStreamController;
+  #ended = false;
+  #received = 0;
+  #credited = 0;
+
+  /** `onTaken` is called with the bytes that the app took since the last call. */
+  constructor(onTaken: (bytes: number) => void) {
+    this.readable = new ReadableStream({
+      type: "bytes",
+      start: (controller) => void (this.#controller = controller),
+      // Called when the app waits for more: all that came before is taken.
+      pull: () => {
+        const owed = this.#received - this.#credited;
+        if (owed < CREDIT_STEP_BYTES) return;
+        this.#credited += owed;
+        onTaken(owed);
+      },
+      // What still comes is dropped in enqueue(); the window is opened so that it can.
+      cancel: () => {
+        this.#ended = true;
+      },
+    });
+  }
+
+  enqueue(bytes: Uint8Array): void {
+    if (this.#ended) return;
+    this.#received += bytes.byteLength;
+    this.#controller.enqueue(bytes as Uint8Array<ArrayBuffer>);
+  }
+
+  close(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#controller.close();
+    // A reader that brought its own buffer is answered with 0 bytes (Streams standard, 4.7.4).
+    this.#controller.byobRequest?.respond(0);
+  }
+
+  fail(message: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#controller.error(new Error(message));
+  }
+}

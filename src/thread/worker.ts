@@ -1,0 +1,138 @@
+/** A fetch thread at work: takes exchanges from the queue in, runs the app, fills the queue out. */
+
+import type { FetchHandler } from "../app/fetch_app.ts";
+import { traceOf } from "../app/trace.ts";
+import type { Log } from "../log/record.ts";
+import { type Batch, QueueIn } from "../protocol/exchange.ts";
+import { FetchExchange } from "./fetch_exchange.ts";
+import type { ThreadQueueOut } from "./queue_out.ts";
+import { createRequest } from "./request.ts";
+
+export class FetchWorker {
+  readonly #handler: FetchHandler;
+  readonly #queue: ThreadQueueOut;
+  readonly #log: Log;
+  /** Exchanges of which something may still arrive. */
+  readonly #exchanges = new Map<number, FetchExchange>();
+
+  constructor(handler: FetchHandler, queue: ThreadQueueOut, log: Log) {
+    this.#handler = handler;
+    this.#queue = queue;
+    this.#log = log;
+  }
+
+  /** Takes one message of the queue in: many operations, laid out as in protocol/exchange.ts. */
+  receive(batch: Batch): void {
+    const exchanges = this.#exchanges;
+    for (let i = 0; i < batch.length;) {
+      const operation = batch[i++] as number;
+      switch (operation) {
+        case QueueIn.exchange:
+          this.#run(
+            new FetchExchange(
+              batch[i] as number,
+              batch[i + 1] as string,
+              batch[i + 2] as string,
+              batch[i + 3] as number,
+              batch[i + 4] as Uint8Array | true | null,
+              this.#queue,
+            ),
+          );
+          i += 6;
+          break;
+        case QueueIn.bodyChunk:
+          exchanges.get(batch[i] as number)?.bodyChunk(batch[i + 1] as Uint8Array);
+          i += 2;
+          break;
+        case QueueIn.bodyEnd:
+          exchanges.get(batch[i++] as number)?.bodyEnd();
+          break;
+        case QueueIn.bodyFail:
+          exchanges.get(batch[i] as number)?.bodyFail(batch[i + 1] as string);
+          i += 2;
+          break;
+        case QueueIn.credit:
+          exchanges.get(batch[i] as number)?.credit(batch[i + 1] as number);
+          i += 2;
+          break;
+        case QueueIn.abort:
+          this.#abort(batch[i] as number, batch[i + 1] as number);
+          i += 2;
+          break;
+        case QueueIn.completed:
+          this.#settle(batch[i] as number, batch[i + 1] === 1);
+          i += 2;
+          break;
+        case QueueIn.ping:
+          this.#queue.pong(batch[i++] as number);
+          break;
+        case QueueIn.leave:
+          break;
+        default:
+          throw new Error(`Unknown operation in a queue in: ${operation}`);
+      }
+    }
+  }
+
+  #run(exchange: FetchExchange): void {
+    this.#exchanges.set(exchange.id, exchange);
+    try {
+      const returned = this.#handler(createRequest(exchange), exchange as Deno.ServeHandlerInfo);
+      if (returned instanceof Response) this.#respond(exchange, returned);
+      else this.#respondLater(exchange, returned);
+    } catch (error) {
+      this.#crashed(exchange, error);
+    }
+  }
+
+  async #respondLater(exchange: FetchExchange, returned: unknown): Promise<void> {
+    try {
+      this.#respond(exchange, await returned);
+    } catch (error) {
+      this.#crashed(exchange, error);
+    }
+  }
+
+  #respond(exchange: FetchExchange, response: unknown): void {
+    if (exchange.aborted) {
+      // Late: the server has answered in our place, or nobody listens. Its body is let go.
+      if (response instanceof Response && !response.bodyUsed) response.body?.cancel();
+      return;
+    }
+    const streams = exchange.respond(response);
+    if (streams) {
+      exchange.stream((error) => this.#logFailure(exchange, error))
+        .then(() => this.#forget(exchange));
+    } else {
+      this.#forget(exchange);
+    }
+  }
+
+  /** The app failed: the client gets a 500 without details, the error log gets them. */
+  #crashed(exchange: FetchExchange, error: unknown): void {
+    this.#exchanges.delete(exchange.id);
+    if (exchange.aborted) return;
+    this.#logFailure(exchange, error);
+    this.#queue.crashed(exchange.id);
+  }
+
+  #logFailure(exchange: FetchExchange, error: unknown): void {
+    const [method, url] = exchange.head.split("\n", 2) as [string, string];
+    this.#log.error(`${method} ${new URL(url).pathname} failed: ${traceOf(error)}`);
+  }
+
+  /** Nothing follows, unless the app waits to hear that its response is out. */
+  #forget(exchange: FetchExchange): void {
+    if (!exchange.waitsForCompletion) this.#exchanges.delete(exchange.id);
+  }
+
+  #abort(id: number, reason: number): void {
+    this.#exchanges.get(id)?.abort(reason);
+    this.#exchanges.delete(id);
+  }
+
+  #settle(id: number, sent: boolean): void {
+    this.#exchanges.get(id)?.settle(sent);
+    this.#exchanges.delete(id);
+  }
+}
