@@ -60,6 +60,8 @@ function symbolOf(object: object, description: string): symbol {
 const sample = new Response("", { status: 201, headers: { "x-sample": "1" } });
 const REQUEST = symbolOf(new Request("http://localhost"), "request");
 const RESPONSE = symbolOf(sample, "response");
+const FAST_STATUS = symbolOf(sample, "serve fast status");
+const SIGNAL_ABORT = symbolOf(AbortSignal.prototype, "[[signalAbort]]");
 
 // deno-lint-ignore no-explicit-any
 const innerRequest = (request: Request): InnerRequest => (request as any)[REQUEST];
@@ -143,6 +145,20 @@ export function createResponse(
     );
   }
   return response;
+}
+
+/** Whether the response's body is known whole: it is sent without asking its maker for more. */
+export function isStatic(response: Response): boolean {
+  // deno-lint-ignore no-explicit-any
+  if ((response as any)[FAST_STATUS]) return true;
+  const { body } = innerResponse(response);
+  return body === null || "body" in body.streamOrStatic;
+}
+
+/** Aborts the request's signal, as Deno does when the client goes away. */
+export function abortRequest(request: Request): void {
+  // deno-lint-ignore no-explicit-any
+  (request.signal as any)[SIGNAL_ABORT]?.(new DOMException("The exchange timed out", "AbortError"));
 }
 
 /**

@@ -1,6 +1,7 @@
 /** One request with its response, as the server sees it while a thread works on it. */
 
 import { AbortReason, QueueIn, RespondFlag, STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
+import { parseFields } from "../protocol/head.ts";
 import { createResponse } from "./deno_http.ts";
 import { type RefusalStatus, refuse } from "./refusal.ts";
 import { ResponseStream } from "./response_stream.ts";
@@ -74,7 +75,7 @@ export class Exchange {
     body: string | Uint8Array | true | null,
     flags: number,
   ): void {
-    const headers = parseHeader(header);
+    const headers = parseFields(header);
     this.#respondWith(status, headers, () => {
       if (body === true) {
         this.#stream = new ResponseStream(this);
@@ -223,19 +224,4 @@ export class Exchange {
       () => this.thread.post(QueueIn.completed, this.id, 0),
     );
   }
-}
-
-/** `name\nvalue\nname\nvalue` to a list; "" is none. */
-function parseHeader(header: string): [string, string][] {
-  const list: [string, string][] = [];
-  if (header === "") return list;
-  let from = 0;
-  while (from < header.length) {
-    const nameEnd = header.indexOf("\n", from);
-    let valueEnd = header.indexOf("\n", nameEnd + 1);
-    if (valueEnd < 0) valueEnd = header.length;
-    list.push([header.slice(from, nameEnd), header.slice(nameEnd + 1, valueEnd)]);
-    from = valueEnd + 1;
-  }
-  return list;
 }

@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
 import type { DrainReason, ProcStats } from "../protocol/control.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
+import { InlineDispatcher } from "./inline.ts";
 import { listen, Listener } from "./listener.ts";
 import { refuse } from "./refusal.ts";
 import { Session } from "./session.ts";
@@ -57,7 +58,9 @@ export class Server implements Exchanging {
   /** Starts the threads and loads the app in each. Throws AppLoadError or BootError. */
   async load(): Promise<void> {
     const { id } = this.#options;
-    this.#dispatcher = new ThreadedDispatcher(this.#config, `proc ${id}`, this.#log, this);
+    this.#dispatcher = this.#config.threads === 0
+      ? new InlineDispatcher(this.#config, this.#log, this)
+      : new ThreadedDispatcher(this.#config, `proc ${id}`, this.#log, this);
     await this.#dispatcher.load();
   }
 

@@ -3,7 +3,7 @@
 import { AbortReason, RespondFlag, STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";
 import type { RequestSource } from "./request.ts";
-import { readResponse } from "./response.ts";
+import { readResponse } from "../app/response.ts";
 import { UploadStream } from "./upload_stream.ts";
 
 export class FetchExchange implements RequestSource, Deno.ServeHandlerInfo<Deno.Addr> {

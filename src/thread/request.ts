@@ -9,6 +9,8 @@
  * otherwise ({@linkcode INNER_WORKS}), a Request is constructed in the public way, at a higher cost.
  */
 
+import { parseFields } from "../protocol/head.ts";
+
 /** What the body of a request comes from. */
 export interface BodySource {
   /** Whole, or null where there is none, or a stream that is made when it is asked for. */
@@ -79,19 +81,6 @@ class InnerRequest {
   onCancel(callback: () => void): void {
     this.#source.onAbort(callback);
   }
-}
-
-/** `name\nvalue\nname\nvalue…` from `at` on, as Deno's header list. */
-function parseFields(head: string, at: number): [string, string][] {
-  const fields: [string, string][] = [];
-  while (at < head.length) {
-    const nameEnd = head.indexOf("\n", at);
-    let valueEnd = head.indexOf("\n", nameEnd + 1);
-    if (valueEnd < 0) valueEnd = head.length;
-    fields.push([head.slice(at, nameEnd), head.slice(nameEnd + 1, valueEnd)]);
-    at = valueEnd + 1;
-  }
-  return fields;
 }
 
 function createAroundInner(source: RequestSource): Request {

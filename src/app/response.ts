@@ -7,6 +7,8 @@
  * Whatever is not found there (another Deno, another realm's Response) is read in the public way.
  */
 
+import { joinFields } from "../protocol/head.ts";
+
 export interface ResponseParts {
   readonly status: number;
   /** `name\nvalue\nname\nvalue…`, "" for none. */
@@ -72,7 +74,7 @@ function readInner(response: Untyped): ResponseParts | null {
   const inner = response[INNER];
   if (inner.type === "error") throw new TypeError("The app returned Response.error()");
   const { status, headerList, bodyDecoded } = inner;
-  const header = joinFields(headerList, bodyDecoded);
+  const header = joinFields(bodyDecoded ? withoutEncoding(headerList) : headerList);
   if (inner.body === null || inner.body === undefined) return { status, header, body: null };
   if (response.bodyUsed) throw new TypeError("The app returned a Response whose body is used up");
   const source = inner.body.streamOrStatic;
@@ -84,24 +86,18 @@ function readInner(response: Untyped): ResponseParts | null {
   return { status, header, body: response.body };
 }
 
+function withoutEncoding(fields: [string, string][]): [string, string][] {
+  return fields.filter(([name]) => !ENCODING_HEADERS.has(name.toLowerCase()));
+}
+
 function readPublic(response: Response): ResponseParts {
   if (response.type === "error") throw new TypeError("The app returned Response.error()");
   if (response.bodyUsed) throw new TypeError("The app returned a Response whose body is used up");
   return {
     status: response.status,
-    header: joinFields([...response.headers], false),
+    header: joinFields([...response.headers]),
     body: response.body,
   };
-}
-
-function joinFields(fields: readonly (readonly [string, string])[], decoded: boolean): string {
-  let header = "";
-  for (let i = 0; i < fields.length; i++) {
-    const [name, value] = fields[i]!;
-    if (decoded && ENCODING_HEADERS.has(name.toLowerCase())) continue;
-    header += header === "" ? name + "\n" + value : "\n" + name + "\n" + value;
-  }
-  return header;
 }
 
 /** A Response of another realm: node-fetch's, undici's, a polyfill's. */

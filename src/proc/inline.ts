@@ -1,0 +1,166 @@
+/** `threads: 0`: the app runs in the server thread. No queue and the least cost; no isolation. */
+
+import { type FetchHandler, loadFetchApp } from "../app/fetch_app.ts";
+import { readResponse } from "../app/response.ts";
+import { traceOf } from "../app/trace.ts";
+import type { Config } from "../config/config.ts";
+import type { Log } from "../log/record.ts";
+import { parseFields } from "../protocol/head.ts";
+import { abortRequest, createResponse, isStatic } from "./deno_http.ts";
+import type { Dispatcher, Exchanging } from "./dispatcher.ts";
+import { refuse } from "./refusal.ts";
+import type { Session } from "./session.ts";
+
+/** An exchange whose response the app has promised. */
+interface Pending {
+  readonly request: Request;
+  readonly session: Session;
+  readonly startedAt: number;
+  readonly resolve: (response: Response) => void;
+}
+
+export class InlineDispatcher implements Dispatcher {
+  readonly #config: Config;
+  readonly #log: Log;
+  readonly #server: Exchanging;
+  readonly #timeoutMs: number;
+  readonly #pending = new Set<Pending>();
+  #inFlight = 0;
+  #app!: FetchHandler;
+
+  constructor(config: Config, log: Log, server: Exchanging) {
+    this.#config = config;
+    this.#log = log;
+    this.#server = server;
+    this.#timeoutMs = config.timeout > 0 ? config.timeout * 1000 : Infinity;
+  }
+
+  async load(): Promise<void> {
+    this.#app = await loadFetchApp(this.#config.app, this.#log);
+    // With threads these stay in the thread; here they would end the proc.
+    addEventListener("error", (event) => {
+      event.preventDefault();
+      this.#log.error(`Uncaught error outside of a request: ${traceOf(event.error)}`);
+    });
+    addEventListener("unhandledrejection", (event) => {
+      event.preventDefault();
+      this.#log.error(`Unhandled rejection outside of a request: ${traceOf(event.reason)}`);
+    });
+  }
+
+  handle(
+    session: Session,
+    request: Request,
+    info: Deno.ServeHandlerInfo,
+  ): Response | Promise<Response> {
+    this.#begin(session);
+    try {
+      const returned = this.#app(request, info);
+      if (returned instanceof Response) return this.#answer(session, info, returned);
+      return this.#wait(session, request, info, returned);
+    } catch (error) {
+      return this.#crashed(session, request, error);
+    }
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get queued(): number {
+    return 0;
+  }
+
+  sweep(now: number): void {
+    for (const pending of this.#pending) {
+      if (now - pending.startedAt <= this.#timeoutMs) break; // Oldest first: the rest is younger.
+      const { method, url } = pending.request;
+      this.#log.warning(`No response within ${this.#config.timeout} s: ${method} ${url}`);
+      this.#giveUp(pending, 504);
+    }
+  }
+
+  cut(): number {
+    const cut = this.#inFlight;
+    for (const pending of this.#pending) this.#giveUp(pending, 503);
+    return cut;
+  }
+
+  leave(): void {}
+
+  terminate(): void {}
+
+  #wait(
+    session: Session,
+    request: Request,
+    info: Deno.ServeHandlerInfo,
+    promised: Promise<Response>,
+  ): Promise<Response> {
+    return new Promise((resolve) => {
+      const pending = { request, session, startedAt: this.#server.now, resolve };
+      this.#pending.add(pending);
+      Promise.resolve(promised).then(
+        (response) => {
+          // Given up on: what comes late is dropped.
+          if (!this.#pending.delete(pending)) return void response?.body?.cancel().catch(() => {});
+          try {
+            resolve(this.#answer(session, info, response));
+          } catch (error) {
+            resolve(this.#crashed(session, request, error));
+          }
+        },
+        (error) => {
+          if (this.#pending.delete(pending)) resolve(this.#crashed(session, request, error));
+        },
+      );
+    });
+  }
+
+  /** Throws TypeError when it is no response. */
+  #answer(session: Session, info: Deno.ServeHandlerInfo, returned: Response): Response {
+    let response = returned;
+    if (!(response instanceof Response)) {
+      const { status, header, body } = readResponse(returned);
+      response = createResponse(status, parseFields(header), body);
+    }
+    if (this.#server.draining) response = closing(response);
+    if (isStatic(response)) {
+      this.#end(session);
+    } else {
+      const end = () => this.#end(session);
+      info.completed.then(end, end);
+    }
+    return response;
+  }
+
+  #crashed(session: Session, request: Request, error: unknown): Response {
+    this.#log.error(`${request.method} ${request.url} failed: ${traceOf(error)}`);
+    this.#end(session);
+    return refuse(500);
+  }
+
+  #giveUp(pending: Pending, status: 503 | 504): void {
+    if (!this.#pending.delete(pending)) return;
+    abortRequest(pending.request);
+    pending.resolve(refuse(status));
+    this.#end(pending.session);
+  }
+
+  #begin(session: Session): void {
+    this.#inFlight++;
+    this.#server.began(session);
+  }
+
+  #end(session: Session): void {
+    this.#inFlight--;
+    this.#server.ended(session);
+  }
+}
+
+/** The same response, saying that the connection ends with it. */
+function closing(response: Response): Response {
+  const { status, statusText } = response;
+  const headers = new Headers(response.headers);
+  headers.set("connection", "close");
+  return new Response(response.body, { status, statusText, headers });
+}
