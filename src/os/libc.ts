@@ -17,6 +17,12 @@ const SYMBOLS = {
   __errno_location: { parameters: [], result: "pointer" },
   strerror: { parameters: ["i32"], result: "pointer" },
   prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
+  // The same function with a name to set, as a buffer, which thus cannot be collected meanwhile.
+  prctl_string: {
+    name: "prctl",
+    parameters: ["i32", "buffer", "usize", "usize", "usize"],
+    result: "i32",
+  },
   waitid: { parameters: ["i32", "u32", "buffer", "i32"], result: "i32" },
   waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   setuid: { parameters: ["u32"], result: "i32" },
@@ -33,7 +39,7 @@ const SYMBOLS = {
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "usize"], result: "i32" },
-  dup2: { parameters: ["i32", "i32"], result: "i32" },
+  dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -41,7 +47,15 @@ const SYMBOLS = {
 export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 /** The errors that callers tell apart. */
-export const Errno = { EPERM: 1, ESRCH: 3, EBADF: 9, ECHILD: 10, EACCES: 13, EINVAL: 22 } as const;
+export const Errno = {
+  EPERM: 1,
+  ENOENT: 2,
+  ESRCH: 3,
+  EBADF: 9,
+  ECHILD: 10,
+  EACCES: 13,
+  EINVAL: 22,
+} as const;
 
 /** A call of libc that failed. */
 export class LibcError extends SystemError {

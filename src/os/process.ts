@@ -36,13 +36,7 @@ export function setProcessName(name: string): void {
   const bytes = cString(name).slice(0, MAX_COMM_BYTES + 1);
   bytes[bytes.length - 1] = 0;
   check(
-    libc().prctl(
-      PR_SET_NAME,
-      BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes))),
-      0n,
-      0n,
-      0n,
-    ),
+    libc().prctl_string(PR_SET_NAME, bytes, 0n, 0n, 0n),
     "prctl(PR_SET_NAME)",
     `Cannot name this process ${JSON.stringify(name)}`,
   );

@@ -1,0 +1,122 @@
+/** sockaddr, as Linux lays it out, to and from Deno's addresses. */
+
+import { SystemError } from "../errors.ts";
+
+export const AF_UNIX = 1;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+
+/** The longest path of a unix socket, without its NUL: sizeof(sun_path) less one, unix(7). */
+export const MAX_UNIX_PATH_BYTES = 107;
+
+/** sizeof(struct sockaddr_storage). */
+export const SOCKADDR_BYTES = 128;
+
+/** Where a stream socket is bound. An abstract unix name begins with a NUL, as Deno writes it. */
+export type SocketAddress =
+  | { readonly transport: "tcp"; readonly hostname: string; readonly port: number }
+  | { readonly transport: "unix"; readonly path: string };
+
+/** Reads a sockaddr of `length` bytes, or null where it is of another family than ours. */
+export function decodeAddress(bytes: Uint8Array, length: number): SocketAddress | null {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // The family is in the machine's order (little-endian on both that Deno runs on), the rest in the net's.
+  switch (view.getUint16(0, true)) {
+    case AF_INET:
+      return {
+        transport: "tcp",
+        hostname: bytes.subarray(4, 8).join("."),
+        port: view.getUint16(2),
+      };
+    case AF_INET6: {
+      const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(8 + 2 * i).toString(16));
+      return {
+        transport: "tcp",
+        hostname: canonicalIPv6(groups.join(":")),
+        port: view.getUint16(2),
+      };
+    }
+    case AF_UNIX: {
+      const name = bytes.subarray(2, length);
+      // An abstract name is as long as the address says, NULs and all; a path ends at its NUL.
+      const end = name[0] === 0 ? name.length : name.indexOf(0);
+      const path = name.subarray(0, end < 0 ? name.length : end);
+      return { transport: "unix", path: new TextDecoder().decode(path) };
+    }
+    default:
+      return null;
+  }
+}
+
+/** Writes a sockaddr. The host name must be an address already: nothing is looked up here. */
+export function encodeAddress(address: SocketAddress): Uint8Array<ArrayBuffer> {
+  if (address.transport === "unix") {
+    const path = new TextEncoder().encode(address.path);
+    if (path.length > MAX_UNIX_PATH_BYTES) {
+      throw new SystemError(
+        `Cannot use ${
+          JSON.stringify(address.path)
+        } as a unix socket: it has ${path.length} bytes, ` +
+          `the system allows ${MAX_UNIX_PATH_BYTES}: choose a shorter path`,
+      );
+    }
+    const abstract = path[0] === 0;
+    const bytes = new Uint8Array(2 + path.length + (abstract ? 0 : 1));
+    new DataView(bytes.buffer).setUint16(0, AF_UNIX, true);
+    bytes.set(path, 2);
+    return bytes;
+  }
+  const { hostname, port } = address;
+  const v6 = hostname.includes(":");
+  const bytes = new Uint8Array(v6 ? 28 : 16);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, v6 ? AF_INET6 : AF_INET, true);
+  view.setUint16(2, port);
+  if (v6) expandIPv6(hostname).forEach((group, i) => view.setUint16(8 + 2 * i, group));
+  else bytes.set(parseIPv4(hostname), 4);
+  return bytes;
+}
+
+/** Whether two addresses are one, however they are spelt. */
+export function isSameAddress(a: SocketAddress, b: SocketAddress): boolean {
+  if (a.transport === "unix" || b.transport === "unix") {
+    return a.transport === "unix" && b.transport === "unix" && a.path === b.path;
+  }
+  return a.port === b.port && canonicalHost(a.hostname) === canonicalHost(b.hostname);
+}
+
+/** For people: `127.0.0.1:8000`, `[::1]:8000`, `unix:/run/app.sock`, `unix:@name`. */
+export function formatAddress(address: SocketAddress): string {
+  if (address.transport === "unix") return `unix:${address.path.replace(/^\0/, "@")}`;
+  const { hostname, port } = address;
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+function canonicalHost(hostname: string): string {
+  return hostname.includes(":") ? canonicalIPv6(hostname) : hostname;
+}
+
+/** RFC 5952's spelling, which the URL parser knows. */
+function canonicalIPv6(hostname: string): string {
+  const url = URL.parse(`http://[${hostname}]`);
+  if (url === null) {
+    throw new SystemError(`Cannot read ${JSON.stringify(hostname)} as an IPv6 address`);
+  }
+  return url.hostname.slice(1, -1);
+}
+
+function expandIPv6(hostname: string): number[] {
+  const [head = "", tail] = canonicalIPv6(hostname).split("::");
+  const left = head === "" ? [] : head.split(":");
+  const right = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = Array(8 - left.length - right.length).fill("0");
+  return [...left, ...zeros, ...right].map((group) => parseInt(group, 16));
+}
+
+function parseIPv4(hostname: string): number[] {
+  const parts = hostname.split(".").map(Number);
+  if (parts.length !== 4 || !parts.every((n) => Number.isInteger(n) && n >= 0 && n <= 255)) {
+    throw new SystemError(`Cannot read ${JSON.stringify(hostname)} as an IPv4 address`);
+  }
+  return parts;
+}

@@ -1,0 +1,179 @@
+/** Sockets by their file descriptor: find them, ask them, set them. */
+
+import { SystemError } from "../errors.ts";
+import {
+  decodeAddress,
+  formatAddress,
+  isSameAddress,
+  SOCKADDR_BYTES,
+  type SocketAddress,
+} from "./address.ts";
+import { check, libc } from "./libc.ts";
+
+export const SOL_SOCKET = 1;
+export const IPPROTO_TCP = 6;
+
+/** Options of SOL_SOCKET. */
+export const SocketOption = {
+  type: 3,
+  error: 4,
+  sendBuffer: 7,
+  receiveBuffer: 8,
+  reusePort: 15,
+  acceptConnections: 30,
+  protocol: 38,
+  domain: 39,
+  attachReuseportCbpf: 51,
+  detachReuseportBpf: 68,
+} as const;
+
+const TCP_INFO = 11;
+const SOCK_STREAM = 1;
+
+const F_GETFD = 1;
+const F_SETFD = 2;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const FD_CLOEXEC = 1n;
+const O_NONBLOCK = 0o4000n;
+
+/** Reads an option that is an int. */
+export function getSocketOption(fd: number, level: number, option: number): number {
+  const value = new Int32Array(1);
+  const length = new Uint32Array([4]);
+  check(
+    libc().getsockopt(fd, level, option, value, length),
+    "getsockopt",
+    `Cannot read option ${option} of level ${level} of socket ${fd}`,
+  );
+  return value[0] ?? 0;
+}
+
+/** Sets an option that is an int. */
+export function setSocketOption(fd: number, level: number, option: number, value: number): void {
+  check(
+    libc().setsockopt(fd, level, option, new Int32Array([value]), 4),
+    "setsockopt",
+    `Cannot set option ${option} of level ${level} of socket ${fd} to ${value}`,
+  );
+}
+
+/** The address a socket is bound to; null where it is neither IP nor unix. */
+export function getSocketAddress(fd: number): SocketAddress | null {
+  const bytes = new Uint8Array(SOCKADDR_BYTES);
+  const length = new Uint32Array([SOCKADDR_BYTES]);
+  check(
+    libc().getsockname(fd, bytes, length),
+    "getsockname",
+    `Cannot read the address of socket ${fd}`,
+  );
+  return decodeAddress(bytes, length[0] ?? 0);
+}
+
+/** Whether the descriptor is a stream socket that listens. False for anything else, never throws. */
+export function isListening(fd: number): boolean {
+  const value = new Int32Array(1);
+  const length = new Uint32Array([4]);
+  const ask = (option: number) =>
+    libc().getsockopt(fd, SOL_SOCKET, option, value, length) === 0 ? value[0] : undefined;
+  return ask(SocketOption.acceptConnections) === 1 && ask(SocketOption.type) === SOCK_STREAM;
+}
+
+/** This process's descriptors that listen, in rising order. */
+export function listeningFds(): number[] {
+  return openFds("socket:").filter(isListening);
+}
+
+/** This process's descriptors whose target in /proc begins with `prefix`, in rising order. */
+export function openFds(prefix: string): number[] {
+  const fds: number[] = [];
+  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    try {
+      if (Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith(prefix)) fds.push(Number(name));
+    } catch {
+      // Closed since, by another thread or by the end of the listing itself.
+    }
+  }
+  return fds.sort((a, b) => a - b);
+}
+
+/**
+ * The descriptor of a `Deno.Listener`, which Deno does not tell.
+ *
+ * @param except Descriptors that it is not: what {@linkcode listeningFds} gave before it was made,
+ * for the rare process that has two listeners at one address (SO_REUSEPORT).
+ */
+export function findListenerFd(listener: Deno.Listener, except: readonly number[] = []): number {
+  const wanted = toSocketAddress(listener.addr);
+  for (const fd of listeningFds()) {
+    if (except.includes(fd)) continue;
+    const address = getSocketAddress(fd);
+    if (address !== null && isSameAddress(address, wanted)) return fd;
+  }
+  throw new SystemError(
+    `Cannot find the descriptor of the listener at ${formatAddress(wanted)} in /proc/self/fd`,
+  );
+}
+
+/** Deno's address as one of ours. */
+export function toSocketAddress(address: Deno.Addr): SocketAddress {
+  if (address.transport === "tcp") {
+    return { transport: "tcp", hostname: address.hostname, port: address.port };
+  }
+  if (address.transport === "unix") return { transport: "unix", path: address.path };
+  throw new SystemError(`Cannot use a ${address.transport} listener: tcp or unix is needed`);
+}
+
+/** Changes how many connections may wait in the accept queue; a second listen() does just that. */
+export function setBacklog(fd: number, backlog: number): void {
+  check(libc().listen(fd, backlog), "listen", `Cannot set the backlog of socket ${fd}`);
+}
+
+/** What the kernel knows of a TCP connection. Times are microseconds. */
+export interface TcpInfo {
+  /** TCP_ESTABLISHED = 1, TCP_CLOSE_WAIT = 8, TCP_LISTEN = 10, … */
+  readonly state: number;
+  /** Segments sent and not yet acknowledged. Of a listener: connections in the accept queue. */
+  readonly unacked: number;
+  /** Of a listener: the backlog. */
+  readonly sacked: number;
+  readonly lost: number;
+  readonly rtt: number;
+  readonly total_retrans: number;
+}
+
+/** TCP_INFO of a connection or of a listener. */
+export function getTcpInfo(fd: number): TcpInfo {
+  const bytes = new Uint8Array(104);
+  const length = new Uint32Array([bytes.length]);
+  check(
+    libc().getsockopt(fd, IPPROTO_TCP, TCP_INFO, bytes, length),
+    "getsockopt(TCP_INFO)",
+    `Cannot read the state of socket ${fd}`,
+  );
+  // struct tcp_info: eight bytes of small fields, then u32 after u32.
+  const view = new DataView(bytes.buffer);
+  return {
+    state: view.getUint8(0),
+    unacked: view.getUint32(24, true),
+    sacked: view.getUint32(28, true),
+    lost: view.getUint32(32, true),
+    rtt: view.getUint32(68, true),
+    total_retrans: view.getUint32(100, true),
+  };
+}
+
+/** Whether children of `Deno.Command` inherit the descriptor. What Deno opens, they never do. */
+export function setInheritable(fd: number, inheritable: boolean): void {
+  const what = `Cannot change descriptor ${fd}`;
+  const flags = BigInt(check(libc().fcntl(fd, F_GETFD, 0n), "fcntl(F_GETFD)", what));
+  const wanted = inheritable ? flags & ~FD_CLOEXEC : flags | FD_CLOEXEC;
+  check(libc().fcntl(fd, F_SETFD, wanted), "fcntl(F_SETFD)", what);
+}
+
+/** Whether calls on the socket wait. Deno's event loop needs sockets that do not. */
+export function setNonBlocking(fd: number): void {
+  const what = `Cannot change descriptor ${fd}`;
+  const flags = BigInt(check(libc().fcntl(fd, F_GETFL, 0n), "fcntl(F_GETFL)", what));
+  check(libc().fcntl(fd, F_SETFL, flags | O_NONBLOCK), "fcntl(F_SETFL)", what);
+}
