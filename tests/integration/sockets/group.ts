@@ -47,6 +47,11 @@ export class Member implements AsyncDisposable {
     await this.#child.status;
   }
 
+  /** Stops or continues the process. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void {
+    this.#child.kill(signal);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writer.abort().catch(() => {});
     await this.#lines.cancel();

@@ -1,0 +1,60 @@
+/** What the setting `app` names, as far as that is told by its form alone. */
+
+import { dirname, isAbsolute, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ConfigError } from "../errors.ts";
+
+export type Interface = "fetch" | "wsgi";
+
+/** Files that hold a fetch handler, and what may follow: `:name`, `:factory()`. */
+const SCRIPT = /^(.+\.(?:[cm]?[jt]s|[jt]sx))(:[A-Za-z_$][\w$]*(?:\(\))?)?$/s;
+const SCHEME = /^(?:https?|file|npm|jsr|data):/i;
+const PYTHON_FILE = /^(.+)\.py(?::(.+))?$/s;
+/** `package.module:callable`, `module:make_app("arg")`. */
+const PYTHON = /^[\p{L}_][\p{L}\p{N}_]*(?:\.[\p{L}_][\p{L}\p{N}_]*)*:[\p{L}_].*$/su;
+/** A module alone: its callable is `application` or `app`. */
+const PYTHON_MODULE = /^[\p{L}_][\p{L}\p{N}_]*(?:\.[\p{L}_][\p{L}\p{N}_]*)*$/u;
+
+const FORMS = "app.ts, app.ts:name, a URL, npm:NAME, or package.module:callable for Python";
+
+/**
+ * Tells how an app is called.
+ *
+ * @throws {ConfigError} when its form does not tell.
+ */
+export function interfaceOf(app: string): Interface {
+  if (SCHEME.test(app) || SCRIPT.test(app)) return "fetch";
+  const file = PYTHON_FILE.exec(app);
+  if (file !== null) {
+    const [, path = "", callable = "app"] = file;
+    const module = path.replace(/^\.?\//, "").replaceAll("/", ".");
+    throw new ConfigError(
+      `APP: ${app} is a file, and Python apps are named by module: ` +
+        `did you mean ${module}:${callable}?`,
+    );
+  }
+  if (PYTHON.test(app)) return "wsgi";
+  const remedy = PYTHON_MODULE.test(app)
+    ? `did you mean ${app}.ts, or ${app}:app for Python?`
+    : `write it as ${FORMS}, or say which with --interface fetch or wsgi`;
+  throw new ConfigError(`APP: cannot tell what ${app} is: ${remedy}`);
+}
+
+/** The app with its path made absolute; modules of Python and URLs stay as they are. */
+export function absoluteApp(app: string, kind: Interface, directory: string): string {
+  if (kind === "wsgi" || SCHEME.test(app) || isAbsolute(app)) return app;
+  return resolve(directory, app);
+}
+
+/** The path of the app's file, without the name of an export, or null where it is no file. */
+export function appFile(app: string): string | null {
+  const [, file = app] = SCRIPT.exec(app) ?? [];
+  if (/^file:/i.test(file)) return fileURLToPath(file);
+  return isAbsolute(file) ? file : null;
+}
+
+/** The directory of the app's file, from which Deno finds its deno.json or package.json; or null. */
+export function appDirectory(app: string): string | null {
+  const file = appFile(app);
+  return file === null ? null : dirname(file);
+}

@@ -1,0 +1,104 @@
+/** Addresses to listen on: how they are written, and how they are shown. */
+
+import { BadValue } from "./bad_value.ts";
+
+/** Where to listen. A unix path that begins with "@" is an abstract one (Linux). */
+export type Bind =
+  | { readonly transport: "tcp"; readonly hostname: string; readonly port: number }
+  | { readonly transport: "unix"; readonly path: string }
+  | { readonly transport: "fd"; readonly fd: number };
+
+const DEFAULT_HOSTNAME = "127.0.0.1";
+const EVERY_ADDRESS = "0.0.0.0";
+const MAX_PORT = 65_535;
+
+/** sun_path is 108 bytes on Linux (unix(7)) with its closing NUL, and 104 on the BSDs. */
+const MAX_UNIX_PATH_BYTES = Deno.build.os === "linux" ? 107 : 103;
+
+const FORMS = "HOST:PORT, [IPV6]:PORT, :PORT, PORT, unix:PATH, unix:@NAME or fd://N";
+
+/** Reads one address; a port alone is on the loopback address, `:PORT` on every IPv4 address. */
+export function parseBind(text: string): Bind {
+  if (text.startsWith("unix:")) return unixBind(text);
+  if (text.startsWith("fd:")) return fdBind(text);
+  const match = /^(?:(\[[^\]]*\]|[^:[\]\s/]*):)?([^:]*)$/.exec(
+    text.replace(/^(?:tcp|http):\/\//, ""),
+  );
+  if (match === null) {
+    const hint = /^[0-9a-fA-F:]+:[0-9a-fA-F:]*$/.test(text)
+      ? "; an IPv6 address goes in brackets"
+      : "";
+    throw new BadValue(`is no address: write it as ${FORMS}${hint}`);
+  }
+  const host = match[1];
+  const port = parsePort(match[2] ?? "", text);
+  if (host === undefined) return { transport: "tcp", hostname: DEFAULT_HOSTNAME, port };
+  if (host === "") return { transport: "tcp", hostname: EVERY_ADDRESS, port };
+  if (host.startsWith("[")) return { transport: "tcp", hostname: ipv6(host.slice(1, -1)), port };
+  return { transport: "tcp", hostname: host === "*" ? EVERY_ADDRESS : host, port };
+}
+
+function parsePort(digits: string, text: string): number {
+  if (!/^\d{1,5}$/.test(digits)) {
+    // "localhost", "example.org": a name without a port.
+    const hint = digits === text ? `; did you mean ${text}:8000?` : "";
+    throw new BadValue(`has no port: write it as ${FORMS}${hint}`);
+  }
+  const port = Number(digits);
+  if (port > MAX_PORT) throw new BadValue(`has a port above ${MAX_PORT}`);
+  return port;
+}
+
+function ipv6(address: string): string {
+  const bare = address.split("%")[0] ?? "";
+  if (!bare.includes(":") || !URL.canParse(`http://[${bare}]/`)) {
+    throw new BadValue(`has no IPv6 address in its brackets`);
+  }
+  return address;
+}
+
+function unixBind(text: string): Bind {
+  // unix:/run/x and the URL form unix:///run/x mean the same.
+  const path = text.slice("unix:".length).replace(/^\/\/(?=\/|@)/, "");
+  if (path === "" || path === "@") throw new BadValue("has no path after unix:");
+  if (path.includes("\0")) throw new BadValue("has a NUL in its path");
+  const bytes = new TextEncoder().encode(path).byteLength;
+  if (bytes > MAX_UNIX_PATH_BYTES) {
+    throw new BadValue(`has a path of ${bytes} bytes; a unix socket takes ${MAX_UNIX_PATH_BYTES}`);
+  }
+  return { transport: "unix", path };
+}
+
+function fdBind(text: string): Bind {
+  const digits = /^fd:(?:\/\/)?(\d{1,7})$/.exec(text)?.[1];
+  if (digits === undefined) throw new BadValue("has no number of a descriptor: write it as fd://3");
+  return { transport: "fd", fd: Number(digits) };
+}
+
+/** The address as {@linkcode parseBind} reads it. */
+export function showBind(bind: Bind): string {
+  switch (bind.transport) {
+    case "tcp":
+      return `${bracketed(bind.hostname)}:${bind.port}`;
+    case "unix":
+      return `unix:${bind.path}`;
+    case "fd":
+      return `fd://${bind.fd}`;
+  }
+}
+
+/** The address as a terminal makes it clickable; every address is shown as one that can be opened. */
+export function bindUrl(bind: Bind, scheme: "http" | "https"): string {
+  if (bind.transport !== "tcp") return showBind(bind);
+  const host = bind.hostname === EVERY_ADDRESS
+    ? "localhost"
+    : bind.hostname === "::"
+    ? "[::1]"
+    : bracketed(bind.hostname);
+  const usual = bind.port === (scheme === "https" ? 443 : 80);
+  return `${scheme}://${host}${usual ? "" : `:${bind.port}`}/`;
+}
+
+function bracketed(hostname: string): string {
+  return hostname.includes(":") ? `[${hostname}]` : hostname;
+}

@@ -1,0 +1,200 @@
+/**
+ * From everything that says something to one frozen Config. Lowest to highest: defaults, the YAML
+ * file, the environment, the command line. The highest source that names a setting decides it
+ * alone: lists of different sources are not joined.
+ */
+
+import { isAbsolute, relative, resolve } from "node:path";
+import { ConfigError } from "../errors.ts";
+import { absoluteApp, interfaceOf } from "./app.ts";
+import { BadValue } from "./bad_value.ts";
+import { checkTogether } from "./checks.ts";
+import type { Config } from "./config.ts";
+import { allowedCpus } from "./cpus.ts";
+import { badValue, type Given } from "./given.ts";
+import { commandEntries, entries, type Entry } from "./registry.ts";
+import type { Machine } from "./setting.ts";
+import { fromCommandLine } from "./sources/command_line.ts";
+import { fromConfigFile, readConfigFile } from "./sources/config_file.ts";
+import { fromEnvironment } from "./sources/environment.ts";
+
+export const DEFAULT_FILE = "denicorn.yaml";
+
+export interface LoadOptions {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Directory that relative paths start from, `chdir` among them. */
+  readonly cwd: string;
+  readonly cpus?: () => number;
+}
+
+/** A setting's value, and where it came from. */
+export interface Value {
+  readonly value: unknown;
+  /** "default", "denicorn.yaml:3", "environment DENICORN_WORKERS", "command line --workers". */
+  readonly from: string;
+  /** True when a person set it. */
+  readonly said: boolean;
+}
+
+export type Values = ReadonlyMap<string, Value>;
+
+/** The configuration, and what --print-config and the start tell of it. */
+export interface Loaded {
+  /** Null where no app is named. */
+  readonly config: Config | null;
+  readonly values: Values;
+  /** The YAML file that was read, as it was named. */
+  readonly file: string | null;
+  /** One line each, for the error log. */
+  readonly warnings: readonly string[];
+}
+
+/** What the command line asks for besides settings. */
+export interface Asked {
+  readonly given: readonly Given[];
+  readonly help: boolean;
+  readonly version: boolean;
+  readonly checkConfig: boolean;
+  readonly printConfig: boolean;
+}
+
+/** Reads the command line alone, so that `--help` works where the rest does not. */
+export function readArguments(argv: readonly string[]): Asked {
+  const given = fromCommandLine(argv);
+  const asks = (name: string) =>
+    given.some((one) => one.name === name) && parseOne(commandEntry(name), given).value === true;
+  return {
+    given,
+    help: asks("help"),
+    version: asks("version"),
+    checkConfig: asks("check_config"),
+    printConfig: asks("print_config"),
+  };
+}
+
+/** Finds, reads, merges and checks all sources. @throws {ConfigError} */
+export function load(options: LoadOptions): Loaded {
+  const { given } = readArguments(options.argv);
+  const environment = fromEnvironment(options.env);
+  const file = configFile([...environment.given, ...given], options.cwd);
+  const fromFile = file === null ? [] : fromConfigFile(readConfigFile(file.path), file.shown);
+  const machine: Machine = {
+    env: (name) => options.env[name],
+    cpus: options.cpus ?? allowedCpus,
+    cwd: options.cwd,
+  };
+  const all = [...fromFile, ...environment.given, ...given];
+  const parsed = new Map(entries.map((entry) => [entry.name, parseOne(entry, all, machine)]));
+  const values = withAbsolutePaths(parsed, options.cwd);
+  const { app, interface: forced } = plain(values);
+  const resolved = typeof app === "string" ? withApp(values, app, String(forced)) : values;
+  checkTogether(resolved);
+  return {
+    config: typeof app === "string" ? freeze(plain(resolved)) as unknown as Config : null,
+    values: resolved,
+    file: file?.shown ?? null,
+    warnings: [...environment.warnings, ...notActing(resolved)],
+  };
+}
+
+/** The configuration to serve with. @throws {ConfigError} also when no app is named. */
+export function requireConfig({ config }: Loaded): Config {
+  if (config !== null) return config;
+  throw new ConfigError(
+    `Nothing to serve: name an APP, as in "denicorn app.ts", or set "app:" in ${DEFAULT_FILE}; ` +
+      `--help shows how`,
+  );
+}
+
+function commandEntry(name: string): Entry {
+  const entry = commandEntries.find((one) => one.name === name);
+  if (entry === undefined) throw new Error(`no record of ${name}`);
+  return entry;
+}
+
+function configFile(given: readonly Given[], cwd: string): { path: string; shown: string } | null {
+  const { value } = parseOne(commandEntry("config"), given);
+  if (typeof value === "string") return { path: resolve(cwd, value), shown: value };
+  const path = resolve(cwd, DEFAULT_FILE);
+  return exists(path) ? { path, shown: DEFAULT_FILE } : null;
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    // What is there and cannot be looked at must not be passed over in silence.
+    return !(error instanceof Deno.errors.NotFound);
+  }
+}
+
+/** The value of one setting. The last that names it wins: sources come from lowest to highest. */
+function parseOne({ name, setting }: Entry, given: readonly Given[], machine?: Machine): Value {
+  const last = given.findLast((one) => one.name === name);
+  if (last !== undefined) {
+    const from = last.place === "environment" || last.place === "command line"
+      ? `${last.place} ${last.called}`
+      : last.place;
+    return { value: parsed(setting.kind, last), from, said: true };
+  }
+  const found = machine && setting.find?.(machine);
+  if (!found) return { value: setting.default, from: "default", said: false };
+  const called = found.from.replace(/^environment /, "");
+  const said = { name, raw: found.raw, place: called === found.from ? "default" : "environment" };
+  return { value: parsed(setting.kind, { ...said, called }), from: found.from, said: false };
+}
+
+function parsed(kind: Entry["setting"]["kind"], given: Given): unknown {
+  try {
+    return kind.parse(given.raw);
+  } catch (error) {
+    throw error instanceof BadValue ? badValue(given, error) : error;
+  }
+}
+
+function withAbsolutePaths(values: Values, cwd: string): Values {
+  const chdir = resolve(cwd, String(values.get("chdir")?.value));
+  return new Map(entries.map(({ name, setting: { kind } }) => {
+    const own = values.get(name) ?? { value: null, from: "default", said: false };
+    if (name === "chdir") return [name, { ...own, value: chdir }];
+    const absolute = (path: string) => isAbsolute(path) ? path : resolve(chdir, path);
+    return [name, kind.resolve ? { ...own, value: kind.resolve(own.value, absolute) } : own];
+  }));
+}
+
+function withApp(values: Values, app: string, forced: string): Values {
+  const kind = forced === "fetch" || forced === "wsgi" ? forced : interfaceOf(app);
+  const directory = String(values.get("chdir")?.value);
+  const changed = new Map(values);
+  const set = (name: string, value: unknown) => {
+    const own = values.get(name);
+    if (own !== undefined) changed.set(name, { ...own, value });
+  };
+  set("app", absoluteApp(app, kind, directory));
+  set("interface", kind);
+  return changed;
+}
+
+function plain(values: Values): Record<string, unknown> {
+  return Object.fromEntries([...values].map(([name, { value }]) => [name, value]));
+}
+
+function notActing(values: Values): string[] {
+  return entries.filter(({ name, setting }) => !setting.acts && values.get(name)?.said === true)
+    .map(({ name }) => `${name} (${values.get(name)?.from}) has no effect in this version`);
+}
+
+function freeze<T extends object>(value: T): T {
+  for (const part of Object.values(value)) {
+    if (typeof part === "object" && part !== null) freeze(part);
+  }
+  return Object.freeze(value);
+}
+
+/** A path as people like to read it. */
+export function shownPath(path: string, cwd: string): string {
+  const short = relative(cwd, path);
+  return short !== "" && !short.startsWith("..") ? short : path;
+}

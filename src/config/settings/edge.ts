@@ -1,0 +1,117 @@
+/** Settings of what stands between clients and app: proxies, TLS, HTTP/2, WebSockets. */
+
+import { choice, optional, path, seconds, text, toggle } from "../kinds.ts";
+import { binds, list, pairs, peers } from "../kinds_many.ts";
+import { setting } from "../setting.ts";
+
+const DAY = 86_400;
+const LOOPBACK = ["127.0.0.1", "::1"];
+
+export const proxySettings = {
+  forwarded_allow_ips: setting({
+    section: "proxies",
+    kind: peers(),
+    default: LOOPBACK,
+    help: "Peers whose X-Forwarded-* and Forwarded fields are believed. May be repeated.",
+    acts: false,
+  }),
+  secure_scheme_headers: setting({
+    section: "proxies",
+    kind: pairs(),
+    default: {
+      "x-forwarded-protocol": "ssl",
+      "x-forwarded-proto": "https",
+      "x-forwarded-ssl": "on",
+    },
+    help: "Fields of a trusted peer, with the value that says that the client came by https.",
+    acts: false,
+  }),
+  header_map: setting({
+    section: "proxies",
+    kind: choice(["drop", "refuse", "keep"], { dangerous: "keep" }),
+    default: "drop",
+    help: "What becomes of header fields with an underscore in their name, which a WSGI app " +
+      "cannot tell from a dash.",
+    acts: false,
+  }),
+  proxy_protocol: setting({
+    section: "proxies",
+    kind: toggle(),
+    default: false,
+    help: "Expects a PROXY header (version 1 or 2) at the begin of each connection.",
+    acts: false,
+  }),
+  proxy_allow_ips: setting({
+    section: "proxies",
+    kind: peers(),
+    default: LOOPBACK,
+    spellings: [{ flags: ["proxy-allow-from"] }],
+    help: "Peers that may send a PROXY header. May be repeated.",
+    acts: false,
+  }),
+} as const;
+
+export const tlsSettings = {
+  certfile: setting({
+    section: "tls",
+    kind: optional(path()),
+    default: null,
+    spellings: [{ env: ["YIMMO_TLS_CERT_PATH"], keys: ["wsgi.tls.cert"] }],
+    help: "Certificate with its chain, PEM; turns TLS on, together with `keyfile`.",
+    acts: false,
+  }),
+  keyfile: setting({
+    section: "tls",
+    kind: optional(path()),
+    default: null,
+    spellings: [{ env: ["YIMMO_TLS_KEY_PATH"], keys: ["wsgi.tls.key"] }],
+    help: "Private key of the certificate, PEM, without a passphrase.",
+    acts: false,
+  }),
+  tls_min_version: setting({
+    section: "tls",
+    kind: choice(["1.2", "1.3"], { "tlsv1.2": "1.2", "tlsv1.3": "1.3" }),
+    default: "1.2",
+    help: "Least version of TLS that is spoken.",
+    acts: false,
+  }),
+  tls_watch: setting({
+    section: "tls",
+    kind: toggle(),
+    default: false,
+    help: "Takes a new certificate as soon as its files change, not only at HUP.",
+    acts: false,
+  }),
+  redirect_bind: setting({
+    section: "tls",
+    kind: binds(),
+    default: [],
+    help: "Plain addresses that redirect every request to https. May be repeated.",
+    acts: false,
+  }),
+  http2: setting({
+    section: "tls",
+    kind: toggle(),
+    default: true,
+    help: "Speaks HTTP/2, by ALPN with TLS and with prior knowledge without it.",
+    acts: false,
+  }),
+} as const;
+
+export const websocketSettings = {
+  websocket_origins: setting({
+    section: "websockets",
+    kind: list(text("ORIGIN")),
+    default: [],
+    defaultText: "any",
+    help: "Origins that may open a WebSocket, such as https://example.org. May be repeated.",
+    acts: false,
+  }),
+  websocket_idle_timeout: setting({
+    section: "websockets",
+    kind: seconds({ min: 0, max: DAY }),
+    default: 30,
+    help: "A WebSocket that does not answer a ping within this time is closed; 0 never pings.",
+    acts: false,
+  }),
+} as const;

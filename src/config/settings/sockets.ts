@@ -1,0 +1,77 @@
+/** Settings of the sockets that listen. */
+
+import { choice, integer, octal, optional, text } from "../kinds.ts";
+import { binds } from "../kinds_many.ts";
+import { setting } from "../setting.ts";
+
+const onLoopback = (port: string) => `127.0.0.1:${port}`;
+const onEveryAddress = (port: string) => `0.0.0.0:${port}`;
+
+export const socketSettings = {
+  bind: setting({
+    section: "sockets",
+    kind: binds(),
+    default: [{ transport: "tcp", hostname: "127.0.0.1", port: 8000 }],
+    defaultText: "127.0.0.1:8000, or 0.0.0.0:$PORT where PORT is set",
+    find: ({ env }) => {
+      const port = env("PORT");
+      return port === undefined || port === ""
+        ? null
+        : { raw: onEveryAddress(port), from: "environment PORT" };
+    },
+    short: "b",
+    spellings: [
+      {
+        flags: ["port"],
+        short: "P",
+        env: ["DENICORN_PORT"],
+        keys: ["port"],
+        read: onLoopback,
+        placeholder: "N",
+        help: "Short for --bind 127.0.0.1:N.",
+      },
+      // yimmo-wsgi listens on every address.
+      { env: ["YIMMO_WSGI_PORT"], keys: ["wsgi.port"], read: onEveryAddress },
+    ],
+    help: "Address to listen on: HOST:PORT, [::1]:PORT, :PORT, unix:PATH, unix:@NAME or fd://N. " +
+      "May be repeated. A port alone is on 127.0.0.1, `:PORT` on every IPv4 address.",
+    acts: true,
+  }),
+  backlog: setting({
+    section: "sockets",
+    kind: integer({ min: 1, max: 65_535 }),
+    default: 2_048,
+    help: "Connections that may wait to be accepted, on each listening socket.",
+    acts: true,
+  }),
+  listener: setting({
+    section: "sockets",
+    kind: choice(["reuseport", "shared"]),
+    default: "reuseport",
+    help: "`reuseport` gives each process its own listening socket; `shared` gives all of them " +
+      "the same one, so that what waits in it survives a killed process.",
+    acts: false,
+  }),
+  unix_mode: setting({
+    section: "sockets",
+    kind: optional(octal()),
+    default: null,
+    defaultText: "what `umask` leaves",
+    help: "Permission bits of unix sockets.",
+    acts: false,
+  }),
+  unix_user: setting({
+    section: "sockets",
+    kind: optional(text("USER")),
+    default: null,
+    help: "Owner of unix sockets, by name or number.",
+    acts: false,
+  }),
+  unix_group: setting({
+    section: "sockets",
+    kind: optional(text("GROUP")),
+    default: null,
+    help: "Group of unix sockets, by name or number.",
+    acts: false,
+  }),
+} as const;

@@ -1,0 +1,2 @@
+/** The version, as deno.json states it too; a test compares them. */
+export const VERSION = "0.1.0";
