@@ -1,0 +1,243 @@
+/**
+ * The strictness of the server, and what it must know of a request: one pass over its header fields.
+ *
+ * Deno's parser has refused what breaks the framing (see docs/internals.md); what it lets through and
+ * no app should see is refused here, by the rules of rules.ts. The pass also writes the head that
+ * crosses to the app's thread (protocol/exchange.ts): with names in lower case, the Host field first
+ * and always there, and with scheme, host and address as a trusted proxy reports them.
+ *
+ * Hot: it runs for every request and allocates only the head's own string.
+ */
+
+import type { Config } from "../../config/config.ts";
+import { TrustedPeers } from "./cidr.ts";
+import { FieldKind, FieldTable } from "./field_table.ts";
+import { ForwardedFields } from "./forwarded.ts";
+import { isValidHost } from "./host.ts";
+import { type Rule, Rules } from "./rules.ts";
+
+/** What the server knows of a connection before its first request. */
+export interface Peer {
+  /** The client's address, or that of the last proxy; "" for a unix socket. */
+  readonly host: string;
+  readonly port: number;
+  /** What the client speaks: the connection's own scheme, or what the PROXY protocol says of it. */
+  readonly scheme: "http" | "https";
+  /** How Deno begins the URLs of this connection's requests: "http://", "https://", … */
+  readonly origin: string;
+  readonly http2: boolean;
+  /** Whether its forwarding fields are believed (`forwarded_allow_ips`). */
+  readonly trusted: boolean;
+}
+
+/** Settings that the pass obeys. */
+export type HeadLimits = Pick<
+  Config,
+  | "limit_request_line"
+  | "limit_request_fields"
+  | "limit_request_field_size"
+  | "limit_request_body"
+  | "header_map"
+  | "forwarded_allow_ips"
+  | "secure_scheme_headers"
+>;
+
+/** Of a request line beside method and target: two spaces and "HTTP/1.1". */
+const LINE_REST = 10;
+
+const SLASH = 47;
+
+/** The fields of which a second one is refused. */
+const DOUBLED: Readonly<Record<number, Rule>> = {
+  [FieldKind.host]: Rules.hostDoubled,
+  [FieldKind.contentLength]: Rules.contentLengthDoubled,
+  [FieldKind.contentType]: Rules.contentTypeDoubled,
+  [FieldKind.authorization]: Rules.authorizationDoubled,
+};
+
+/** Reads the heads of a proc's requests, one after another: each read overwrites the last. */
+export class RequestHead {
+  /** As in protocol/exchange.ts. */
+  head = "";
+  url = "";
+  /** The client, as far as trusted peers tell. */
+  remoteHost = "";
+  remotePort = 0;
+  /** Bytes; -1 where the request does not say. */
+  contentLength = -1;
+  /** Whether the body, if there is one, comes in chunks of its own. */
+  chunked = false;
+  /** The Upgrade field, or "". */
+  upgrade = "";
+
+  readonly #maxLine: number;
+  readonly #maxFields: number;
+  readonly #maxField: number;
+  readonly #maxBody: number;
+  readonly #refuseUnderscores: boolean;
+  readonly #fields: FieldTable;
+  readonly #forwarded: ForwardedFields;
+
+  constructor(limits: HeadLimits) {
+    this.#maxLine = limits.limit_request_line || Infinity;
+    this.#maxFields = limits.limit_request_fields || Infinity;
+    this.#maxField = limits.limit_request_field_size || Infinity;
+    this.#maxBody = limits.limit_request_body || Number.MAX_SAFE_INTEGER;
+    this.#refuseUnderscores = limits.header_map === "refuse";
+    this.#fields = new FieldTable(
+      Object.keys(limits.secure_scheme_headers),
+      limits.header_map === "keep",
+    );
+    this.#forwarded = new ForwardedFields(
+      new TrustedPeers(limits.forwarded_allow_ips),
+      limits.secure_scheme_headers,
+    );
+  }
+
+  /** Reads a request's head. Returns the rule by which it is refused, or null. */
+  read(
+    method: string,
+    url: string,
+    fields: readonly (readonly [string, string])[],
+    peer: Peer,
+  ): Rule | null {
+    const count = fields.length;
+    if (count > this.#maxFields) return Rules.tooManyFields;
+    this.contentLength = -1;
+    this.chunked = false;
+    this.upgrade = "";
+    this.remoteHost = peer.host;
+    this.remotePort = peer.port;
+    const forwarded = this.#forwarded;
+    forwarded.clear();
+
+    let seen = 0;
+    let host = "";
+    let lines = "";
+    for (let i = 0; i < count; i++) {
+      const pair = fields[i]!;
+      const value = pair[1];
+      if (pair[0].length + value.length + 2 > this.#maxField) return Rules.fieldTooLarge;
+      const field = this.#fields.at(i, pair[0]);
+      const kind = field.kind;
+      if (kind !== FieldKind.plain) {
+        if ((seen & kind) !== 0 && kind in DOUBLED) return DOUBLED[kind]!;
+        seen |= kind;
+        if (kind === FieldKind.host) {
+          host = value;
+          continue;
+        }
+        if (kind === FieldKind.underscore) {
+          if (this.#refuseUnderscores) return Rules.nameWithUnderscore;
+          continue;
+        }
+        if (kind >= FieldKind.forwarded) {
+          if (peer.trusted) forwarded.take(field, value);
+        } else {
+          const rule = this.#take(kind, value);
+          if (rule !== null) return rule;
+        }
+      }
+      lines += field.prefix + value;
+    }
+
+    if ((seen & FieldKind.host) === 0) {
+      // HTTP/2 has :authority instead, of which Deno makes the URL. In HTTP/1.0 a Host is no duty,
+      // but Deno does not tell 1.0 from 1.1.
+      if (!peer.http2) return Rules.hostMissing;
+      host = authorityOf(url);
+    }
+    return this.#target(method, url, host, lines, peer);
+  }
+
+  /** A field that means something to the server. */
+  #take(kind: number, value: string): Rule | null {
+    switch (kind) {
+      case FieldKind.contentLength:
+        // Deno has seen to it that it is digits alone.
+        this.contentLength = Number(value);
+        return this.contentLength > this.#maxBody ? Rules.bodyTooLarge : null;
+      case FieldKind.transferEncoding:
+        this.chunked = true;
+        return value.toLowerCase() === "chunked" ? null : Rules.transferCoding;
+      case FieldKind.expect:
+        return value.toLowerCase() === "100-continue" ? null : Rules.expectation;
+      case FieldKind.upgrade:
+        this.upgrade = value.toLowerCase();
+        return null;
+    }
+    return null;
+  }
+
+  /** Checks method, target and host against one another, and writes the head. */
+  #target(method: string, url: string, host: string, lines: string, peer: Peer): Rule | null {
+    if (method === "CONNECT" || method === "TRACE" || method === "TRACK") {
+      return Rules.methodUnsupported;
+    }
+    if (!isValidHost(host)) return Rules.hostInvalid;
+    let path = peer.origin.length + host.length;
+    const next = url.charCodeAt(path);
+    if (
+      next !== SLASH || !url.startsWith(host, peer.origin.length) || !url.startsWith(peer.origin)
+    ) {
+      // Not what Deno makes of "/path" and this Host: an absolute-form target, or HTTP/2.
+      const parts = splitUrl(url);
+      if (parts === null) return Rules.targetScheme;
+      if (parts.authority.toLowerCase() !== host.toLowerCase()) return Rules.targetAgainstHost;
+      // In HTTP/2 the scheme is what the client, or a proxy, says that it speaks (RFC 9113, 8.3.1).
+      if (!peer.http2 && !peer.trusted && parts.scheme !== peer.scheme) return Rules.misdirected;
+      path = parts.path;
+    }
+    if (method.length + url.length - path + LINE_REST > this.#maxLine) {
+      return Rules.requestLineTooLong;
+    }
+    if (url.indexOf("#", path) >= 0) return Rules.targetInvalid;
+    const backslash = url.indexOf("\\", path);
+    if (backslash >= 0) {
+      const query = url.indexOf("?", path);
+      if (query < 0 || backslash < query) return Rules.targetInvalid;
+    }
+
+    let scheme = peer.scheme;
+    let shownHost = host;
+    if (this.#forwarded.any) {
+      const origin = this.#forwarded.resolve(host);
+      if (origin === null) return Rules.forwardedConflict;
+      if (origin.address !== null) {
+        this.remoteHost = origin.address;
+        this.remotePort = origin.port;
+      }
+      scheme = origin.scheme ?? scheme;
+      shownHost = origin.host ?? host;
+    }
+    if (
+      shownHost !== host || path !== peer.origin.length + host.length ||
+      scheme.length + 3 !== peer.origin.length || url.charCodeAt(path) !== SLASH ||
+      !url.startsWith(scheme)
+    ) {
+      const slash = url.charCodeAt(path) === SLASH ? "" : "/";
+      url = `${scheme}://${shownHost}${slash}${url.slice(path)}`;
+    }
+    this.url = url;
+    this.head = method + "\n" + url + "\nhost\n" + shownHost + lines;
+    return null;
+  }
+}
+
+/** What stands between "//" and the path. */
+function authorityOf(url: string): string {
+  return splitUrl(url)?.authority ?? "";
+}
+
+/** The parts of an absolute URL with the scheme http or https; null where it has another. */
+function splitUrl(
+  url: string,
+): { scheme: "http" | "https"; authority: string; path: number } | null {
+  const match = /^(?:http\+unix|(https?)):\/\/([^/?#]*)/i.exec(url);
+  if (match === null) return null;
+  return {
+    scheme: match[1]?.toLowerCase() === "https" ? "https" : "http",
+    authority: match[2]!,
+    path: match[0].length,
+  };
+}
