@@ -1,8 +1,23 @@
 /** Settings of logging and of the process as the system sees it. */
 
+import { compileAccessFormat } from "../../log/access_format.ts";
 import { LEVELS } from "../../log/record.ts";
-import { choice, octal, optional, path, text } from "../kinds.ts";
+import { choice, type Kind, octal, optional, path, text } from "../kinds.ts";
 import { setting } from "../setting.ts";
+
+/** Checked at start: each proc compiles it again for itself. */
+function accessFormat(): Kind<string> {
+  const kind = text("FORMAT");
+  return {
+    ...kind,
+    values: "gunicorn's atoms, or `json`",
+    parse(raw) {
+      const format = kind.parse(raw);
+      compileAccessFormat(format);
+      return format;
+    },
+  };
+}
 
 export const loggingSettings = {
   log_level: setting({
@@ -48,7 +63,7 @@ export const loggingSettings = {
   }),
   access_log_format: setting({
     section: "logging",
-    kind: text("FORMAT"),
+    kind: accessFormat(),
     default: '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"',
     spellings: [{ flags: ["access-logformat"] }],
     help: "A line of the access log in gunicorn's atoms, or `json`.",
