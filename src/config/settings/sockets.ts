@@ -1,12 +1,11 @@
 /** Settings of the sockets that listen. */
 
-import { parsePort } from "../bind.ts";
 import { choice, integer, octal, optional, text } from "../kinds.ts";
 import { binds } from "../kinds_many.ts";
 import { setting } from "../setting.ts";
 
-const onLoopback = (port: string) => `127.0.0.1:${parsePort(port)}`;
-const onEveryAddress = (port: string) => `0.0.0.0:${parsePort(port)}`;
+const onLoopback = (port: string) => `127.0.0.1:${port}`;
+const onEveryAddress = (port: string) => `0.0.0.0:${port}`;
 
 export const socketSettings = {
   bind: setting({
@@ -18,7 +17,7 @@ export const socketSettings = {
       const port = env("PORT");
       return port === undefined || port === ""
         ? null
-        : { raw: port, from: "environment PORT", read: onEveryAddress };
+        : { raw: onEveryAddress(port), from: "environment PORT" };
     },
     short: "b",
     spellings: [
@@ -29,7 +28,7 @@ export const socketSettings = {
         keys: ["port"],
         read: onLoopback,
         placeholder: "N",
-        help: "short for --bind 127.0.0.1:N.",
+        help: "Short for --bind 127.0.0.1:N.",
       },
       // yimmo-wsgi listens on every address.
       { env: ["YIMMO_WSGI_PORT"], keys: ["wsgi.port"], read: onEveryAddress },

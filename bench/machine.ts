@@ -1,0 +1,52 @@
+/** The machine and the versions that a run was made with. */
+
+async function firstLine(program: string, ...args: string[]): Promise<string | null> {
+  try {
+    const { stdout, stderr } = await new Deno.Command(program, {
+      args,
+      stdout: "piped",
+      stderr: "piped",
+    }).output();
+    const text = new TextDecoder().decode(stdout) || new TextDecoder().decode(stderr);
+    return text.trim().split("\n")[0] ?? null;
+  } catch {
+    return null; // not installed
+  }
+}
+
+/** "CPU model, cores, memory, kernel". */
+export function machine(): string {
+  const model = Deno.readTextFileSync("/proc/cpuinfo").match(/^model name\s*: (.*)$/m)?.[1];
+  const gigabytes = Math.round(Deno.systemMemoryInfo().total / 1e9);
+  const cores = navigator.hardwareConcurrency;
+  return `${model ?? "unknown CPU"}, ${cores} cores, ${gigabytes} GB, Linux ${Deno.osRelease()}`;
+}
+
+/** Every program that takes part, with its version. */
+export async function versions(): Promise<string> {
+  const number = (text: string | null) => text?.match(/\d+(\.\d+)+/)?.[0] ?? "not installed";
+  const found = {
+    Deno: Deno.version.deno,
+    Node: number(await firstLine("node", "--version")),
+    wrk: number(await firstLine("wrk", "-v")),
+    Python: number(await firstLine("/usr/bin/python3", "--version")),
+    gunicorn: number(await firstLine("gunicorn", "--version")),
+    uWSGI: number(await firstLine("uwsgi", "--version")),
+    Flask: number(
+      await firstLine("/usr/bin/python3", "-c", "import flask; print(flask.__version__)"),
+    ),
+  };
+  return Object.entries(found).map(([name, version]) => `${name} ${version}`).join(", ");
+}
+
+/** The commit that is measured; "+" marks changes that are not committed. */
+export async function commit(): Promise<string> {
+  const hash = await firstLine("git", "rev-parse", "--short", "HEAD");
+  const changed = await firstLine("git", "status", "--porcelain", "--untracked-files=no");
+  return hash === null ? "unknown" : `${hash}${changed ? "+" : ""}`;
+}
+
+/** Load averages over 1, 5 and 15 minutes, as one string. */
+export function loadAverage(): string {
+  return Deno.loadavg().map((load) => load.toFixed(2)).join(" ");
+}
