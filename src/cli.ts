@@ -30,7 +30,7 @@ async function answer(argv: readonly string[]): Promise<ExitCode> {
   if (asked.help) return say(Deno.stdout, helpText());
   if (asked.version) return say(Deno.stdout, `denicorn ${VERSION} (Deno ${Deno.version.deno})\n`);
 
-  const options: LoadOptions = { argv, env: Deno.env.toObject(), cwd: Deno.cwd() };
+  const options: LoadOptions = { argv, env: Deno.env.toObject(), cwd: currentDirectory() };
   const loaded = load(options);
   if (asked.printConfig) return say(Deno.stdout, printedConfig(loaded.values));
   if (asked.checkConfig) {
@@ -74,6 +74,16 @@ async function serve(
     });
   } finally {
     log.close();
+  }
+}
+
+function currentDirectory(): string {
+  try {
+    return Deno.cwd();
+  } catch (error) {
+    throw new SystemError("Cannot start: the current directory does not exist any more", {
+      cause: error,
+    });
   }
 }
 

@@ -8,6 +8,7 @@ export type Interface = "fetch" | "wsgi";
 
 /** Files that hold a fetch handler, and what may follow: `:name`, `:factory()`. */
 const SCRIPT = /^(.+\.(?:[cm]?[jt]s|[jt]sx))(:[A-Za-z_$][\w$]*(?:\(\))?)?$/s;
+const EXPORT = /:[A-Za-z_$][\w$]*(?:\(\))?$/;
 const SCHEME = /^(?:https?|file|npm|jsr|data):/i;
 const PYTHON_FILE = /^(.+)\.py(?::(.+))?$/s;
 /** `package.module:callable`, `module:make_app("arg")`. */
@@ -48,7 +49,7 @@ export function absoluteApp(app: string, kind: Interface, directory: string): st
 
 /** The path of the app's file, without the name of an export, or null where it is no file. */
 export function appFile(app: string): string | null {
-  const [, file = app] = SCRIPT.exec(app) ?? [];
+  const file = SCRIPT.exec(app)?.[1] ?? app.replace(EXPORT, "");
   if (/^file:/i.test(file)) return fileURLToPath(file);
   return isAbsolute(file) ? file : null;
 }

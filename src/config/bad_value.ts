@@ -4,4 +4,11 @@
  */
 export class BadValue extends Error {
   override readonly name = "BadValue";
+  /** What of the value it is about, where that is not all of it. */
+  readonly part: string | null;
+
+  constructor(message: string, part: string | null = null) {
+    super(message);
+    this.part = part;
+  }
 }

@@ -31,19 +31,22 @@ export function parseBind(text: string): Bind {
     throw new BadValue(`is no address: write it as ${FORMS}${hint}`);
   }
   const host = match[1];
-  const port = parsePort(match[2] ?? "", text);
+  const digits = match[2] ?? "";
+  if (!/^\d+$/.test(digits)) {
+    // "localhost", "example.org": a name without a port.
+    const hint = digits === text ? `; did you mean ${text}:8000?` : "";
+    throw new BadValue(`has no port: write it as ${FORMS}${hint}`);
+  }
+  const port = parsePort(digits);
   if (host === undefined) return { transport: "tcp", hostname: DEFAULT_HOSTNAME, port };
   if (host === "") return { transport: "tcp", hostname: EVERY_ADDRESS, port };
   if (host.startsWith("[")) return { transport: "tcp", hostname: ipv6(host.slice(1, -1)), port };
   return { transport: "tcp", hostname: host === "*" ? EVERY_ADDRESS : host, port };
 }
 
-function parsePort(digits: string, text: string): number {
-  if (!/^\d{1,5}$/.test(digits)) {
-    // "localhost", "example.org": a name without a port.
-    const hint = digits === text ? `; did you mean ${text}:8000?` : "";
-    throw new BadValue(`has no port: write it as ${FORMS}${hint}`);
-  }
+/** A port by its number; 0 is a free one, which the system chooses. */
+export function parsePort(digits: string): number {
+  if (!/^\d{1,9}$/.test(digits)) throw new BadValue(`is not a port from 0 to ${MAX_PORT}`);
   const port = Number(digits);
   if (port > MAX_PORT) throw new BadValue(`has a port above ${MAX_PORT}`);
   return port;

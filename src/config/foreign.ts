@@ -23,8 +23,11 @@ const ADVICE: Readonly<Record<string, string>> = {
   paste: "name the app as package.module:callable",
 };
 
+/** gunicorn's short flags for them. */
+const SHORT: Readonly<Record<string, string>> = { k: "worker_class", D: "daemon" };
+
 /** What to tell somebody who uses such a name as a flag or key, or null. */
 export function foreignAdvice(name: string): string | null {
-  const key = name.toLowerCase().replaceAll("-", "_");
+  const key = SHORT[name] ?? name.toLowerCase().replaceAll("-", "_");
   return Object.hasOwn(ADVICE, key) ? ADVICE[key] ?? null : null;
 }

@@ -1,8 +1,12 @@
 /** What a source says of one setting, and where it says so. */
 
 import { ConfigError } from "../errors.ts";
-import type { BadValue } from "./bad_value.ts";
+import { BadValue } from "./bad_value.ts";
 import type { Raw } from "./kinds.ts";
+import type { Name } from "./registry.ts";
+
+/** A whole script as a value must not fill the terminal. */
+const MAX_SHOWN = 80;
 
 export interface Given {
   /** The setting's one name. */
@@ -16,9 +20,19 @@ export interface Given {
 
 /** One line that names the place, the key, the value and what is wrong with it. */
 export function badValue({ place, called, raw }: Given, error: BadValue): ConfigError {
-  const said = typeof raw === "string" ? `"${raw}"` : raw === null ? "" : JSON.stringify(raw);
-  const short = said.length > 80 ? `${said.slice(0, 79)}…` : said;
-  return new ConfigError(`${place}: ${called}: ${short === "" ? "it" : short} ${error.message}`);
+  const said = error.part ?? raw;
+  const shown = typeof said === "string" ? `"${said}"` : said === null ? "it" : "its value";
+  const short = shown.length > MAX_SHOWN ? `${shown.slice(0, MAX_SHOWN)}…"` : shown;
+  return new ConfigError(`${place}: ${called}: ${short} ${error.message}`);
+}
+
+/** What a text means to the setting that somebody calls so. @throws {ConfigError} */
+export function meant({ name, read }: Name, raw: string, place: string, called: string): string {
+  try {
+    return read(raw);
+  } catch (error) {
+    throw error instanceof BadValue ? badValue({ name, raw, place, called }, error) : error;
+  }
 }
 
 /** Says what may have been meant by an unknown name. */

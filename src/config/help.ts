@@ -44,7 +44,7 @@ function linesOf({ name, setting }: Entry): string[] {
   );
   for (const { short, flags: own = [], placeholder = "", help } of spellings) {
     if (help !== undefined) {
-      lines.push(...entry(`${flags(short ? [short] : [], own)} ${placeholder}`, help));
+      lines.push(...entry(`${flags(short ? [short] : [], own)} ${placeholder}`, capital(help)));
     }
   }
   return lines;
@@ -53,6 +53,10 @@ function linesOf({ name, setting }: Entry): string[] {
 function flags(shorts: readonly string[], longs: readonly string[]): string {
   const all = [...shorts.map((letter) => `-${letter}`), ...longs.map((word) => `--${word}`)];
   return `  ${shorts.length === 0 ? "    " : ""}${all.join(", ")}`;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** The first sentence: dots within 127.0.0.1 or *.ts end none. */

@@ -15,7 +15,7 @@ export function list<T>(kind: Kind<T>): Kind<readonly T[]> {
       const items = Array.isArray(raw) ? raw : [raw];
       return items.filter((item) => item !== null).flatMap((item) =>
         textOf(item).split(",").map((part) => part.trim()).filter((part) => part !== "")
-          .map((part) => partOf(part, items.length > 1 || part !== item, kind))
+          .map((part) => partOf(part, kind))
       );
     },
     show: (values) => values.flatMap((value) => kind.show(value)),
@@ -24,14 +24,11 @@ export function list<T>(kind: Kind<T>): Kind<readonly T[]> {
 }
 
 /** Says which part of a list is the bad one. */
-function partOf<T>(part: string, named: boolean, kind: Kind<T>): T {
+function partOf<T>(part: string, kind: Kind<T>): T {
   try {
     return kind.parse(part);
   } catch (error) {
-    if (named && error instanceof BadValue) {
-      throw new BadValue(`has a bad part: "${part}" ${error.message}`);
-    }
-    throw error;
+    throw error instanceof BadValue ? new BadValue(error.message, part) : error;
   }
 }
 
@@ -94,7 +91,7 @@ export function pairs(): Kind<Readonly<Record<string, string>>> {
       for (const line of items.flatMap((item) => item === null ? [] : textOf(item).split("\n"))) {
         if (line.trim() === "") continue;
         const at = line.indexOf("=");
-        if (at < 1) throw new BadValue(`has a part without "=": write it as NAME=VALUE`);
+        if (at < 1) throw new BadValue(`has no "=": write it as NAME=VALUE`, line);
         found[checkedName(line.slice(0, at).trim())] = line.slice(at + 1);
       }
       return found;
@@ -141,8 +138,11 @@ export function permissions(): Kind<AppPermissions> {
 
 function fromJson(text: string): Raw {
   try {
-    // true and false become text, as they are in what the YAML file gives.
-    return JSON.parse(text, (_, value) => typeof value === "boolean" ? String(value) : value);
+    // Scalars become text, as they are in what the YAML file gives.
+    return JSON.parse(
+      text,
+      (_, value) => typeof value === "object" ? value : String(value),
+    );
   } catch {
     throw new BadValue(`is no JSON such as {"net": ["example.org"], "read": true}`);
   }

@@ -4,14 +4,14 @@
  * alone: lists of different sources are not joined.
  */
 
-import { isAbsolute, relative, resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import { ConfigError } from "../errors.ts";
 import { absoluteApp, interfaceOf } from "./app.ts";
 import { BadValue } from "./bad_value.ts";
 import { checkTogether } from "./checks.ts";
 import type { Config } from "./config.ts";
 import { allowedCpus } from "./cpus.ts";
-import { badValue, type Given } from "./given.ts";
+import { badValue, type Given, meant } from "./given.ts";
 import { commandEntries, entries, type Entry } from "./registry.ts";
 import type { Machine } from "./setting.ts";
 import { fromCommandLine } from "./sources/command_line.ts";
@@ -78,7 +78,9 @@ export function load(options: LoadOptions): Loaded {
   const { given } = readArguments(options.argv);
   const environment = fromEnvironment(options.env);
   const file = configFile([...environment.given, ...given], options.cwd);
-  const fromFile = file === null ? [] : fromConfigFile(readConfigFile(file.path), file.shown);
+  const fromFile = file === null
+    ? []
+    : fromConfigFile(readConfigFile(file.path, file.called), file.shown);
   const machine: Machine = {
     env: (name) => options.env[name],
     cpus: options.cpus ?? allowedCpus,
@@ -113,11 +115,21 @@ function commandEntry(name: string): Entry {
   return entry;
 }
 
-function configFile(given: readonly Given[], cwd: string): { path: string; shown: string } | null {
-  const { value } = parseOne(commandEntry("config"), given);
-  if (typeof value === "string") return { path: resolve(cwd, value), shown: value };
+interface ConfigFile {
+  readonly path: string;
+  /** As it was named, for "file:line". */
+  readonly shown: string;
+  /** The same with who named it. */
+  readonly called: string;
+}
+
+function configFile(given: readonly Given[], cwd: string): ConfigFile | null {
+  const { value, from } = parseOne(commandEntry("config"), given);
+  if (typeof value === "string") {
+    return { path: resolve(cwd, value), shown: value, called: `${value} (${from})` };
+  }
   const path = resolve(cwd, DEFAULT_FILE);
-  return exists(path) ? { path, shown: DEFAULT_FILE } : null;
+  return exists(path) ? { path, shown: DEFAULT_FILE, called: DEFAULT_FILE } : null;
 }
 
 function exists(path: string): boolean {
@@ -131,8 +143,8 @@ function exists(path: string): boolean {
 }
 
 /** The value of one setting. The last that names it wins: sources come from lowest to highest. */
-function parseOne({ name, setting }: Entry, given: readonly Given[], machine?: Machine): Value {
-  const last = given.findLast((one) => one.name === name);
+function parseOne({ name, setting }: Entry, all: readonly Given[], machine?: Machine): Value {
+  const last = all.findLast((one) => one.name === name);
   if (last !== undefined) {
     const from = last.place === "environment" || last.place === "command line"
       ? `${last.place} ${last.called}`
@@ -141,9 +153,11 @@ function parseOne({ name, setting }: Entry, given: readonly Given[], machine?: M
   }
   const found = machine && setting.find?.(machine);
   if (!found) return { value: setting.default, from: "default", said: false };
-  const called = found.from.replace(/^environment /, "");
-  const said = { name, raw: found.raw, place: called === found.from ? "default" : "environment" };
-  return { value: parsed(setting.kind, { ...said, called }), from: found.from, said: false };
+  const { from, raw, read = (text: string) => text } = found;
+  const called = from.replace(/^environment /, "");
+  const place = called === from ? "default" : "environment";
+  const given = { name, raw: meant({ name, setting, read }, raw, place, called), place, called };
+  return { value: parsed(setting.kind, given), from, said: false };
 }
 
 function parsed(kind: Entry["setting"]["kind"], given: Given): unknown {
@@ -182,8 +196,11 @@ function plain(values: Values): Record<string, unknown> {
 }
 
 function notActing(values: Values): string[] {
-  return entries.filter(({ name, setting }) => !setting.acts && values.get(name)?.said === true)
-    .map(({ name }) => `${name} (${values.get(name)?.from}) has no effect in this version`);
+  return entries.flatMap(({ name, setting: { acts, default: standard } }) => {
+    const own = values.get(name);
+    const differs = own?.said && JSON.stringify(own.value) !== JSON.stringify(standard);
+    return acts || !differs ? [] : [`${name} (${own.from}) has no effect in this version`];
+  });
 }
 
 function freeze<T extends object>(value: T): T {
@@ -191,10 +208,4 @@ function freeze<T extends object>(value: T): T {
     if (typeof part === "object" && part !== null) freeze(part);
   }
   return Object.freeze(value);
-}
-
-/** A path as people like to read it. */
-export function shownPath(path: string, cwd: string): string {
-  const short = relative(cwd, path);
-  return short !== "" && !short.startsWith("..") ? short : path;
 }

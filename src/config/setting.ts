@@ -1,6 +1,6 @@
 /** What one record of the registry says about one setting. */
 
-import type { Kind, Raw } from "./kinds.ts";
+import type { Kind } from "./kinds.ts";
 
 /** Another name for a setting: yimmo-wsgi's, gunicorn's, or a short form of one case. */
 export interface Spelling {
@@ -27,8 +27,11 @@ export interface Machine {
 
 /** A default that is found out at start, and what it came from. */
 export interface Found {
-  readonly raw: Raw;
+  readonly raw: string;
+  /** "environment NAME", or what else the machine was asked. */
   readonly from: string;
+  /** As a spelling's. */
+  readonly read?: (text: string) => string;
 }
 
 export const SECTIONS = {

@@ -1,7 +1,7 @@
 /** Settings of the app: what is served, where it lives, what it may do. */
 
 import { BadValue } from "../bad_value.ts";
-import { choice, type Kind, optional, path, share, text, textOf, toggle } from "../kinds.ts";
+import { choice, type Kind, optional, path, text, textOf, toggle } from "../kinds.ts";
 import { list, pairs, permissions } from "../kinds_many.ts";
 import { setting } from "../setting.ts";
 
@@ -117,13 +117,6 @@ export const developmentSettings = {
     default: [],
     spellings: [{ flags: ["reload-extra-file"] }],
     help: "More files to watch, with globs. May be repeated.",
-    acts: false,
-  }),
-  timeout_warning: setting({
-    section: "development",
-    kind: share(),
-    default: 0,
-    help: "Warns of an exchange that has taken this share of `timeout`; 0 never does.",
     acts: false,
   }),
 } as const;

@@ -1,6 +1,6 @@
 /** Settings that bound what a client, an app or a process may take: time, size, number. */
 
-import { bytes, integer, seconds } from "../kinds.ts";
+import { bytes, integer, seconds, share } from "../kinds.ts";
 import { setting } from "../setting.ts";
 
 const DAY = 86_400;
@@ -17,6 +17,13 @@ export const timeoutSettings = {
     kind: optionalTime(),
     default: 30,
     help: "An exchange that takes longer gets 504; a thread that hangs is replaced. 0: no limit.",
+    acts: false,
+  }),
+  timeout_warning: setting({
+    section: "timeouts",
+    kind: share(),
+    default: 0,
+    help: "Warns of an exchange that has taken this share of `timeout`; 0 never does.",
     acts: false,
   }),
   graceful_timeout: setting({

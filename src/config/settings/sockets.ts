@@ -1,11 +1,12 @@
 /** Settings of the sockets that listen. */
 
+import { parsePort } from "../bind.ts";
 import { choice, integer, octal, optional, text } from "../kinds.ts";
 import { binds } from "../kinds_many.ts";
 import { setting } from "../setting.ts";
 
-const onLoopback = (port: string) => `127.0.0.1:${port}`;
-const onEveryAddress = (port: string) => `0.0.0.0:${port}`;
+const onLoopback = (port: string) => `127.0.0.1:${parsePort(port)}`;
+const onEveryAddress = (port: string) => `0.0.0.0:${parsePort(port)}`;
 
 export const socketSettings = {
   bind: setting({
@@ -17,7 +18,7 @@ export const socketSettings = {
       const port = env("PORT");
       return port === undefined || port === ""
         ? null
-        : { raw: onEveryAddress(port), from: "environment PORT" };
+        : { raw: port, from: "environment PORT", read: onEveryAddress };
     },
     short: "b",
     spellings: [
@@ -28,7 +29,7 @@ export const socketSettings = {
         keys: ["port"],
         read: onLoopback,
         placeholder: "N",
-        help: "Short for --bind 127.0.0.1:N.",
+        help: "short for --bind 127.0.0.1:N.",
       },
       // yimmo-wsgi listens on every address.
       { env: ["YIMMO_WSGI_PORT"], keys: ["wsgi.port"], read: onEveryAddress },

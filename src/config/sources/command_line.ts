@@ -4,7 +4,7 @@
 import { parseArgs } from "@std/cli";
 import { ConfigError } from "../../errors.ts";
 import { foreignAdvice } from "../foreign.ts";
-import { type Given, unknown } from "../given.ts";
+import { type Given, meant, unknown } from "../given.ts";
 import { nearest } from "../nearest.ts";
 import { commandEntries, entries, flagNames, flagOf, type Name } from "../registry.ts";
 
@@ -71,7 +71,7 @@ function canonical(argv: readonly string[], spelled: Map<string, string>): strin
       const flag = flagOf(name.name);
       spelled.set(flag, said);
       if (isToggle(name)) {
-        result.push(`--${flag}=${negated ? "false" : attached ?? "true"}`);
+        result.push(`--${flag}=${negated ? false : isOn(name, said, attached)}`);
         continue;
       }
       // A value may well begin with a dash: `--access-log -`, `-e -`; a flag's name may not.
@@ -80,10 +80,16 @@ function canonical(argv: readonly string[], spelled: Map<string, string>): strin
         throw new ConfigError(`${PLACE}: ${said} needs a value: ${said} ${placeholderOf(name)}`);
       }
       if (attached === undefined) i++;
-      result.push(`--${flag}=${name.read(attached ?? next ?? "")}`);
+      result.push(`--${flag}=${meant(name, attached ?? next ?? "", PLACE, said)}`);
     }
   }
   return [...result, "--", ...words];
+}
+
+/** `--reload`, `--reload=yes`: parseArgs would take any text for true. */
+function isOn(name: Name, said: string, attached: string | undefined): unknown {
+  const read = () => String(name.setting.kind.parse(attached ?? "true"));
+  return meant({ ...name, read }, attached ?? "true", PLACE, said);
 }
 
 interface Flag {
@@ -110,8 +116,6 @@ function readLong(argument: string): Flag {
   if (switched !== undefined && isToggle(switched) && attached === undefined) {
     return { said, name: switched, negated: true, attached };
   }
-  const advice = foreignAdvice(word);
-  if (advice !== null) throw new ConfigError(`${PLACE}: ${said}: ${advice}`);
   throw noFlag(said, word);
 }
 
@@ -120,7 +124,7 @@ function readShort(argument: string): Flag[] {
   for (let i = 1; i < argument.length; i++) {
     const letter = argument[i] ?? "";
     const name = flagNames.get(letter);
-    if (name === undefined) throw noFlag(`-${letter}`, argument.slice(1));
+    if (name === undefined) throw noFlag(`-${letter}`, letter);
     const rest = argument.slice(i + 1).replace(/^=/, "");
     if (!isToggle(name)) {
       const attached = i + 1 < argument.length ? rest : undefined;
@@ -132,6 +136,8 @@ function readShort(argument: string): Flag[] {
 }
 
 function noFlag(said: string, word: string): ConfigError {
+  const advice = foreignAdvice(word);
+  if (advice !== null) return new ConfigError(`${PLACE}: ${said}: ${advice}`);
   const long = [...flagNames.keys()].filter((flag) => flag.length > 1);
   const near = nearest(word, long);
   return unknown(PLACE, "flag", said, near === null ? null : `--${near}`);

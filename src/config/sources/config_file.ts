@@ -4,7 +4,7 @@
 import { parse, YamlSyntaxError } from "@std/yaml";
 import { ConfigError } from "../../errors.ts";
 import { foreignAdvice } from "../foreign.ts";
-import { type Given, unknown } from "../given.ts";
+import { type Given, meant, unknown } from "../given.ts";
 import type { Raw } from "../kinds.ts";
 import { nearest } from "../nearest.ts";
 import { keyNames } from "../registry.ts";
@@ -12,22 +12,18 @@ import { keyNames } from "../registry.ts";
 /** The most that a configuration can sensibly need; more is some other file. */
 const MAX_FILE_BYTES = 1_048_576;
 
-/** Reads the file, whole. @throws {ConfigError} when that cannot be. */
-export function readConfigFile(path: string): string {
+/** Reads the file, whole. `shown` names it in messages. @throws {ConfigError} when that cannot be. */
+export function readConfigFile(path: string, shown: string): string {
   try {
     const { isFile, isDirectory, size } = Deno.statSync(path);
-    if (isDirectory) {
-      throw new ConfigError(`Cannot read the configuration ${path}: it is a directory`);
-    }
+    if (isDirectory) throw new ConfigError(`Cannot read ${shown}: it is a directory`);
     if (isFile && size > MAX_FILE_BYTES) {
-      throw new ConfigError(`Cannot read the configuration ${path}: it has ${size} bytes`);
+      throw new ConfigError(`Cannot read ${shown}: it has ${size} bytes, too many for settings`);
     }
     return new TextDecoder("utf-8", { fatal: true }).decode(Deno.readFileSync(path));
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    throw new ConfigError(`Cannot read the configuration ${path}: ${whyUnread(error)}`, {
-      cause: error,
-    });
+    throw new ConfigError(`Cannot read ${shown}: ${whyUnread(error)}`, { cause: error });
   }
 }
 
@@ -72,14 +68,18 @@ function collect(
     const place = `${at.shown}:${line + 1}`;
     const name = keyNames.get(called);
     if (name !== undefined) {
-      const meant = typeof raw === "string" ? name.read(raw) : raw;
       const twice = given.find((other) => other.name === name.name);
       if (twice !== undefined) {
         throw new ConfigError(
           `${place}: ${called}: ${twice.called} (${twice.place}) sets the same`,
         );
       }
-      given.push({ name: name.name, raw: isNull(raw) ? null : meant, place, called });
+      const said = isNull(raw)
+        ? null
+        : typeof raw === "string"
+        ? meant(name, raw, place, called)
+        : raw;
+      given.push({ name: name.name, raw: said, place, called });
     } else if (isMap(raw) && [...keyNames.keys()].some((one) => one.startsWith(`${called}.`))) {
       collect(raw, keys, { ...at, from: line + 1 }, given);
     } else {

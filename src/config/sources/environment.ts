@@ -1,7 +1,7 @@
 /** The environment as a source of settings. */
 
 import { ControlEnv } from "../../protocol/control.ts";
-import type { Given } from "../given.ts";
+import { type Given, meant } from "../given.ts";
 import { nearest } from "../nearest.ts";
 import { envNames, envOf } from "../registry.ts";
 
@@ -27,13 +27,19 @@ export interface FromEnvironment {
 export function fromEnvironment(env: Readonly<Record<string, string>>): FromEnvironment {
   // In the registry's order, in which DENICORN_NAME comes before what others call it: first wins.
   const given = new Map<string, Given>();
-  for (const [variable, { name, read }] of envNames) {
+  for (const [variable, entry] of envNames) {
+    const { name } = entry;
     const text = env[variable];
     // Empty is how a shell, a unit file or a compose file says "not set".
     if (text === undefined || text === "" || given.has(name) || isServiceLink(variable, text)) {
       continue;
     }
-    given.set(name, { name, raw: read(text), place: PLACE, called: variable });
+    given.set(name, {
+      name,
+      raw: meant(entry, text, PLACE, variable),
+      place: PLACE,
+      called: variable,
+    });
   }
   const warnings = Object.keys(env).filter((variable) =>
     variable.startsWith(PREFIX) && !envNames.has(variable) && !OWN.has(variable) &&
