@@ -35,6 +35,7 @@ export class OwnServer {
   readonly #resolveAwaited: () => void;
   #handler: FetchHandler | null = null;
   #by = "";
+  #where = "";
   #refusal: string | null = null;
 
   constructor(log: Log, options: OwnServerOptions = {}) {
@@ -56,6 +57,10 @@ export class OwnServer {
       );
       return false;
     }
+    if (this.#handler !== null && this.#isAnotherAddress(where)) {
+      this.#log.debug(`the app listens on another address for ${where}, which is served already`);
+      return false;
+    }
     if (this.#handler !== null) {
       this.#log.warning(
         `the app calls ${by} for ${where} while its ${this.#by} is served already: ` +
@@ -65,6 +70,7 @@ export class OwnServer {
     }
     this.#handler = handler;
     this.#by = by;
+    this.#where = where;
     if (this.#announce) {
       this.#log.info(
         `the app calls ${by} for ${where}: denicorn serves it` +
@@ -73,6 +79,12 @@ export class OwnServer {
     }
     this.#resolveClaimed();
     return true;
+  }
+
+  /** Fastify listens on 127.0.0.1 and on ::1, with two servers of the same port and handler. */
+  #isAnotherAddress(where: string): boolean {
+    return where === this.#where ||
+      (this.addr !== undefined && "port" in this.addr && where === `port ${this.addr.port}`);
   }
 
   /** The app has a server at the moment. */
