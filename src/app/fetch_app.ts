@@ -8,7 +8,7 @@ import { replaceNodeListen } from "./node_http.ts";
 import { type FetchHandler, OwnServer, type OwnServerOptions } from "./own_server.ts";
 import { summaryOf, traceOf } from "./trace.ts";
 
-export type { FetchHandler };
+export { type FetchHandler, servedAddr } from "./own_server.ts";
 
 /** When loading takes longer, the log says what is waited for; boot_timeout ends the wait. */
 const SAY_WAITING_MS = 2_000;

@@ -1,5 +1,6 @@
 /** The server that an app starts by itself, where it exports no handler. */
 
+import type { Bind } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
 
 /** What the thread (or, inline, the server) calls for every exchange. */
@@ -13,7 +14,7 @@ export type AppAddr = Deno.NetAddr | Deno.UnixAddr;
 
 export interface OwnServerOptions {
   /** Where denicorn listens, which is what the app is told that its own server does. */
-  readonly addr?: AppAddr;
+  readonly addr?: AppAddr | undefined;
   /** Say once-only things at level info: true in one thread, or all threads would repeat them. */
   readonly announce?: boolean;
 }
@@ -120,6 +121,11 @@ export class OwnServer {
     this.#handler === null
       ? new Response("Service Unavailable\n", { status: 503, headers: { "retry-after": "1" } })
       : this.#handler(request, info);
+}
+
+/** What an app that asks for an address is told: the first bind that has one. */
+export function servedAddr(binds: readonly Bind[]): AppAddr | undefined {
+  return binds.find((bind) => bind.transport !== "fd") as AppAddr | undefined;
 }
 
 /** An address as people write it. */

@@ -1,6 +1,6 @@
 /** `threads: 0`: the app runs in the server thread. No queue and the least cost; no isolation. */
 
-import { type FetchHandler, loadFetchApp } from "../app/fetch_app.ts";
+import { type FetchHandler, loadFetchApp, servedAddr } from "../app/fetch_app.ts";
 import { readResponse } from "../app/response.ts";
 import { traceOf } from "../app/trace.ts";
 import type { Config } from "../config/config.ts";
@@ -36,7 +36,8 @@ export class InlineDispatcher implements Dispatcher {
   }
 
   async load(): Promise<void> {
-    this.#app = await loadFetchApp(this.#config.app, this.#log);
+    const { app, bind } = this.#config;
+    this.#app = await loadFetchApp(app, this.#log, { addr: servedAddr(bind) });
     // With threads these stay in the thread; here they would end the proc.
     addEventListener("error", (event) => {
       event.preventDefault();
