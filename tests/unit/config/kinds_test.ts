@@ -140,12 +140,12 @@ Deno.test("a list drops empty parts and names the bad one", () => {
   }
 });
 
-Deno.test("peers are addresses, networks, or all", () => {
+Deno.test("peers are addresses, networks, unix sockets, or all", () => {
   accepts(peers(), [
     ["127.0.0.1,::1", ["127.0.0.1", "::1"]],
     ["10.0.0.0/8", ["10.0.0.0/8"]],
     ["fd00::/8", ["fd00::/8"]],
-    ["*", ["*"]],
+    ["*, unix", ["*", "unix"]],
   ]);
   refuses(
     peers(),
