@@ -53,15 +53,18 @@ async function serve(
   const { bannerLines } = await import("./log/banner.ts");
   const log = openErrorLog(config, config.workers === 0 ? "solo" : "manager");
   try {
-    for (const line of bannerLines(config, file)) log.info(line);
-    for (const warning of warnings) log.warning(warning);
+    const announce = (actual: Config) => {
+      for (const line of bannerLines(actual, file)) log.info(line);
+      for (const warning of warnings) log.warning(warning);
+    };
     if (config.workers === 0) {
       const { runSolo } = await import("./proc/main.ts");
-      return await runSolo(config, log);
+      return await runSolo(config, log, { announce, reopenLog: () => log.reopen() });
     }
     const { runManager } = await import("./manager/manager.ts");
     return await runManager(config, log, {
       argv: options.argv,
+      announce,
       // deno-lint-ignore require-await -- an error in it is to reject
       reloadConfig: async () => {
         const again = load(options);

@@ -1,14 +1,6 @@
 /** One accepted connection, with all of its exchanges. */
 
-import {
-  type ConnectionHandler,
-  type HttpConnection,
-  isHttp2,
-  serveConnection,
-} from "./deno_http.ts";
-import type { Field } from "../protocol/head.ts";
-import type { TrustedPeers } from "../config/cidr.ts";
-import type { Peer } from "./edge/head_check.ts";
+import { type ConnectionHandler, type HttpConnection, serveConnection } from "./deno_http.ts";
 import type { ThreadHandle } from "./thread_handle.ts";
 
 /** What a session reports to the server that owns it. */
@@ -18,12 +10,10 @@ export interface SessionEvents {
   onClosed(session: Session): void;
 }
 
-export class Session implements Peer {
+export class Session {
+  /** The client's address; for a unix socket its path and port 0. */
   readonly remoteHost: string;
   readonly remotePort: number;
-  readonly scheme: "http" | "https";
-  readonly origin: string;
-  readonly trusted: boolean;
   /** Exchanges in flight on this connection (HTTP/2 has several). */
   inFlight = 0;
   /** Exchanges begun. */
@@ -36,7 +26,6 @@ export class Session implements Peer {
 
   readonly #connection: Deno.Conn;
   readonly #http: HttpConnection;
-  #http2: boolean | undefined;
 
   constructor(
     connection: Deno.Conn,
@@ -44,16 +33,11 @@ export class Session implements Peer {
       ConnectionHandler
     >,
     events: SessionEvents,
-    trusted: TrustedPeers,
     now: number,
   ) {
     const peer = connection.remoteAddr;
-    const unix = peer.transport !== "tcp";
-    this.remoteHost = unix ? "" : peer.hostname;
-    this.remotePort = unix ? 0 : peer.port;
-    this.trusted = unix ? trusted.unix : trusted.has(peer.hostname);
-    this.scheme = "handshake" in connection ? "https" : "http";
-    this.origin = unix ? "http+unix://" : `${this.scheme}://`;
+    this.remoteHost = "hostname" in peer ? peer.hostname : "path" in peer ? peer.path ?? "" : "";
+    this.remotePort = "port" in peer ? peer.port : 0;
     this.idleSince = now;
     this.#connection = connection;
     this.#http = serveConnection(
@@ -67,11 +51,6 @@ export class Session implements Peer {
     };
     // A connection that broke is over like one that ended: whoever waits on it is told elsewhere.
     this.#http.finished.then(closed, closed);
-  }
-
-  /** To be asked while a request is being handled, before anything is awaited; these are its fields. */
-  isHttp2(fields: readonly Field[]): boolean {
-    return this.#http2 ??= isHttp2(fields);
   }
 
   /** Closes when what is in flight is answered: at once when nothing is. */

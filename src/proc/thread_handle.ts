@@ -89,12 +89,13 @@ export class ThreadHandle {
   dispatch(exchange: Exchange, head: string, body: Uint8Array | true | null): void {
     this.exchanges.set(exchange.id, exchange);
     const { batch } = this.#outbox;
+    const { session } = exchange;
     batch.push(
       QueueIn.exchange,
       exchange.id,
       head,
-      exchange.remoteHost,
-      exchange.remotePort,
+      session.remoteHost,
+      session.remotePort,
       body,
       exchange.slot,
     );

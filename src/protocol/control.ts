@@ -13,7 +13,7 @@ import type { LogRecord } from "../log/record.ts";
 
 /** How the manager tells a fresh process that it is a proc: the environment of its start. */
 export const ControlEnv = {
-  /** Path of the control socket; an abstract one begins with "@". */
+  /** Path of the control socket; an abstract one (Linux: without a file) begins with "@". */
   path: "DENICORN_CONTROL",
   /** Secret that the proc shows in its `hello`, so that no stranger can pose as one. */
   token: "DENICORN_CONTROL_TOKEN",
@@ -76,10 +76,23 @@ export type ProcToManager =
   | { readonly type: "heartbeat"; readonly stats: ProcStats }
   /** Records for the error log, which the manager writes. */
   | { readonly type: "log"; readonly records: readonly LogRecord[] }
+  /** Accepts no more: every listening socket is closed. It says so once, whatever made it leave. */
+  | { readonly type: "unlistened" }
+  /** A signal to this very proc makes it leave: by and by where `graceful`, else at once. */
+  | { readonly type: "leaving"; readonly why: string; readonly graceful: boolean }
+  | { readonly type: "logs_reopened" }
   /** I want to be replaced: max_requests, max_lifetime, max_rss, or a thread that hangs. */
   | { readonly type: "replace_me"; readonly why: string; readonly hung: boolean }
   /** The plan is in force (or could not be attached: `error`). */
   | { readonly type: "steered"; readonly error: string | null };
+
+/**
+ * A control socket's name as Deno takes it: the kernel's abstract names begin with a NUL, which no
+ * environment variable can hold.
+ */
+export function controlAddress(path: string): Deno.UnixListenOptions & { transport: "unix" } {
+  return { transport: "unix", path: path.startsWith("@") ? `\0${path.slice(1)}` : path };
+}
 
 /** How often a proc says that it lives, milliseconds. */
 export const HEARTBEAT_INTERVAL_MS = 1_000;

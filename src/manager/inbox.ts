@@ -1,0 +1,41 @@
+/** What the manager waits for: one queue, in the order in which things happened, with one reader. */
+
+import type { ProcToManager } from "../protocol/control.ts";
+import type { ManagerSignal } from "./signals.ts";
+
+export type ManagerEvent =
+  | { readonly type: "signal"; readonly signal: ManagerSignal }
+  | { readonly type: "message"; readonly id: number; readonly message: ProcToManager }
+  /** The control channel has ended; `error` says why where the proc did not simply go. */
+  | { readonly type: "lost"; readonly id: number; readonly error: string | null }
+  | { readonly type: "exited"; readonly id: number; readonly status: Deno.CommandStatus };
+
+export class Inbox<T> {
+  #queued: T[] = [];
+  #wake: (() => void) | null = null;
+
+  push(item: T): void {
+    this.#queued.push(item);
+    this.#wake?.();
+  }
+
+  /** All that is there; where there is nothing, what comes within `timeoutMs`. */
+  async take(timeoutMs: number): Promise<readonly T[]> {
+    if (this.#queued.length === 0 && timeoutMs > 0) await this.#wait(timeoutMs);
+    const items = this.#queued;
+    this.#queued = [];
+    return items;
+  }
+
+  #wait(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#wake = null;
+        resolve();
+      };
+      const timer = setTimeout(done, timeoutMs);
+      this.#wake = done;
+    });
+  }
+}

@@ -1,0 +1,346 @@
+/** The manager's story: start the procs, watch them, stop them. It serves no request itself. */
+
+import type { Config } from "../config/config.ts";
+import {
+  AppLoadError,
+  BootError,
+  ConfigError,
+  DenicornError,
+  ExitCode,
+  SystemError,
+} from "../errors.ts";
+import type { ErrorLog } from "../log/error_log.ts";
+import type { ManagerToProc, ProcToManager } from "../protocol/control.ts";
+import { ControlListener } from "./control_listener.ts";
+import type { Decision } from "./decision.ts";
+import { describeExit } from "./departure.ts";
+import { Inbox, type ManagerEvent } from "./inbox.ts";
+import { probe } from "./port_probe.ts";
+import type { Failure } from "./proc.ts";
+import { ProcHandle } from "./proc_handle.ts";
+import { type Limits, ProcTable } from "./proc_table.ts";
+import { listenToSignals, type ManagerSignal } from "./signals.ts";
+
+/** The loop looks around at least so often, milliseconds. */
+const MAX_WAIT_MS = 1_000;
+/** Later than it wanted by more than this, the manager itself was stopped or starved. */
+const STALL_MS = 1_000;
+
+/** A process that dies of these was asked to. */
+const ASKING_SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGQUIT"];
+
+export interface ManagerOptions {
+  /** The command line, for a new manager beside this one (USR2). */
+  readonly argv: readonly string[];
+  /** Reads the configuration again (HUP). Throws where it is wrong. */
+  readonly reloadConfig: () => Promise<Config>;
+  /** Says what runs where, once the addresses are known. */
+  readonly announce: (config: Config) => void;
+}
+
+/** Runs until told to stop. Throws the error that ended it, where one did. */
+export async function runManager(
+  config: Config,
+  log: ErrorLog,
+  options: ManagerOptions,
+): Promise<ExitCode> {
+  return await new Manager(config, log, options).run();
+}
+
+class Manager {
+  readonly #log: ErrorLog;
+  readonly #options: ManagerOptions;
+  readonly #inbox = new Inbox<ManagerEvent>();
+  readonly #handles = new Map<number, ProcHandle>();
+  readonly #listener = new ControlListener();
+  readonly #table: ProcTable;
+  /** By generation: a proc that is started while a reload is under way may be of either. */
+  readonly #configs = new Map<number, Config>();
+  #config: Config;
+  #failure: Failure | null = null;
+
+  constructor(config: Config, log: ErrorLog, options: ManagerOptions) {
+    this.#config = config;
+    this.#log = log;
+    this.#options = options;
+    this.#table = new ProcTable(limitsOf(config));
+  }
+
+  async run(): Promise<ExitCode> {
+    // From the first moment: a signal that comes while procs boot must not leave them behind.
+    using _signals = listenToSignals((signal) => this.#inbox.push({ type: "signal", signal }));
+    try {
+      this.#start();
+      await this.#watch();
+    } finally {
+      this.#listener.close();
+      for (const handle of this.#handles.values()) handle.hardKill();
+    }
+    if (this.#failure !== null) throw this.#errorOf(this.#failure);
+    this.#log.info("Stopped");
+    return ExitCode.ok;
+  }
+
+  #start(): void {
+    this.#config = { ...this.#config, bind: probe(this.#config.bind) };
+    this.#configs.set(1, this.#config);
+    this.#options.announce(this.#config);
+  }
+
+  async #watch(): Promise<void> {
+    for (;;) {
+      for (const decision of this.#table.decide(now())) this.#carryOut(decision);
+      if (this.#table.isOver) return;
+      const asked = now();
+      const wait = Math.min(MAX_WAIT_MS, this.#table.deadline(asked) - asked);
+      const events = await this.#inbox.take(wait);
+      const late = now() - asked - wait;
+      if (late > STALL_MS) this.#table.forgive(late);
+      for (const event of events) await this.#handle(event);
+    }
+  }
+
+  // What comes in.
+
+  async #handle(event: ManagerEvent): Promise<void> {
+    switch (event.type) {
+      case "signal":
+        return await this.#handleSignal(event.signal);
+      case "message":
+        return this.#handleMessage(event.id, event.message);
+      case "lost":
+        return this.#handleLost(event.id, event.error);
+      case "exited":
+        return this.#handleExited(event.id, event.status);
+    }
+  }
+
+  #handleSignal(signal: ManagerSignal): Promise<void> | void {
+    this.#log.info(`Signal ${signal}`);
+    switch (signal) {
+      case "SIGTERM":
+        return this.#table.stop("graceful");
+      case "SIGINT":
+      case "SIGQUIT":
+        return this.#handleQuick();
+      case "SIGHUP":
+        return this.#handleHup();
+      case "SIGTTIN":
+        return this.#table.resize(this.#table.target + 1);
+      case "SIGTTOU":
+        return this.#table.resize(Math.max(1, this.#table.target - 1));
+      case "SIGUSR1":
+        return this.#handleUsr1();
+      case "SIGUSR2":
+        return this.#log.warning("SIGUSR2 has no effect in this version");
+      case "SIGWINCH":
+        return this.#handleWinch();
+    }
+  }
+
+  /** A second one is a person who does not want to wait. */
+  #handleQuick(): void {
+    const { stopping } = this.#table;
+    this.#table.stop(stopping === "quick" || stopping === "now" ? "now" : "quick");
+  }
+
+  async #handleHup(): Promise<void> {
+    if (this.#table.stopping !== null) return;
+    try {
+      const fresh = await this.#options.reloadConfig();
+      const config = { ...fresh, bind: probe(fresh.bind, this.#config.bind) };
+      const generation = this.#table.reload(limitsOf(config), now());
+      this.#configs.set(generation, config);
+    } catch (error) {
+      if (!(error instanceof DenicornError)) throw error;
+      this.#log.error(`Cannot reload, all stays as it was: ${error.message}`);
+    }
+  }
+
+  #handleUsr1(): void {
+    this.#log.reopen();
+    this.#tellAll({ type: "reopen_logs" });
+  }
+
+  #handleWinch(): void {
+    if (hasTerminal()) {
+      this.#log.debug("SIGWINCH is ignored: a terminal sends it whenever its size changes");
+    } else {
+      this.#table.resize(0);
+    }
+  }
+
+  #handleMessage(id: number, message: ProcToManager): void {
+    const proc = this.#table.get(id);
+    if (proc === undefined) return;
+    switch (message.type) {
+      case "hello":
+        return; // a second one; the first was the listener's
+      case "loaded":
+        return this.#table.loaded(id, now());
+      case "ready":
+        this.#table.ready(id, now());
+        return this.#log.info(`${this.#name(id)} is ready`);
+      case "boot_failed":
+        return this.#table.bootFailed(id, {
+          exitCode: message.exit_code,
+          message: message.message,
+          trace: message.trace,
+        });
+      case "heartbeat":
+        return this.#table.heartbeat(id, message.stats, now());
+      case "log":
+        return message.records.forEach((record) => this.#log.write(record));
+      case "replace_me":
+        this.#log[message.hung ? "error" : "info"](
+          `${this.#name(id)} is to be replaced: ${message.why}`,
+        );
+        return this.#table.wishes(id, { why: message.why, hung: message.hung });
+      case "leaving":
+        this.#log.info(`${this.#name(id)} leaves: ${message.why}`);
+        return this.#table.goes(id, message.graceful, now());
+      case "unlistened":
+      case "logs_reopened":
+      case "steered":
+        return;
+    }
+  }
+
+  #handleLost(id: number, error: string | null): void {
+    if (error !== null) this.#log.error(`${this.#name(id)} speaks nonsense: ${error}`);
+    this.#table.lost(id, now());
+  }
+
+  #handleExited(id: number, status: Deno.CommandStatus): void {
+    const name = this.#name(id);
+    const how = `${name} ${describeExit(status)}`;
+    const proc = this.#table.get(id);
+    this.#handles.delete(id);
+    // Too young to have its own handlers yet, or told by somebody who knows it.
+    if (status.signal !== null && ASKING_SIGNALS.includes(status.signal)) {
+      this.#table.goes(id, false, now());
+    }
+    this.#table.exited(id, how, now());
+    if (proc?.state !== "leaving") {
+      // At the first start the error that ends the server says it, once.
+      if (this.#table.booted) this.#log.error(how);
+    } else if (proc.killed || status.success) this.#log.info(`${name} has left`);
+    else this.#log.warning(how);
+  }
+
+  // What goes out.
+
+  #carryOut(decision: Decision): void {
+    switch (decision.type) {
+      case "spawn":
+        return this.#spawn(decision);
+      case "listen":
+        return this.#tell(decision.id, { type: "listen" });
+      case "drain":
+        this.#log.info(`${this.#name(decision.id)} is to leave: ${decision.why}`);
+        return this.#handles.get(decision.id)?.softKill(decision.reason, decision.lingerMs);
+      case "stop":
+        return this.#handles.get(decision.id)?.stop();
+      case "kill":
+        if (decision.why !== null) {
+          this.#log.error(`${this.#name(decision.id)} is killed: ${decision.why}`);
+        }
+        return this.#handles.get(decision.id)?.hardKill();
+      case "reload_committed":
+        return this.#adopt(decision.generation, decision.outdated);
+      case "reload_abandoned":
+        return this.#abandon(decision.generation, decision.failure);
+      case "fail":
+        this.#failure = decision.failure;
+        return;
+    }
+  }
+
+  #spawn({ id, generation, replaces, why }: Extract<Decision, { type: "spawn" }>): void {
+    const config = this.#configs.get(generation) ?? this.#config;
+    const options = { id, config, listener: this.#listener, inbox: this.#inbox };
+    try {
+      this.#handles.set(id, new ProcHandle(options));
+    } catch (error) {
+      if (!(error instanceof DenicornError)) throw error;
+      const { message, exitCode } = error;
+      this.#table.bootFailed(id, { exitCode, message, trace: "" });
+      this.#table.exited(id, message, now());
+      return this.#log.error(message);
+    }
+    const purpose = replaces === null ? "" : `, to replace proc ${replaces} (${why})`;
+    this.#log.info(`${this.#name(id)} starts${purpose}`);
+  }
+
+  #adopt(generation: number, outdated: number): void {
+    const config = this.#configs.get(generation);
+    if (config !== undefined) this.#config = config;
+    for (const known of this.#configs.keys()) {
+      if (known < generation) this.#configs.delete(known);
+    }
+    this.#log.info(`The reload's first proc is ready; ${outdated} are to be replaced`);
+  }
+
+  #abandon(generation: number, failure: Failure): void {
+    this.#configs.delete(generation);
+    this.#log.error(`Cannot reload, all stays as it was: ${withTrace(failure)}`);
+  }
+
+  #tell(id: number, message: ManagerToProc): void {
+    this.#handles.get(id)?.send(message);
+  }
+
+  #tellAll(message: ManagerToProc): void {
+    for (const id of this.#handles.keys()) this.#tell(id, message);
+  }
+
+  #name(id: number): string {
+    const handle = this.#handles.get(id);
+    return handle === undefined ? `Proc ${id}` : `Proc ${id}, pid ${handle.pid},`;
+  }
+
+  /** What the command line prints. The log gets it too where that is elsewhere. */
+  #errorOf(failure: Failure): DenicornError {
+    if (this.#config.error_log !== "-") this.#log.critical(withTrace(failure));
+    const { exitCode, message, trace } = failure;
+    switch (exitCode) {
+      case ExitCode.app:
+        return new AppLoadError(message, trace);
+      case ExitCode.system:
+        return new SystemError(message);
+      case ExitCode.usage:
+        return new ConfigError(message);
+      default:
+        return new BootError(trace === "" ? message : `${message}\n${trace}`);
+    }
+  }
+}
+
+function limitsOf(config: Config): Limits {
+  return {
+    workers: config.workers,
+    bootTimeoutMs: config.boot_timeout * 1000,
+    heartbeatTimeoutMs: config.heartbeat_timeout * 1000,
+    gracefulTimeoutMs: config.graceful_timeout * 1000,
+    crashes: { deaths: config.crash_limit, withinMs: config.crash_window * 1000 },
+  };
+}
+
+function withTrace({ message, trace }: Failure): string {
+  return trace === "" ? message : `${message}\n${trace}`;
+}
+
+/** Whether this process has a controlling terminal: only then the device opens. */
+function hasTerminal(): boolean {
+  try {
+    Deno.openSync("/dev/tty").close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A clock that only goes forward, whatever is done to the machine's time. */
+function now(): number {
+  return performance.now();
+}

@@ -1,0 +1,50 @@
+/** Who listens on a TCP port, as far as /proc tells: an aid for an error message, never more. */
+
+/** TCP_LISTEN as /proc/net/tcp writes it, net/tcp_states.h. */
+const LISTEN = "0A";
+
+/** "nginx, pid 123", or how to find out; never throws. */
+export function describePortHolder(port: number): string {
+  const advice = `find the program with: ss -ltnp 'sport = :${port}'`;
+  try {
+    const inodes = new Set(["tcp", "tcp6"].flatMap((table) => listeningInodes(table, port)));
+    const pid = inodes.size === 0 ? null : findOwner(inodes);
+    return pid === null ? advice : `held by ${nameOf(pid)}, pid ${pid}`;
+  } catch {
+    return advice; // no /proc (another system), or it is not for us to read
+  }
+}
+
+function listeningInodes(table: string, port: number): string[] {
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  return Deno.readTextFileSync(`/proc/net/${table}`)
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields[1]?.endsWith(`:${hex}`) && fields[3] === LISTEN)
+    .map((fields) => fields[9] ?? "");
+}
+
+/** Only the processes of our own user show their descriptors. */
+function findOwner(inodes: ReadonlySet<string>): number | null {
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (/^\d+$/.test(name) && holdsAny(Number(name), inodes)) return Number(name);
+  }
+  return null;
+}
+
+function holdsAny(pid: number, inodes: ReadonlySet<string>): boolean {
+  try {
+    for (const { name } of Deno.readDirSync(`/proc/${pid}/fd`)) {
+      const target = Deno.readLinkSync(`/proc/${pid}/fd/${name}`);
+      const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1];
+      if (inode !== undefined && inodes.has(inode)) return true;
+    }
+  } catch {
+    // another user's process, or one that has gone meanwhile
+  }
+  return false;
+}
+
+function nameOf(pid: number): string {
+  return Deno.readTextFileSync(`/proc/${pid}/comm`).trim();
+}

@@ -1,0 +1,73 @@
+/** One proc as the table sees it: what is known of it, and no way to act on it. */
+
+import type { ProcStats } from "../protocol/control.ts";
+
+/**
+ * booting: started, loads the app. loaded: waits for its turn to listen. listening: has been told to.
+ * ready: serves. leaving: has been told to go, or goes by itself; its death is no surprise.
+ */
+export type ProcState = "booting" | "loaded" | "listening" | "ready" | "leaving";
+
+/** What made a boot fail, or procs die. */
+export interface Failure {
+  readonly exitCode: number;
+  readonly message: string;
+  /** The app's own error and trace; empty where there is none. */
+  readonly trace: string;
+}
+
+/** Its own wish to be replaced. */
+export interface ReplaceWish {
+  readonly why: string;
+  /** A thread of it will never come back. */
+  readonly hung: boolean;
+}
+
+/** Times are milliseconds of one clock that only goes forward. */
+export interface Proc {
+  readonly id: number;
+  /** Which configuration it runs, counted from 1; each reload makes a new one. */
+  readonly generation: number;
+  /** The proc that leaves as soon as this one is ready. */
+  readonly replaces: number | null;
+  readonly startedAt: number;
+  state: ProcState;
+  readyAt: number | null;
+  /** Last sign of life. */
+  heardAt: number;
+  /** Began to leave. */
+  leftAt: number | null;
+  /** To be killed then, whatever it does; Infinity while nothing is asked of it. */
+  killAt: number;
+  /** Told to end at once. */
+  stopped: boolean;
+  /** SIGKILL was sent. */
+  killed: boolean;
+  wish: ReplaceWish | null;
+  stats: ProcStats | null;
+  failure: Failure | null;
+}
+
+export function newProc(
+  id: number,
+  generation: number,
+  replaces: number | null,
+  now: number,
+): Proc {
+  return {
+    id,
+    generation,
+    replaces,
+    startedAt: now,
+    state: "booting",
+    readyAt: null,
+    heardAt: now,
+    leftAt: null,
+    killAt: Infinity,
+    stopped: false,
+    killed: false,
+    wish: null,
+    stats: null,
+    failure: null,
+  };
+}

@@ -1,0 +1,389 @@
+/**
+ * Which procs there are and what ought to happen to them: the manager's whole state, without effects.
+ *
+ * It is fed with what happened and with the time, and compares what is with what should be: `decide`
+ * returns the steps between the two, and notes them as done. Called again with nothing new, it
+ * returns nothing. So every path (crash, reload, recycling, one more, one less, all of them at once)
+ * goes through the same few rules, and any of them can be tested without a process.
+ */
+
+import { ExitCode } from "../errors.ts";
+import type { DrainReason, ProcStats } from "../protocol/control.ts";
+import type { Decision } from "./decision.ts";
+import { type Failure, newProc, type Proc, type ReplaceWish } from "./proc.ts";
+import { type CrashLimit, RespawnPolicy, STABLE_MS } from "./respawn.ts";
+import { Roster } from "./roster.ts";
+
+/** The settings that the table heeds. */
+export interface Limits {
+  readonly workers: number;
+  readonly bootTimeoutMs: number;
+  readonly heartbeatTimeoutMs: number;
+  readonly gracefulTimeoutMs: number;
+  readonly crashes: CrashLimit;
+}
+
+/** graceful: finish what is in flight. quick: cut it. now: kill. */
+export type StopMode = "graceful" | "quick" | "now";
+
+/** A leaving proc accepts for so long, so that what waits in its socket's queue is not lost. */
+export const LINGER_MS = 300;
+/** What a proc gets beyond its graceful timeout to say its last words, before it is killed. */
+const DRAIN_MARGIN_MS = 2_000;
+/** What a proc gets to end when told to end at once, or when it goes by itself. */
+const QUICK_MS = 2_000;
+/** Within this time, a signal to several processes has reached them all. */
+const SIGNAL_SPREAD_MS = 200;
+/** The next replacement waits so long for the previous proc to be gone: no second of doubled memory. */
+const REPLACE_GAP_MS = 2_000;
+
+export class ProcTable {
+  readonly #roster = new Roster();
+  #limits: Limits;
+  #target: number;
+  #lastGeneration = 1;
+  /** Of a reload whose canary is not ready yet. */
+  #pendingLimits: Limits | null = null;
+  #respawn: RespawnPolicy;
+  #nextId = 1;
+  /** All procs of the first start were ready once. */
+  #booted = false;
+  #stopping: StopMode | null = null;
+  /** Told by events, to be returned by the next `decide`. */
+  #due: Decision[] = [];
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+    this.#target = limits.workers;
+    this.#respawn = new RespawnPolicy(limits.crashes);
+  }
+
+  /** How many procs there should be. */
+  get target(): number {
+    return this.#target;
+  }
+
+  get booted(): boolean {
+    return this.#booted;
+  }
+
+  get stopping(): StopMode | null {
+    return this.#stopping;
+  }
+
+  /** Everything was asked to end, and has. */
+  get isOver(): boolean {
+    return this.#stopping !== null && this.#roster.size === 0;
+  }
+
+  get procs(): readonly Proc[] {
+    return this.#roster.all;
+  }
+
+  get(id: number): Proc | undefined {
+    return this.#roster.get(id);
+  }
+
+  // What happened.
+
+  loaded(id: number, now: number): void {
+    this.#heard(id, now, (proc) => {
+      if (proc.state === "booting") proc.state = "loaded";
+    });
+  }
+
+  ready(id: number, now: number): void {
+    this.#heard(id, now, (proc) => {
+      if (proc.state !== "listening") return;
+      proc.state = "ready";
+      proc.readyAt = now;
+      if (proc.generation === this.#roster.pending) this.#commit();
+      this.#booted ||= this.#roster.serving.length >= this.#target;
+    });
+  }
+
+  heartbeat(id: number, stats: ProcStats, now: number): void {
+    this.#heard(id, now, (proc) => proc.stats = stats);
+  }
+
+  /** It wants to be replaced. The first wish stands, but a hang outweighs it. */
+  wishes(id: number, wish: ReplaceWish): void {
+    const proc = this.#roster.get(id);
+    if (proc !== undefined && (proc.wish === null || wish.hung)) proc.wish = wish;
+  }
+
+  /** It goes by itself, since somebody sent it a signal: by and by where `graceful`. */
+  goes(id: number, graceful: boolean, now: number): void {
+    const proc = this.#roster.get(id);
+    if (proc === undefined || proc.state === "leaving") return;
+    this.#leaves(proc, now, graceful ? this.#gracefulMs(LINGER_MS) : QUICK_MS);
+    // Ctrl-C reaches the whole process group, and systemd's TERM the whole control group: the
+    // manager's own signal may be the next event, and then a new proc would have been for nothing.
+    this.#respawn.hold(now + SIGNAL_SPREAD_MS);
+  }
+
+  /** Its control channel is gone: it is about to die, or out of reach, which must not last. */
+  lost(id: number, now: number): void {
+    const proc = this.#roster.get(id);
+    if (proc !== undefined) proc.killAt = Math.min(proc.killAt, now + QUICK_MS);
+  }
+
+  bootFailed(id: number, failure: Failure): void {
+    const proc = this.#roster.get(id);
+    if (proc !== undefined) proc.failure ??= failure;
+  }
+
+  /** The process has ended. `how` says by which exit code or signal, for the error message. */
+  exited(id: number, how: string, now: number): void {
+    const proc = this.#roster.get(id);
+    if (proc === undefined) return;
+    this.#roster.remove(id);
+    if (proc.state === "leaving" && proc.failure === null) return;
+    const failure = proc.failure ?? { exitCode: ExitCode.boot, message: how, trace: "" };
+    if (proc.generation === this.#roster.pending) {
+      this.#due.push({ type: "reload_abandoned", generation: proc.generation, failure });
+      this.#roster.pending = null;
+    } else if (proc.readyAt === null && !this.#booted) {
+      this.#fail(failure);
+    } else {
+      this.#respawn.died(now, proc.readyAt === null ? null : now - proc.readyAt);
+      if (this.#respawn.isCrashLoop(now) && !this.#roster.anyStable(now)) {
+        this.#fail(this.#crashLoop(failure));
+      }
+    }
+  }
+
+  /** The manager itself stood still for so long: nobody is to blame for not having been heard. */
+  forgive(ms: number): void {
+    for (const proc of this.#roster.all) {
+      proc.heardAt += ms;
+      proc.killAt += ms;
+    }
+  }
+
+  // What is wanted.
+
+  /** Wants so many procs from now on. */
+  resize(workers: number): void {
+    this.#target = Math.max(0, workers);
+  }
+
+  /** Wants every proc replaced by one of a new generation, whose number it returns. */
+  reload(limits: Limits, now: number): number {
+    // A second reload overtakes the first: its canary is of no use any more.
+    for (const proc of this.#roster.all) {
+      if (proc.generation === this.#roster.pending) this.#kill(proc, now, null);
+    }
+    this.#pendingLimits = limits;
+    this.#roster.pending = ++this.#lastGeneration;
+    return this.#roster.pending;
+  }
+
+  /** Wants the end of all. A second call can only make it faster. */
+  stop(mode: StopMode): void {
+    const order: readonly StopMode[] = ["graceful", "quick", "now"];
+    const before = this.#stopping === null ? -1 : order.indexOf(this.#stopping);
+    if (order.indexOf(mode) <= before) return;
+    this.#stopping = mode;
+  }
+
+  /** What has to be done now, in this order. */
+  decide(now: number): Decision[] {
+    this.#killOverdue(now);
+    if (this.#stopping !== null) this.#endAll(this.#stopping, now);
+    else {
+      this.#letListen(now);
+      this.#retireReplaced(now);
+      this.#shrink(now);
+      this.#grow(now);
+      this.#replaceNext(now);
+    }
+    const decisions = this.#due;
+    this.#due = [];
+    return decisions;
+  }
+
+  /** When `decide` has to be called at the latest, though nothing happened. */
+  deadline(now: number): number {
+    let at = Infinity;
+    for (const proc of this.#roster.all) {
+      at = Math.min(at, this.#overdueAt(proc));
+      if (proc.leftAt !== null && now < proc.leftAt + REPLACE_GAP_MS) {
+        at = Math.min(at, proc.leftAt + REPLACE_GAP_MS);
+      }
+    }
+    return this.#respawn.resumeAt > now ? Math.min(at, this.#respawn.resumeAt) : at;
+  }
+
+  // The rules.
+
+  #overdueAt(proc: Proc): number {
+    if (proc.killed) return Infinity;
+    const { bootTimeoutMs, heartbeatTimeoutMs } = this.#limits;
+    const silent = proc.readyAt === null
+      ? proc.startedAt + bootTimeoutMs
+      : proc.heardAt + heartbeatTimeoutMs;
+    return Math.min(silent, proc.killAt);
+  }
+
+  #killOverdue(now: number): void {
+    for (const proc of this.#roster.all) {
+      if (now < this.#overdueAt(proc)) continue;
+      const why = this.#overdueWhy(proc, now);
+      // With a failure, its end counts as one: nobody asked it to leave.
+      if (proc.state !== "leaving") {
+        proc.failure ??= { exitCode: ExitCode.boot, message: why, trace: "" };
+      }
+      this.#kill(proc, now, why);
+    }
+  }
+
+  #overdueWhy(proc: Proc, now: number): string {
+    const { bootTimeoutMs, heartbeatTimeoutMs } = this.#limits;
+    if (now >= proc.killAt) {
+      return proc.state === "leaving"
+        ? "it did not leave in the time it had"
+        : "its control channel is gone";
+    }
+    return proc.readyAt === null
+      ? `it was not ready within boot_timeout (${bootTimeoutMs / 1000} s)`
+      : `it gave no sign of life for heartbeat_timeout (${heartbeatTimeoutMs / 1000} s)`;
+  }
+
+  #endAll(mode: StopMode, now: number): void {
+    for (const proc of this.#roster.all) {
+      if (proc.killed) continue;
+      if (mode === "now" || proc.readyAt === null) this.#kill(proc, now, null);
+      else if (mode === "quick") this.#stop(proc, now);
+      else if (proc.state !== "leaving") this.#drain(proc, now, "stop", 0, "stopping");
+    }
+  }
+
+  /** One at a time: the order of listen() is the order within the kernel's SO_REUSEPORT group. */
+  #letListen(now: number): void {
+    const procs = this.#roster.all;
+    if (procs.some((proc) => proc.state === "listening")) return;
+    const next = procs.find((proc) => proc.state === "loaded");
+    if (next === undefined) return;
+    next.state = "listening";
+    next.heardAt = now;
+    this.#due.push({ type: "listen", id: next.id });
+  }
+
+  #retireReplaced(now: number): void {
+    for (const proc of this.#roster.serving) {
+      const old = this.#roster.heldBy(proc);
+      if (old === null) continue;
+      const reason = this.#roster.isOutdated(old) ? "reload" : "recycle";
+      this.#drain(old, now, reason, LINGER_MS, `proc ${proc.id} has taken its place`);
+    }
+  }
+
+  #shrink(now: number): void {
+    for (let excess = this.#roster.counted.length - this.#target; excess > 0; excess--) {
+      const counted = this.#roster.counted;
+      // One that serves nobody yet costs least; then the oldest, as gunicorn does it.
+      const proc = counted.findLast((proc) => proc.readyAt === null) ?? counted[0];
+      if (proc === undefined) return;
+      if (proc.readyAt === null) this.#kill(proc, now, null);
+      else this.#drain(proc, now, "recycle", LINGER_MS, `${this.#target} are enough`);
+    }
+  }
+
+  #grow(now: number): void {
+    if (now < this.#respawn.resumeAt) return;
+    for (let missing = this.#target - this.#roster.counted.length; missing > 0; missing--) {
+      this.#spawn(this.#roster.generation, null, now, "");
+    }
+  }
+
+  /** Never more than one extra proc at a time, whatever it is for. */
+  #replaceNext(now: number): void {
+    if (this.#roster.live.some((proc) => this.#roster.isExtra(proc))) return;
+    const { pending } = this.#roster;
+    if (pending !== null) {
+      const old = this.#roster.serving[0]?.id ?? null;
+      return this.#spawn(pending, old, now, "canary of the reload");
+    }
+    if (now < this.#respawn.resumeAt || this.#roster.counted.length < this.#target) return;
+    const old = this.#roster.nextToReplace();
+    if (old === undefined) return;
+    const crowded = this.#roster.all.some(({ leftAt }) =>
+      leftAt !== null && now < leftAt + REPLACE_GAP_MS
+    );
+    // What hangs serves nobody, so that its replacement is no luxury.
+    if (crowded && !old.wish?.hung) return;
+    this.#spawn(this.#roster.generation, old.id, now, old.wish?.why ?? "reload");
+  }
+
+  // The steps.
+
+  #spawn(generation: number, replaces: number | null, now: number, why: string): void {
+    const id = this.#nextId++;
+    this.#roster.add(newProc(id, generation, replaces, now));
+    this.#due.push({ type: "spawn", id, generation, replaces, why });
+  }
+
+  #drain(proc: Proc, now: number, reason: DrainReason, lingerMs: number, why: string): void {
+    this.#leaves(proc, now, this.#gracefulMs(lingerMs));
+    this.#due.push({ type: "drain", id: proc.id, reason, lingerMs, why });
+  }
+
+  #stop(proc: Proc, now: number): void {
+    if (proc.stopped) return;
+    this.#leaves(proc, now, QUICK_MS);
+    proc.stopped = true;
+    this.#due.push({ type: "stop", id: proc.id });
+  }
+
+  #kill(proc: Proc, now: number, why: string | null): void {
+    if (proc.killed) return;
+    this.#leaves(proc, now, 0);
+    proc.killed = true;
+    this.#due.push({ type: "kill", id: proc.id, why });
+  }
+
+  #leaves(proc: Proc, now: number, withinMs: number): void {
+    proc.state = "leaving";
+    proc.leftAt ??= now;
+    proc.killAt = Math.min(proc.killAt, now + withinMs);
+  }
+
+  #commit(): void {
+    const { pending } = this.#roster;
+    const limits = this.#pendingLimits;
+    if (pending === null || limits === null) return;
+    this.#roster.pending = null;
+    this.#roster.generation = pending;
+    this.#limits = limits;
+    this.#target = limits.workers;
+    // A clean slate, as new code deserves it.
+    this.#respawn = new RespawnPolicy(limits.crashes);
+    const outdated = this.#roster.live.filter((proc) => this.#roster.isOutdated(proc)).length;
+    this.#due.push({ type: "reload_committed", generation: pending, outdated });
+  }
+
+  #fail(failure: Failure): void {
+    this.#due.push({ type: "fail", failure });
+    this.stop(this.#booted ? "graceful" : "quick");
+  }
+
+  #crashLoop(last: Failure): Failure {
+    const { deaths, withinMs } = this.#limits.crashes;
+    const message = `More than ${deaths} procs (crash_limit) died within ${withinMs / 1000} s ` +
+      `(crash_window), each before it had been ready for ${STABLE_MS / 1000} s. ` +
+      `The last one: ${last.message}`;
+    return { exitCode: ExitCode.boot, message, trace: last.trace };
+  }
+
+  #gracefulMs(lingerMs: number): number {
+    return lingerMs + this.#limits.gracefulTimeoutMs + DRAIN_MARGIN_MS;
+  }
+
+  #heard(id: number, now: number, update: (proc: Proc) => void): void {
+    const proc = this.#roster.get(id);
+    if (proc === undefined) return;
+    proc.heardAt = now;
+    update(proc);
+  }
+}

@@ -1,0 +1,90 @@
+/** How a proc is started: the same program again, in the directory of the app. */
+
+import type { Config } from "../config/config.ts";
+import { SystemError } from "../errors.ts";
+import { ControlEnv } from "../protocol/control.ts";
+
+/**
+ * What a proc needs of Deno. Given as flags, since it runs under the app's own deno.json, which knows
+ * nothing of it. net: reusePort. no-legacy-abort: `request.signal` does not abort after each response.
+ * worker-options: threads with fewer permissions than the server.
+ */
+const UNSTABLE = [
+  "--unstable-net",
+  "--unstable-no-legacy-abort",
+  "--unstable-worker-options",
+] as const;
+
+/** Where Deno looks for a project's configuration, in each directory on the way up. */
+const PROJECT_FILES = ["deno.json", "deno.jsonc", "package.json"] as const;
+
+/** Starts a process that will be a proc: it connects to `path` and shows `token`. */
+export function spawnProc(config: Config, path: string, token: string): Deno.ChildProcess {
+  const cwd = projectDirectory(config);
+  const { standalone } = Deno.build;
+  const command = new Deno.Command(Deno.execPath(), {
+    args: standalone ? Deno.args : ["run", "-A", ...UNSTABLE, ...lockFlags(cwd), "-"],
+    cwd,
+    env: { ...config.env, [ControlEnv.path]: path, [ControlEnv.token]: token },
+    stdin: standalone ? "null" : "piped",
+    stdout: "inherit",
+    stderr: "inherit",
+  });
+  try {
+    const child = command.spawn();
+    if (!standalone) writeEntry(child);
+    return child;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SystemError(`Cannot start a proc (${Deno.execPath()} in ${cwd}): ${reason}`);
+  }
+}
+
+/**
+ * The entry comes over stdin: then Deno takes deno.json, package.json and the lock from the working
+ * directory, the app's own project, as `deno run app.ts` would there. With a path as the entry it
+ * would take denicorn's.
+ */
+function writeEntry(child: Deno.ChildProcess): void {
+  const main = import.meta.resolve("../proc/main.ts");
+  const entry = `import { main } from ${JSON.stringify(main)};\nawait main();\n`;
+  const writer = child.stdin.getWriter();
+  // A child that dies before it has read it is told by its status.
+  writer.write(new TextEncoder().encode(entry)).then(() => writer.close()).catch(() => {});
+}
+
+/** The directory of an app that is a file; else the one that was configured, or ours. */
+function projectDirectory(config: Config): string {
+  const elsewhere = config.chdir;
+  if (config.interface === "wsgi") return elsewhere;
+  const file = config.app.startsWith("file:") ? new URL(config.app).pathname : config.app;
+  const slash = file.lastIndexOf("/");
+  return file.startsWith("/") && slash > 0 ? file.slice(0, slash) : elsewhere;
+}
+
+/**
+ * denicorn's own lock is frozen, and does not know what a user's app imports: who tries an app
+ * inside a checkout of denicorn must not be stopped by it.
+ */
+function lockFlags(cwd: string): readonly string[] {
+  const own = import.meta.resolve("../../deno.json");
+  for (let directory = cwd; directory !== ""; directory = parent(directory)) {
+    for (const name of PROJECT_FILES) {
+      if (!exists(`${directory}/${name}`)) continue;
+      return new URL(`file://${directory}/${name}`).href === own ? ["--no-lock"] : [];
+    }
+  }
+  return [];
+}
+
+function parent(directory: string): string {
+  return directory.slice(0, directory.lastIndexOf("/"));
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}

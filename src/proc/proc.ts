@@ -1,0 +1,152 @@
+/** A proc's life: boot, listen, serve, leave, as its manager says. */
+
+import type { Config } from "../config/config.ts";
+import { AppLoadError, DenicornError, ExitCode } from "../errors.ts";
+import type { Log } from "../log/record.ts";
+import { setParentDeathSignal } from "../os/process.ts";
+import { setProcessTitle } from "../os/title.ts";
+import { libcUnavailable } from "../os/libc.ts";
+import {
+  type DrainReason,
+  HEARTBEAT_INTERVAL_MS,
+  type ManagerToProc,
+} from "../protocol/control.ts";
+import type { ControlClient } from "./control_client.ts";
+import { Server } from "./server.ts";
+import { listenToSignals } from "./signals.ts";
+import { surviveUncaughtErrors } from "./uncaught.ts";
+
+/** A proc that was told to leave by a signal accepts for so long, as one told by its manager. */
+const SIGNAL_LINGER_MS = 300;
+
+/** What there is once the manager has said who this proc is. */
+interface Booted {
+  readonly config: Config;
+  readonly log: Log;
+  readonly server: Server;
+}
+
+export class Proc {
+  readonly #client: ControlClient;
+  #booted: Booted | null = null;
+  /** Has begun to drain: a signal that says so too is no news. */
+  #leaving = false;
+
+  constructor(client: ControlClient) {
+    this.#client = client;
+  }
+
+  /** Obeys until the manager is gone, which ends the process; or until it is told to leave. */
+  async run(): Promise<never> {
+    listenToSignals({
+      onGraceful: (why) => {
+        if (this.#leaving) return;
+        this.#client.send({ type: "leaving", why, graceful: true });
+        this.#drain("recycle", SIGNAL_LINGER_MS);
+      },
+      onQuick: (why) => {
+        this.#client.send({ type: "leaving", why, graceful: false });
+        this.#stop();
+      },
+      onOther: () => {},
+    });
+    for await (const message of this.#client.messages) this.#obey(message);
+    // Nobody is left to be of use to, or to be replaced by.
+    this.#booted?.server.stop();
+    Deno.exit(ExitCode.system);
+  }
+
+  #obey(message: ManagerToProc): void {
+    switch (message.type) {
+      case "boot":
+        return void this.#boot(message.id, message.config);
+      case "listen":
+        return void this.#listen();
+      case "drain":
+        return void this.#drain(message.reason, message.linger_ms);
+      case "stop":
+        return void this.#stop();
+      case "reopen_logs":
+        this.#booted?.server.reopenLogs();
+        return void this.#client.send({ type: "logs_reopened" });
+      case "steer":
+        return;
+    }
+  }
+
+  async #boot(id: number, config: Config): Promise<void> {
+    try {
+      this.#tieToManager();
+      Deno.chdir(config.chdir);
+      setProcessTitle(`${config.proc_name}: proc ${id}`);
+      const log = this.#client.log(config.log_level, `proc ${id}`);
+      surviveUncaughtErrors(log);
+      const events = {
+        onReplaceMe: (why: string, hung: boolean) =>
+          void this.#client.send({ type: "replace_me", why, hung }),
+      };
+      const server = new Server(config, { id, log, events, reusePort: true });
+      this.#booted = { config, log, server };
+      await server.load();
+      this.#client.send({ type: "loaded" });
+    } catch (error) {
+      await this.#failBoot(error);
+    }
+  }
+
+  /** A manager that is killed takes its procs with it, even one whose server thread is stuck. */
+  #tieToManager(): void {
+    // Elsewhere the end of the control channel has to do.
+    if (libcUnavailable() === null) setParentDeathSignal("SIGKILL");
+  }
+
+  async #listen(): Promise<void> {
+    try {
+      await this.#booted?.server.listen();
+      this.#client.send({ type: "ready" });
+      this.#beat();
+      setInterval(() => this.#beat(), HEARTBEAT_INTERVAL_MS);
+    } catch (error) {
+      await this.#failBoot(error);
+    }
+  }
+
+  #beat(): void {
+    if (this.#booted === null) return;
+    this.#client.send({ type: "heartbeat", stats: this.#booted.server.stats() });
+  }
+
+  async #drain(reason: DrainReason, lingerMs: number): Promise<void> {
+    this.#leaving = true;
+    if (this.#booted !== null) {
+      const { server, config, log } = this.#booted;
+      const { cut } = await server.drain(reason, lingerMs, config.graceful_timeout * 1000);
+      if (cut > 0) {
+        const limit = `graceful_timeout (${config.graceful_timeout} s)`;
+        log.warning(`${cut} exchanges were not finished within ${limit} and are cut`);
+      }
+    }
+    await this.#client.exit(ExitCode.ok);
+  }
+
+  async #stop(): Promise<void> {
+    this.#booted?.server.stop();
+    await this.#client.exit(ExitCode.ok);
+  }
+
+  async #failBoot(error: unknown): Promise<void> {
+    const known = error instanceof DenicornError;
+    const exitCode = known ? error.exitCode : ExitCode.boot;
+    this.#client.send({
+      type: "boot_failed",
+      exit_code: exitCode,
+      message: known ? error.message : "A proc failed to boot",
+      trace: error instanceof AppLoadError
+        ? error.trace
+        : known || !(error instanceof Error)
+        ? ""
+        : error.stack ?? String(error),
+    });
+    await this.#client.exit(exitCode);
+  }
+}

@@ -1,0 +1,31 @@
+/** Signals to a process that serves. Handlers do no more than call back. */
+
+export interface SignalOrders {
+  /** TERM: finish what is in flight, then end. */
+  readonly onGraceful: (signal: Deno.Signal) => void;
+  /** INT, QUIT: end now. */
+  readonly onQuick: (signal: Deno.Signal) => void;
+  /** Meant for the manager; without one, the process that serves may heed them. */
+  readonly onOther: (signal: Deno.Signal) => void;
+}
+
+/**
+ * What `kill -HUP 0`, a closing terminal or `pkill -USR1` sends to every process of a group. A proc
+ * must survive them, most of which end or stop a process that does not listen.
+ */
+const OTHERS = [
+  "SIGHUP",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGTTIN",
+  "SIGTTOU",
+  "SIGWINCH",
+] as const satisfies readonly Deno.Signal[];
+
+/** From now on. ABRT keeps its default: the process ends at once, with a core where those are kept. */
+export function listenToSignals(orders: SignalOrders): void {
+  Deno.addSignalListener("SIGTERM", () => orders.onGraceful("SIGTERM"));
+  Deno.addSignalListener("SIGINT", () => orders.onQuick("SIGINT"));
+  Deno.addSignalListener("SIGQUIT", () => orders.onQuick("SIGQUIT"));
+  for (const signal of OTHERS) Deno.addSignalListener(signal, () => orders.onOther(signal));
+}
