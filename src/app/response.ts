@@ -56,7 +56,11 @@ export function readResponse(response: unknown): ResponseParts {
 function readFast(response: Untyped): ResponseParts | null {
   const status = response[FAST_STATUS];
   const body = response[FAST_BODY];
-  if (!status || body === null || response[CONSUMED]) return null;
+  if (!status || body === null) return null;
+  // Not looked at since it was made, or made and not used up: else the fast fields are stale.
+  if (response[LAZY_BODY] === null && response[INNER].body?.streamOrStatic.consumed !== false) {
+    return null;
+  }
   const kind = response[FAST_KIND];
   const header = kind === FAST_HEADER.none
     ? ""

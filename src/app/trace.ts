@@ -27,11 +27,14 @@ export function summaryOf(thrown: unknown): string {
   return first.replace(/^(?:Uncaught (?:\(in promise\) )?)?(?:TypeError: )?(?=SyntaxError)/, "");
 }
 
-/** Removes our frames, and those of the runtime directly below them. */
+/** Removes our frames, and those of the runtime directly around them. */
 export function cleanTrace(trace: string): string {
   const kept: string[] = [];
+  let belowOurs = false;
   for (const line of trace.replace(COLOUR, "").split("\n")) {
-    if (!OWN_FRAME.test(line)) {
+    if (belowOurs && RUNTIME_FRAME.test(line)) continue;
+    belowOurs = OWN_FRAME.test(line);
+    if (!belowOurs) {
       kept.push(line);
       continue;
     }

@@ -139,7 +139,7 @@ export class ThreadedDispatcher implements Dispatcher {
     const length = contentLength(headers);
     if (length > MAX_WHOLE_BODY_BYTES) {
       thread.dispatch(exchange, head, true);
-      await exchange.upload(body, () => exchange.activeAt = this.#server.now);
+      await exchange.upload(body, length === Infinity, () => exchange.activeAt = this.#server.now);
       return;
     }
     thread.exchanges.set(exchange.id, exchange);

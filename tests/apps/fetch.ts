@@ -1,0 +1,178 @@
+/** An app with one path for each thing that the fetch interface can do; see fetch_test.ts. */
+
+const state = { aborted: 0, cancelled: 0, completed: "", pulled: 0 };
+
+type Handler = (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response>;
+
+const PATHS: Record<string, Handler> = {
+  "/text": () => new Response("text"),
+  "/state": () => Response.json(state),
+  "/json": () => Response.json({ a: [1, "é"] }),
+  "/redirect": () => Response.redirect("http://localhost/elsewhere", 303),
+  "/empty": () => new Response(),
+  "/204": () => new Response(null, { status: 204 }),
+  "/304": () => new Response(null, { status: 304, headers: { etag: '"x"' } }),
+  "/status": () => new Response("teapot", { status: 418, headers: { "x-a": "1" } }),
+  "/cookies": () =>
+    new Response("ok", { headers: [["set-cookie", "a=1"], ["set-cookie", "b=2, c"]] }),
+  "/binary-header": () => new Response("ok", { headers: { "x-binary": "caf\u00e9 \u00ff" } }),
+  "/bytes": () => new Response(new Uint8Array([0, 255, 10, 13])),
+  "/view": () => new Response(new Uint8Array(100).fill(7).subarray(10, 20)),
+  "/blob": () => new Response(new Blob(["blob"], { type: "text/x-blob" })),
+  "/form": async () => {
+    const form = new FormData();
+    form.set("k", "v");
+    form.set("f", new File(["file"], "f.txt"));
+    return new Response(await new Response(form).formData().then((it) => String(it.get("k"))));
+  },
+  "/params": () => new Response(new URLSearchParams({ a: "b c" })),
+  "/stream": () => new Response(ReadableStream.from(pieces("a", "b", "c"))),
+  "/mutated": () => {
+    const response = new Response("mutated");
+    response.headers.set("x-later", "yes");
+    response.headers.append("set-cookie", "a=1");
+    response.headers.append("set-cookie", "b=2");
+    return response;
+  },
+  "/echo": async (request) => new Response(await request.text()),
+  "/echo-json": async (request) => Response.json(await request.json()),
+  "/echo-stream": (request) => new Response(request.body),
+  "/echo-form": async (request) => {
+    const form = await request.formData();
+    const file = form.get("file") as File;
+    return Response.json({ k: form.get("k"), name: file.name, size: file.size });
+  },
+  "/count": async (request) => {
+    let bytes = 0;
+    for await (const chunk of request.body ?? []) bytes += chunk.byteLength;
+    return new Response(String(bytes));
+  },
+  "/head": (request) => {
+    const headers = [...request.headers];
+    return Response.json({ method: request.method, url: request.url, headers });
+  },
+  "/request": async (request) => {
+    const copy = request.clone();
+    const derived = new Request(request, { headers: { "x-derived": "1" } });
+    return Response.json({
+      instance: request instanceof Request,
+      clone: await copy.text(),
+      derived: await derived.text(),
+      url: derived.url,
+      header: derived.headers.get("x-derived"),
+      method: derived.method,
+      used: request.bodyUsed,
+    });
+  },
+  "/info": (_request, info) => Response.json(info.remoteAddr),
+  "/completed": (_request, info) => {
+    info.completed.then(() => state.completed = "sent", () => state.completed = "not sent");
+    return new Response("completed");
+  },
+  "/throw": () => {
+    throw new Error("secret of the app");
+  },
+  "/reject": () => Promise.reject(new TypeError("secret of the app")),
+  "/nothing": () => undefined as unknown as Response,
+  "/number": () => 42 as unknown as Response,
+  "/error-response": () => Response.error(),
+  "/used": async () => {
+    const response = new Response("used");
+    await response.text();
+    return response;
+  },
+  "/broken-stream": () => new Response(ReadableStream.from(breaking())),
+  "/never": (request) => {
+    request.signal.addEventListener("abort", () => state.aborted++);
+    return new Promise(() => {});
+  },
+  "/slow": async (request) => {
+    const ms = Number(new URL(request.url).searchParams.get("ms") ?? 100);
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    return new Response("slow");
+  },
+  "/endless": (request) => {
+    request.signal.addEventListener("abort", () => state.aborted++);
+    return new Response(
+      new ReadableStream({
+        pull(controller) {
+          state.pulled += 65536;
+          controller.enqueue(new Uint8Array(65536));
+        },
+        cancel() {
+          state.cancelled++;
+        },
+      }),
+    );
+  },
+  "/download": (request) => {
+    let left = Number(new URL(request.url).searchParams.get("bytes"));
+    return new Response(
+      new ReadableStream({
+        pull(controller) {
+          const size = Math.min(left, 65536);
+          left -= size;
+          if (size > 0) controller.enqueue(new Uint8Array(size));
+          if (left === 0) controller.close();
+        },
+      }),
+    );
+  },
+  "/tick": () => new Response(ReadableStream.from(ticks())),
+  "/foreign": () => new ForeignResponse("foreign") as unknown as Response,
+  "/late-error": () => {
+    setTimeout(() => {
+      throw new Error("thrown outside");
+    }, 1);
+    Promise.reject(new Error("rejected outside"));
+    return new Response("ok");
+  },
+  "/spin": () => {
+    for (;;);
+  },
+  "/exit": () => Deno.exit(3),
+};
+
+/** A Response as another realm's: no instance of this one's. */
+class ForeignResponse {
+  readonly status = 202;
+  readonly headers = new Map([["x-foreign", "1"]]);
+  readonly body: AsyncIterable<Uint8Array>;
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+    this.body = pieces(text);
+  }
+
+  arrayBuffer(): Promise<ArrayBuffer> {
+    return new Response(this.#text).arrayBuffer();
+  }
+}
+
+async function* pieces(...texts: string[]): AsyncGenerator<Uint8Array> {
+  for (const text of texts) {
+    await Promise.resolve();
+    yield new TextEncoder().encode(text);
+  }
+}
+
+async function* breaking(): AsyncGenerator<Uint8Array> {
+  yield* pieces("begun");
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  throw new Error("secret of the stream");
+}
+
+/** One piece at once, the next only when somebody asks /state: shows that nothing is held back. */
+async function* ticks(): AsyncGenerator<Uint8Array> {
+  yield* pieces("tick\n");
+  await new Promise(() => {});
+}
+
+export default {
+  fetch(request: Request, info: Deno.ServeHandlerInfo): Response | Promise<Response> {
+    const { pathname } = new URL(request.url);
+    const handler = PATHS[pathname] ?? (() => new Response("not found", { status: 404 }));
+    return handler(request, info);
+  },
+};
