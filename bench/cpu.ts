@@ -71,12 +71,14 @@ export function parseKilobytes(text: string, key: string): number {
   return found ? Number(found[1]) * 1024 : 0;
 }
 
-/** Memory of the tree, bytes: Pss, i.e. a page that n processes share counts as an nth for each. */
+/** Memory of a process, bytes: Pss, i.e. a page that n processes share counts as an nth for each. */
+export function processPss(pid: number): number {
+  return parseKilobytes(read(`/proc/${pid}/smaps_rollup`) ?? "", "Pss");
+}
+
+/** Memory of the tree, bytes. */
 export function treePss(root: number): number {
-  return treePids(root).reduce(
-    (sum, pid) => sum + parseKilobytes(read(`/proc/${pid}/smaps_rollup`) ?? "", "Pss"),
-    0,
-  );
+  return treePids(root).reduce((sum, pid) => sum + processPss(pid), 0);
 }
 
 /** Busy CPU seconds of the whole machine since boot, from the first line of /proc/stat. */

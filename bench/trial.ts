@@ -1,9 +1,10 @@
 /** One trial: a server started, warmed up, measured under load, and stopped. */
 
-import { type Case, probeBody } from "./cases.ts";
-import { machineBusySeconds, treeCpuSeconds, treePids, treePss } from "./cpu.ts";
+import type { Case } from "./cases.ts";
+import { machineBusySeconds, treeCpuSeconds, treePss } from "./cpu.ts";
 import { runWrk } from "./load.ts";
-import { type Command, labelOf, type Peer } from "./peers.ts";
+import { labelOf, type Peer } from "./peers.ts";
+import { freePort, Server } from "./server.ts";
 
 /** What one trial found. */
 export interface Trial {
@@ -25,84 +26,6 @@ export interface TrialOptions {
   readonly seconds: number;
   readonly warmUpSeconds: number;
   readonly connections: number;
-}
-
-const START_TIMEOUT_MS = 20_000;
-const STOP_TIMEOUT_MS = 5_000;
-const POLL_MS = 20;
-
-const ROOT = new URL("../", import.meta.url);
-
-const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-
-/** A port that nobody holds now. Another may take it before the server does: then the start fails. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
-/** A started server. Disposing ends it: TERM, then KILL for what is left of its tree, and no one else. */
-export class Server implements AsyncDisposable {
-  readonly pid: number;
-  readonly #child: Deno.ChildProcess;
-  #ended: Deno.CommandStatus | null = null;
-
-  constructor({ program, args, env = {} }: Command) {
-    this.#child = new Deno.Command(program === "deno" ? Deno.execPath() : program, {
-      args: [...args],
-      env,
-      cwd: ROOT,
-      stdin: "null",
-      stdout: "null",
-      stderr: Deno.env.has("BENCH_DEBUG") ? "inherit" : "null",
-    }).spawn();
-    this.pid = this.#child.pid;
-    this.#child.status.then((status) => this.#ended = status);
-  }
-
-  /** Resolves when `url` gives the answer that `what` is due. */
-  async ready(url: string, what: Case): Promise<void> {
-    const deadline = performance.now() + START_TIMEOUT_MS;
-    for (let last = "no answer"; performance.now() < deadline; await pause(POLL_MS)) {
-      if (this.#ended) throw new Error(`It ended with exit code ${this.#ended.code}`);
-      const answer = await ask(url, probeBody(what));
-      if (answer?.status === what.status && answer.body.startsWith(what.begin)) return;
-      if (answer) last = `${answer.status} ${answer.body.slice(0, 80)}`;
-      if (answer && performance.now() > deadline - POLL_MS * 2) throw new Error(`Answers ${last}`);
-    }
-    throw new Error(`No answer within ${START_TIMEOUT_MS / 1000} s`);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const tree = this.#ended ? [] : treePids(this.pid);
-    if (!this.#ended) this.#child.kill("SIGTERM");
-    const timer = setTimeout(() => tree.forEach(kill), STOP_TIMEOUT_MS);
-    await this.#child.status;
-    clearTimeout(timer);
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    Deno.kill(pid, "SIGKILL");
-  } catch {
-    // Ended meanwhile.
-  }
-}
-
-/** Asks once over a connection of its own: one kept alive would hold a worker of some servers. */
-export async function ask(
-  url: string,
-  body: string | null,
-): Promise<{ status: number; body: string } | null> {
-  using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
-  try {
-    const init = body === null ? {} : { method: "POST", body };
-    const response = await fetch(url, { ...init, client, headers: { connection: "close" } });
-    return { status: response.status, body: await response.text() };
-  } catch {
-    return null; // nobody listens yet
-  }
 }
 
 /** Runs one trial of `what` on `peer`. Throws where the server does not start or does not answer. */

@@ -4,10 +4,11 @@ import { AppLoadError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
 import { type AppSpecifier, parseAppSpecifier } from "./app_specifier.ts";
 import { replaceDenoServe } from "./deno_serve.ts";
+import { replaceNodeListen } from "./node_http.ts";
 import { type FetchHandler, OwnServer, type OwnServerOptions } from "./own_server.ts";
 import { summaryOf, traceOf } from "./trace.ts";
 
-export type { FetchHandler };
+export { type FetchHandler, servedAddr } from "./own_server.ts";
 
 /** When loading takes longer, the log says what is waited for; boot_timeout ends the wait. */
 const SAY_WAITING_MS = 2_000;
@@ -23,7 +24,8 @@ type Module = Readonly<Record<string, unknown>>;
 /**
  * Imports the app and returns its handler. In this order an app is served by
  * the export that was named; its default export, with a `fetch` method or a function itself; the
- * server that it starts itself, with `Deno.serve`, at its top level or later.
+ * server that it starts itself, with `Deno.serve` or `listen()` of node:http, at its top level or
+ * later.
  *
  * @throws {AppLoadError} with the app's own trace.
  */
@@ -35,6 +37,7 @@ export async function loadFetchApp(
   const app = parseAppSpecifier(specifier);
   const own = new OwnServer(log, options);
   replaceDenoServe(own);
+  replaceNodeListen(own);
   using uncaught = new Uncaught(app);
   return await Promise.race([load(app, own, log, options), uncaught.error]);
 }
@@ -60,6 +63,12 @@ async function load(
     return await ownServerOf(app, module, own, log);
   }
   const value = await exported(module, app);
+  if (isListener(value)) {
+    // An Express, Koa or Fastify app, or a server of node:http: it may have called listen() itself.
+    if (!own.isClaimed) await inApp(app, () => void value.listen({ port: 0 }));
+    await sayWaiting(own.claimed, log, `${app.shown} to listen`);
+    return own.handle;
+  }
   const handler = handlerOf(value);
   if (handler === null) {
     // Some export the server that they have started, for their tests.
@@ -97,7 +106,8 @@ async function ownServerOf(
   const timer = exports.length === 0
     ? undefined
     : setTimeout(() => waited.reject(noDefaultExport(app, exports)), START_SERVER_MS);
-  const waitingFor = `${app.shown} to start a server with Deno.serve(): it has no default export` +
+  const waitingFor =
+    `${app.shown} to start a server (Deno.serve(), listen()): it has no default export` +
     (exports.length === 0 ? " (nor any other)" : ` (it exports ${exports.join(", ")})`);
   try {
     await sayWaiting(Promise.race([own.claimed, waited.promise]), log, waitingFor);
@@ -142,7 +152,7 @@ function noHandler(app: AppSpecifier, value: unknown): AppLoadError {
   const name = app.name ?? "default";
   const why = typeof value === "function"
     ? `the class ${value.name}; export an instance of it`
-    : `${kindOf(value)}; it must be a function, or an object with a method fetch`;
+    : `${kindOf(value)}; it must be a function, or an object with fetch() or listen()`;
   return new AppLoadError(`cannot load the app ${app.shown}: its export ${name} is ${why}`, "");
 }
 
@@ -197,6 +207,15 @@ interface FetchObject {
 function hasFetch(value: unknown): value is FetchObject {
   return (typeof value === "object" || typeof value === "function") && value !== null &&
     "fetch" in value && typeof value.fetch === "function";
+}
+
+interface Listening {
+  listen(options: { port: number }): unknown;
+}
+
+function isListener(value: unknown): value is Listening {
+  return (typeof value === "object" || typeof value === "function") && value !== null &&
+    !hasFetch(value) && "listen" in value && typeof value.listen === "function";
 }
 
 // The border to untyped code: an app's function is called with what every fetch handler is given.

@@ -1,5 +1,6 @@
 /** The server that an app starts by itself, where it exports no handler. */
 
+import type { Bind } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
 
 /** What the thread (or, inline, the server) calls for every exchange. */
@@ -13,7 +14,7 @@ export type AppAddr = Deno.NetAddr | Deno.UnixAddr;
 
 export interface OwnServerOptions {
   /** Where denicorn listens, which is what the app is told that its own server does. */
-  readonly addr?: AppAddr;
+  readonly addr?: AppAddr | undefined;
   /** Say once-only things at level info: true in one thread, or all threads would repeat them. */
   readonly announce?: boolean;
 }
@@ -35,6 +36,7 @@ export class OwnServer {
   readonly #resolveAwaited: () => void;
   #handler: FetchHandler | null = null;
   #by = "";
+  #where = "";
   #refusal: string | null = null;
 
   constructor(log: Log, options: OwnServerOptions = {}) {
@@ -56,6 +58,10 @@ export class OwnServer {
       );
       return false;
     }
+    if (this.#handler !== null && this.#isAnotherAddress(where)) {
+      this.#log.debug(`the app listens on another address for ${where}, which is served already`);
+      return false;
+    }
     if (this.#handler !== null) {
       this.#log.warning(
         `the app calls ${by} for ${where} while its ${this.#by} is served already: ` +
@@ -65,6 +71,7 @@ export class OwnServer {
     }
     this.#handler = handler;
     this.#by = by;
+    this.#where = where;
     if (this.#announce) {
       this.#log.info(
         `the app calls ${by} for ${where}: denicorn serves it` +
@@ -73,6 +80,12 @@ export class OwnServer {
     }
     this.#resolveClaimed();
     return true;
+  }
+
+  /** Fastify listens on 127.0.0.1 and on ::1, with two servers of the same port and handler. */
+  #isAnotherAddress(where: string): boolean {
+    return where === this.#where ||
+      (this.addr !== undefined && "port" in this.addr && where === `port ${this.addr.port}`);
   }
 
   /** The app has a server at the moment. */
@@ -108,6 +121,11 @@ export class OwnServer {
     this.#handler === null
       ? new Response("Service Unavailable\n", { status: 503, headers: { "retry-after": "1" } })
       : this.#handler(request, info);
+}
+
+/** What an app that asks for an address is told: the first bind that has one. */
+export function servedAddr(binds: readonly Bind[]): AppAddr | undefined {
+  return binds.find((bind) => bind.transport !== "fd") as AppAddr | undefined;
 }
 
 /** An address as people write it. */

@@ -17,31 +17,24 @@ const MAX_UNIX_PATH_BYTES = Deno.build.os === "linux" ? 107 : 103;
 
 const FORMS = "HOST:PORT, [IPV6]:PORT, :PORT, PORT, unix:PATH, unix:@NAME or fd://N";
 
+const ADDRESS = /^(?:(\[[^\]]*\]|[^:[\]\s/]*):)?(\d+)$/;
+
 /** Reads one address; a port alone is on the loopback address, `:PORT` on every IPv4 address. */
 export function parseBind(text: string): Bind {
   if (text.startsWith("unix:")) return unixBind(text);
   if (text.startsWith("fd:")) return fdBind(text);
-  const match = /^(?:(\[[^\]]*\]|[^:[\]\s/]*):)?([^:]*)$/.exec(
-    text.replace(/^(?:tcp|http):\/\//, ""),
-  );
-  if (match === null) {
-    const hint = /^[0-9a-fA-F:]+:[0-9a-fA-F:]*$/.test(text)
-      ? "; an IPv6 address goes in brackets"
-      : "";
-    throw new BadValue(`is no address: write it as ${FORMS}${hint}`);
-  }
-  const host = match[1];
-  const digits = match[2] ?? "";
-  if (!/^\d+$/.test(digits)) {
-    // "localhost", "example.org": a name without a port.
-    const hint = digits === text ? `; did you mean ${text}:8000?` : "";
-    throw new BadValue(`has no port: write it as ${FORMS}${hint}`);
-  }
+  const [, host, digits] = ADDRESS.exec(text.replace(/^(?:tcp|http):\/\//, "")) ?? [];
+  if (digits === undefined) throw new BadValue(`is no address: write it as ${FORMS}${hint(text)}`);
   const port = parsePort(digits);
   if (host === undefined) return { transport: "tcp", hostname: DEFAULT_HOSTNAME, port };
   if (host === "") return { transport: "tcp", hostname: EVERY_ADDRESS, port };
   if (host.startsWith("[")) return { transport: "tcp", hostname: ipv6(host.slice(1, -1)), port };
   return { transport: "tcp", hostname: host === "*" ? EVERY_ADDRESS : host, port };
+}
+
+function hint(text: string): string {
+  if (/^[0-9a-f]*:[0-9a-f:]*:[0-9a-f]*$/i.test(text)) return "; an IPv6 address goes in brackets";
+  return /^(?:[a-z][\w.-]*|\[[0-9a-f:]+\])$/i.test(text) ? `; did you mean ${text}:8000?` : "";
 }
 
 /** A port by its number; 0 is a free one, which the system chooses. */

@@ -2,6 +2,7 @@
 
 import { BadValue } from "./bad_value.ts";
 import { type Bind, parseBind, showBind } from "./bind.ts";
+import { parsePeerPattern } from "./cidr.ts";
 import { type Kind, type Raw, textOf } from "./kinds.ts";
 
 /** A list: repeated flags, a YAML list, or one text with commas. */
@@ -47,25 +48,16 @@ export function binds(): Kind<readonly Bind[]> {
   });
 }
 
-/** Addresses of peers: an IP address, a network such as `10.0.0.0/8`, or `*` for everybody. */
+/** Peers: an IP address, a network such as `10.0.0.0/8`, `unix`, or `*` for everybody. */
 export function peers(): Kind<readonly string[]> {
   return list({
     placeholder: "IP",
-    values: "IP address, network such as `10.0.0.0/8`, or `*` for all",
+    values: "IP address, network such as `10.0.0.0/8`, `unix` for unix sockets, or `*` for all",
     repeatable: false,
     parse(raw) {
       const value = textOf(raw);
-      if (value === "*") return value;
-      const [address = "", bits, ...more] = value.split("/");
-      const isV6 = address.includes(":");
-      const valid = isV6
-        ? /^[0-9a-f:.]+$/i.test(address) && URL.canParse(`http://[${address}]/`)
-        : /^\d{1,3}(\.\d{1,3}){3}$/.test(address) &&
-          address.split(".").every((part) => Number(part) <= 255);
-      const width = isV6 ? 128 : 32;
-      const validBits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= width);
-      if (!valid || !validBits || more.length > 0) {
-        throw new BadValue("is no IP address, no network such as 10.0.0.0/8, and not *");
+      if (parsePeerPattern(value) === null) {
+        throw new BadValue("is no IP address, no network such as 10.0.0.0/8, not unix and not *");
       }
       return value;
     },

@@ -40,6 +40,8 @@ const SYMBOLS = {
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "usize"], result: "i32" },
   dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  fchown: { parameters: ["i32", "u32", "u32"], result: "i32" },
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -55,6 +57,7 @@ export const Errno = {
   ECHILD: 10,
   EACCES: 13,
   EINVAL: 22,
+  EADDRINUSE: 98,
 } as const;
 
 /** A call of libc that failed. */

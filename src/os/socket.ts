@@ -15,6 +15,7 @@ export const IPPROTO_TCP = 6;
 
 /** Options of SOL_SOCKET. */
 export const SocketOption = {
+  reuseAddress: 2,
   type: 3,
   error: 4,
   sendBuffer: 7,
@@ -28,7 +29,7 @@ export const SocketOption = {
 } as const;
 
 const TCP_INFO = 11;
-const SOCK_STREAM = 1;
+export const SOCK_STREAM = 1;
 
 const F_GETFD = 1;
 const F_SETFD = 2;
@@ -176,4 +177,9 @@ export function setNonBlocking(fd: number): void {
   const what = `Cannot change descriptor ${fd}`;
   const flags = BigInt(check(libc().fcntl(fd, F_GETFL, 0n), "fcntl(F_GETFL)", what));
   check(libc().fcntl(fd, F_SETFL, flags | O_NONBLOCK), "fcntl(F_SETFL)", what);
+}
+
+/** Connections that wait in the accept queue of a TCP listener. */
+export function countQueued(fd: number): number {
+  return getTcpInfo(fd).unacked;
 }

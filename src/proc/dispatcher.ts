@@ -1,14 +1,16 @@
 /** What stands between the server and the app: threads, or the app itself (`threads: 0`). */
 
+import type { RequestHead } from "./edge/head_check.ts";
 import type { Session } from "./session.ts";
 
 export interface Dispatcher {
   /** Loads the app. Throws AppLoadError or BootError. */
   load(): Promise<void>;
-  /** Answers one request. Never throws and never rejects. */
+  /** Answers one request; `head` is its own only until this returns. Never throws, never rejects. */
   handle(
     session: Session,
     request: Request,
+    head: RequestHead,
     info: Deno.ServeHandlerInfo,
   ): Response | Promise<Response>;
   /** Exchanges in flight. */

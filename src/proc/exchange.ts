@@ -3,6 +3,7 @@
 import { AbortReason, QueueIn, RespondFlag, STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
 import { parseFields } from "../protocol/head.ts";
 import { createResponse } from "./deno_http.ts";
+import type { RequestHead } from "./edge/head_check.ts";
 import { type RefusalStatus, refuse } from "./refusal.ts";
 import { ResponseStream } from "./response_stream.ts";
 import type { Session } from "./session.ts";
@@ -30,6 +31,9 @@ export class Exchange {
   readonly id: number;
   readonly session: Session;
   readonly request: Request;
+  /** The client, as far as trusted proxies tell. */
+  readonly remoteHost: string;
+  readonly remotePort: number;
   readonly info: Deno.ServeHandlerInfo;
   /** When it began, and what `timeout` counts from: moved on while the request's body arrives. */
   readonly startedAt: number;
@@ -59,6 +63,7 @@ export class Exchange {
     id: number,
     session: Session,
     request: Request,
+    head: RequestHead,
     info: Deno.ServeHandlerInfo,
     thread: ThreadHandle,
     now: number,
@@ -68,6 +73,8 @@ export class Exchange {
     this.id = id;
     this.session = session;
     this.request = request;
+    this.remoteHost = head.remoteHost;
+    this.remotePort = head.remotePort;
     this.info = info;
     this.thread = thread;
     this.startedAt = now;

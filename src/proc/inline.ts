@@ -1,6 +1,6 @@
 /** `threads: 0`: the app runs in the server thread. No queue and the least cost; no isolation. */
 
-import { type FetchHandler, loadFetchApp } from "../app/fetch_app.ts";
+import { type FetchHandler, loadFetchApp, servedAddr } from "../app/fetch_app.ts";
 import { readResponse } from "../app/response.ts";
 import { traceOf } from "../app/trace.ts";
 import type { Config } from "../config/config.ts";
@@ -8,6 +8,7 @@ import type { Log } from "../log/record.ts";
 import { parseFields } from "../protocol/head.ts";
 import { abortRequest, createResponse, isStatic } from "./deno_http.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
+import type { RequestHead } from "./edge/head_check.ts";
 import { refuse } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
@@ -36,7 +37,8 @@ export class InlineDispatcher implements Dispatcher {
   }
 
   async load(): Promise<void> {
-    this.#app = await loadFetchApp(this.#config.app, this.#log);
+    const { app, bind } = this.#config;
+    this.#app = await loadFetchApp(app, this.#log, { addr: servedAddr(bind) });
     // With threads these stay in the thread; here they would end the proc.
     addEventListener("error", (event) => {
       event.preventDefault();
@@ -50,10 +52,13 @@ export class InlineDispatcher implements Dispatcher {
 
   handle(
     session: Session,
-    request: Request,
-    info: Deno.ServeHandlerInfo,
+    original: Request,
+    head: RequestHead,
+    originalInfo: Deno.ServeHandlerInfo,
   ): Response | Promise<Response> {
     this.#begin(session);
+    const request = head.changed ? rewritten(original, head) : original;
+    const info = head.changed ? infoOf(head, originalInfo) : originalInfo;
     try {
       const returned = this.#app(request, info);
       if (returned instanceof Response) return this.#answer(session, info, returned);
@@ -163,4 +168,25 @@ function closing(response: Response): Response {
   const headers = new Headers(response.headers);
   headers.set("connection", "close");
   return new Response(response.body, { status, statusText, headers });
+}
+
+/** The request as the app is to see it: what a trusted proxy says of it, and without dropped fields. */
+function rewritten(request: Request, { url, head }: RequestHead): Request {
+  // The first two lines are method and URL.
+  const fields = parseFields(head, head.indexOf("\n", head.indexOf("\n") + 1) + 1);
+  const { method, body, signal } = request;
+  return new Request(url, { method, headers: fields, body, signal });
+}
+
+function infoOf(head: RequestHead, info: Deno.ServeHandlerInfo): Deno.ServeHandlerInfo {
+  const { remoteHost: hostname, remotePort: port } = head;
+  const remoteAddr: Deno.Addr = hostname === ""
+    ? { transport: "unix", path: "" }
+    : { transport: "tcp", hostname, port };
+  return {
+    remoteAddr,
+    get completed() {
+      return info.completed;
+    },
+  };
 }

@@ -13,6 +13,7 @@ const REFUSALS = {
   413: "Content Too Large",
   414: "URI Too Long",
   417: "Expectation Failed",
+  421: "Misdirected Request",
   431: "Request Header Fields Too Large",
   500: "Internal Server Error",
   501: "Not Implemented",
@@ -23,7 +24,7 @@ const REFUSALS = {
 export type RefusalStatus = keyof typeof REFUSALS;
 
 /** Statuses after which the connection's state is not to be trusted: it is closed. */
-const CLOSING: ReadonlySet<RefusalStatus> = new Set([400, 408, 413, 414, 417, 431]);
+const CLOSING: ReadonlySet<RefusalStatus> = new Set([400, 408, 413, 414, 417, 421, 431, 501]);
 
 /** A response of the server's own. */
 export function refuse(status: RefusalStatus): Response {

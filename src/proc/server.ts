@@ -3,7 +3,12 @@
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
 import type { DrainReason, ProcStats } from "../protocol/control.ts";
+import type { Field } from "../protocol/head.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
+import { headerList, requestMethod, requestUrl } from "./deno_http.ts";
+import { TrustedPeers } from "../config/cidr.ts";
+import { RequestHead } from "./edge/head_check.ts";
+import type { Rule } from "./edge/rules.ts";
 import { InlineDispatcher } from "./inline.ts";
 import { listen, Listener } from "./listener.ts";
 import { refuse } from "./refusal.ts";
@@ -39,6 +44,9 @@ export class Server implements Exchanging {
   readonly #log: Log;
   readonly #options: ServerOptions;
   readonly #sessions = new Set<Session>();
+  readonly #trusted: TrustedPeers;
+  /** The head of the request that is being handled; the next request overwrites it. */
+  readonly #head: RequestHead;
   #dispatcher!: Dispatcher;
   #listeners: Listener[] = [];
   #requests = 0;
@@ -51,6 +59,8 @@ export class Server implements Exchanging {
     this.#config = config;
     this.#options = options;
     this.#log = options.log;
+    this.#trusted = new TrustedPeers(config.forwarded_allow_ips);
+    this.#head = new RequestHead(config);
     this.#headerTimeoutMs = deadline(config.header_timeout);
     this.#keepAliveMs = deadline(config.keep_alive);
   }
@@ -122,7 +132,9 @@ export class Server implements Exchanging {
   readonly #accepted = (connection: Deno.Conn): void => {
     this.#startSweeping();
     try {
-      this.#sessions.add(new Session(connection, this.#handle, this.#sessionEvents, this.now));
+      this.#sessions.add(
+        new Session(connection, this.#handle, this.#sessionEvents, this.#trusted, this.now),
+      );
     } catch (error) {
       this.#log.error(`Cannot serve an accepted connection: ${error}`);
       connection.close();
@@ -133,7 +145,23 @@ export class Server implements Exchanging {
     session: Session,
     request: Request,
     info: Deno.ServeHandlerInfo,
-  ): Response | Promise<Response> => this.#dispatcher.handle(session, request, info);
+  ): Response | Promise<Response> => {
+    const fields = headerList(request);
+    const head = this.#head;
+    const rule = head.read(requestMethod(request), requestUrl(request), fields, session);
+    if (rule !== null) return this.#refuse(session, fields, rule);
+    return this.#dispatcher.handle(session, request, head, info);
+  };
+
+  /** Refuses a request that no app is to see, and trusts nothing else on its connection. */
+  #refuse(session: Session, fields: readonly Field[], rule: Rule): Response {
+    const { status, why, source } = rule;
+    this.#log.debug(`${status} to ${session.remoteHost || "a unix socket"}: ${why} (${source})`);
+    const response = refuse(status);
+    // The reply goes out first. In HTTP/2 the other streams have nothing to do with it.
+    if (!session.isHttp2(fields)) session.shutdown();
+    return response;
+  }
 
   readonly #sessionEvents = {
     onClosed: (session: Session) => void this.#sessions.delete(session),

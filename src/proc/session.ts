@@ -1,6 +1,14 @@
 /** One accepted connection, with all of its exchanges. */
 
-import { type ConnectionHandler, type HttpConnection, serveConnection } from "./deno_http.ts";
+import {
+  type ConnectionHandler,
+  type HttpConnection,
+  isHttp2,
+  serveConnection,
+} from "./deno_http.ts";
+import type { Field } from "../protocol/head.ts";
+import type { TrustedPeers } from "../config/cidr.ts";
+import type { Peer } from "./edge/head_check.ts";
 import type { ThreadHandle } from "./thread_handle.ts";
 
 /** What a session reports to the server that owns it. */
@@ -10,10 +18,12 @@ export interface SessionEvents {
   onClosed(session: Session): void;
 }
 
-export class Session {
-  /** The client's address; for a unix socket its path and port 0. */
+export class Session implements Peer {
   readonly remoteHost: string;
   readonly remotePort: number;
+  readonly scheme: "http" | "https";
+  readonly origin: string;
+  readonly trusted: boolean;
   /** Exchanges in flight on this connection (HTTP/2 has several). */
   inFlight = 0;
   /** Exchanges begun. */
@@ -26,6 +36,7 @@ export class Session {
 
   readonly #connection: Deno.Conn;
   readonly #http: HttpConnection;
+  #http2: boolean | undefined;
 
   constructor(
     connection: Deno.Conn,
@@ -33,11 +44,16 @@ export class Session {
       ConnectionHandler
     >,
     events: SessionEvents,
+    trusted: TrustedPeers,
     now: number,
   ) {
     const peer = connection.remoteAddr;
-    this.remoteHost = "hostname" in peer ? peer.hostname : "path" in peer ? peer.path ?? "" : "";
-    this.remotePort = "port" in peer ? peer.port : 0;
+    const unix = peer.transport !== "tcp";
+    this.remoteHost = unix ? "" : peer.hostname;
+    this.remotePort = unix ? 0 : peer.port;
+    this.trusted = unix ? trusted.unix : trusted.has(peer.hostname);
+    this.scheme = "handshake" in connection ? "https" : "http";
+    this.origin = unix ? "http+unix://" : `${this.scheme}://`;
     this.idleSince = now;
     this.#connection = connection;
     this.#http = serveConnection(
@@ -51,6 +67,11 @@ export class Session {
     };
     // A connection that broke is over like one that ended: whoever waits on it is told elsewhere.
     this.#http.finished.then(closed, closed);
+  }
+
+  /** To be asked while a request is being handled, before anything is awaited; these are its fields. */
+  isHttp2(fields: readonly Field[]): boolean {
+    return this.#http2 ??= isHttp2(fields);
   }
 
   /** Closes when what is in flight is answered: at once when nothing is. */

@@ -89,13 +89,12 @@ export class ThreadHandle {
   dispatch(exchange: Exchange, head: string, body: Uint8Array | true | null): void {
     this.exchanges.set(exchange.id, exchange);
     const { batch } = this.#outbox;
-    const { session } = exchange;
     batch.push(
       QueueIn.exchange,
       exchange.id,
       head,
-      session.remoteHost,
-      session.remotePort,
+      exchange.remoteHost,
+      exchange.remotePort,
       body,
       exchange.slot,
     );

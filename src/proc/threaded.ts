@@ -3,8 +3,9 @@
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
 import { AbortReason, MAX_WHOLE_BODY_BYTES } from "../protocol/exchange.ts";
-import { head, headerList, requestBody } from "./deno_http.ts";
+import { requestBody } from "./deno_http.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
+import type { RequestHead } from "./edge/head_check.ts";
 import { Exchange, type ExchangeEvents } from "./exchange.ts";
 import { refuse } from "./refusal.ts";
 import type { Session } from "./session.ts";
@@ -61,6 +62,7 @@ export class ThreadedDispatcher implements Dispatcher {
   handle(
     session: Session,
     request: Request,
+    head: RequestHead,
     info: Deno.ServeHandlerInfo,
   ): Response | Promise<Response> {
     const thread = this.#pool.choose(session);
@@ -72,18 +74,19 @@ export class ThreadedDispatcher implements Dispatcher {
         id,
         session,
         request,
+        head,
         info,
         thread,
         this.#server.now,
         this.#events,
         resolve,
       );
-      const headers = headerList(request);
       const body = requestBody(request);
       if (body === null || body instanceof Uint8Array) {
-        thread.dispatch(exchange, head(request, headers), body);
+        thread.dispatch(exchange, head.head, body);
       } else {
-        this.#dispatchWithBody(exchange, head(request, headers), headers, body);
+        const length = head.contentLength < 0 ? Infinity : head.contentLength;
+        this.#dispatchWithBody(exchange, head.head, length, body);
       }
     });
   }
@@ -128,15 +131,17 @@ export class ThreadedDispatcher implements Dispatcher {
     this.#pool.terminate();
   }
 
-  /** A body that is not all here: gathered if it is small, else streamed behind the head. */
+  /**
+   * A body that is not all here: gathered if it is small, else streamed behind the head. `length`:
+   * Infinity where it is not known before the end.
+   */
   async #dispatchWithBody(
     exchange: Exchange,
     head: string,
-    headers: readonly (readonly [string, string])[],
+    length: number,
     body: ReadableStream<Uint8Array>,
   ): Promise<void> {
     const { thread } = exchange;
-    const length = contentLength(headers);
     if (length > MAX_WHOLE_BODY_BYTES) {
       thread.dispatch(exchange, head, true);
       await exchange.upload(body, length === Infinity, () => exchange.activeAt = this.#server.now);
@@ -161,15 +166,6 @@ export class ThreadedDispatcher implements Dispatcher {
     thread.ping();
     this.#suspects.set(thread, now);
   }
-}
-
-/** Content-Length, or Infinity where the length is not known before the end. */
-function contentLength(headers: readonly (readonly [string, string])[]): number {
-  for (let i = 0; i < headers.length; i++) {
-    const name = headers[i]![0];
-    if (name.length === 14 && name.toLowerCase() === "content-length") return +headers[i]![1];
-  }
-  return Infinity;
 }
 
 /** Reads a body of `length` bytes. */

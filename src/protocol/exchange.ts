@@ -21,8 +21,9 @@ export const MAX_WHOLE_BODY_BYTES = 64 * 1024;
 export const QueueIn = {
   /**
    * A new exchange. Operands: id, head, remote host, remote port, body, slot.
-   * Head: `METHOD\nURL\nname\nvalue\nname\nvalue…`: names in the case of the wire, values as latin-1
-   * strings, in the order of the wire, repeated ones repeated. URL: absolute. Remote port: 0 for a unix socket.
+   * Head: `METHOD\nURL\nname\nvalue\nname\nvalue…`: names in lower case, values as latin-1 strings;
+   * Host first, the rest in the order of the wire, repeated ones repeated. URL: absolute.
+   * Remote host: "" for a unix socket. Remote port: 0 where it is not known (a proxy seldom tells).
    * Slot: index into the claims (see {@linkcode Claim}), or -1 where nothing is claimed.
    */
   exchange: 1,

@@ -40,8 +40,8 @@ export class FetchExchange implements RequestSource, Deno.ServeHandlerInfo<Deno.
 
   /** As Deno.serve's `info.remoteAddr`. */
   get remoteAddr(): Deno.Addr {
-    return this.#remotePort === 0
-      ? { transport: "unix", path: this.#remoteHost }
+    return this.#remoteHost === ""
+      ? { transport: "unix", path: "" }
       : { transport: "tcp", hostname: this.#remoteHost, port: this.#remotePort };
   }
 

@@ -1,12 +1,15 @@
 /** Entry of a thread: a Web Worker that loads the app and runs its exchanges. */
 
-import { loadFetchApp } from "../app/fetch_app.ts";
+import { loadFetchApp, servedAddr } from "../app/fetch_app.ts";
 import { traceOf } from "../app/trace.ts";
 import { AppLoadError, DenicornError, ExitCode } from "../errors.ts";
 import { createLog } from "../log/record.ts";
 import type { Batch, ThreadBoot } from "../protocol/exchange.ts";
 import { ThreadQueueOut } from "./queue_out.ts";
 import { FetchWorker } from "./worker.ts";
+
+/** Speaks for all threads where each would say the same. */
+const FIRST_THREAD = /^proc [01] thread 1$/;
 
 // The first message says who this thread is; everything after it goes through the queues.
 addEventListener("message", (event) => void start((event as MessageEvent<ThreadBoot>).data), {
@@ -23,7 +26,11 @@ async function start(boot: ThreadBoot): Promise<void> {
     throw new Error(`Deno.exit(${code}) was called`);
   };
   try {
-    const worker = new FetchWorker(await loadFetchApp(config.app, log), queue, log);
+    const handler = await loadFetchApp(config.app, log, {
+      addr: servedAddr(config.bind),
+      announce: FIRST_THREAD.test(role),
+    });
+    const worker = new FetchWorker(handler, queue, log);
     outliveErrors((what, error) => log.error(`${what} outside of a request: ${traceOf(error)}`));
     port.onmessage = (event) => worker.receive(event.data as Batch);
     queue.ready();

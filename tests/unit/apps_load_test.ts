@@ -251,7 +251,7 @@ Deno.test("a default export that cannot serve: the error says what it is", async
     (await fails(source))[0].split("its export default is ")[1];
   assertEquals(
     await what(`export default "x"`),
-    "a string (x); it must be a function, or an object with a method fetch",
+    "a string (x); it must be a function, or an object with fetch() or listen()",
   );
   assertMatch((await what(`export default {}`))!, /^an object without fetch\(\);/);
   assertMatch((await what(`export default { fetch: 1 }`))!, /^an object, whose fetch is a number;/);

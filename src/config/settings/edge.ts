@@ -5,15 +5,16 @@ import { binds, list, pairs, peers } from "../kinds_many.ts";
 import { setting } from "../setting.ts";
 
 const DAY = 86_400;
-const LOOPBACK = ["127.0.0.1", "::1"];
+/** Whoever may open a unix socket's file is on this machine too. */
+const THIS_MACHINE = ["127.0.0.1", "::1", "unix"];
 
 export const proxySettings = {
   forwarded_allow_ips: setting({
     section: "proxies",
     kind: peers(),
-    default: LOOPBACK,
+    default: THIS_MACHINE,
     help: "Peers whose X-Forwarded-* and Forwarded fields are believed. May be repeated.",
-    acts: false,
+    acts: true,
   }),
   secure_scheme_headers: setting({
     section: "proxies",
@@ -24,7 +25,7 @@ export const proxySettings = {
       "x-forwarded-ssl": "on",
     },
     help: "Fields of a trusted peer, with the value that says that the client came by https.",
-    acts: false,
+    acts: true,
   }),
   header_map: setting({
     section: "proxies",
@@ -32,7 +33,7 @@ export const proxySettings = {
     default: "drop",
     help: "What becomes of header fields with an underscore in their name, which a WSGI app " +
       "cannot tell from a dash.",
-    acts: false,
+    acts: true,
   }),
   proxy_protocol: setting({
     section: "proxies",
@@ -44,7 +45,7 @@ export const proxySettings = {
   proxy_allow_ips: setting({
     section: "proxies",
     kind: peers(),
-    default: LOOPBACK,
+    default: THIS_MACHINE,
     spellings: [{ flags: ["proxy-allow-from"] }],
     help: "Peers that may send a PROXY header. May be repeated.",
     acts: false,

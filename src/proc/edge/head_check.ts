@@ -10,7 +10,8 @@
  */
 
 import type { Config } from "../../config/config.ts";
-import { TrustedPeers } from "./cidr.ts";
+import type { Field } from "../../protocol/head.ts";
+import { TrustedPeers } from "../../config/cidr.ts";
 import { FieldKind, FieldTable } from "./field_table.ts";
 import { ForwardedFields } from "./forwarded.ts";
 import { isValidHost } from "./host.ts";
@@ -19,15 +20,17 @@ import { type Rule, Rules } from "./rules.ts";
 /** What the server knows of a connection before its first request. */
 export interface Peer {
   /** The client's address, or that of the last proxy; "" for a unix socket. */
-  readonly host: string;
-  readonly port: number;
+  readonly remoteHost: string;
+  /** 0 for a unix socket. */
+  readonly remotePort: number;
   /** What the client speaks: the connection's own scheme, or what the PROXY protocol says of it. */
   readonly scheme: "http" | "https";
   /** How Deno begins the URLs of this connection's requests: "http://", "https://", … */
   readonly origin: string;
-  readonly http2: boolean;
   /** Whether its forwarding fields are believed (`forwarded_allow_ips`). */
   readonly trusted: boolean;
+  /** Asked only where it makes a difference: finding it out costs more than the whole pass. */
+  isHttp2(fields: readonly Field[]): boolean;
 }
 
 /** Settings that the pass obeys. */
@@ -59,7 +62,10 @@ const DOUBLED: Readonly<Record<number, Rule>> = {
 export class RequestHead {
   /** As in protocol/exchange.ts. */
   head = "";
+  method = "";
   url = "";
+  /** Whether the app is to see another URL, address or other fields than Deno's own request has. */
+  changed = false;
   /** The client, as far as trusted peers tell. */
   remoteHost = "";
   remotePort = 0;
@@ -98,16 +104,18 @@ export class RequestHead {
   read(
     method: string,
     url: string,
-    fields: readonly (readonly [string, string])[],
+    fields: readonly Field[],
     peer: Peer,
   ): Rule | null {
     const count = fields.length;
     if (count > this.#maxFields) return Rules.tooManyFields;
+    this.method = method;
+    this.changed = false;
     this.contentLength = -1;
     this.chunked = false;
     this.upgrade = "";
-    this.remoteHost = peer.host;
-    this.remotePort = peer.port;
+    this.remoteHost = peer.remoteHost;
+    this.remotePort = peer.remotePort;
     const forwarded = this.#forwarded;
     forwarded.clear();
 
@@ -129,6 +137,7 @@ export class RequestHead {
         }
         if (kind === FieldKind.underscore) {
           if (this.#refuseUnderscores) return Rules.nameWithUnderscore;
+          this.changed = true;
           continue;
         }
         if (kind >= FieldKind.forwarded) {
@@ -144,10 +153,10 @@ export class RequestHead {
     if ((seen & FieldKind.host) === 0) {
       // HTTP/2 has :authority instead, of which Deno makes the URL. In HTTP/1.0 a Host is no duty,
       // but Deno does not tell 1.0 from 1.1.
-      if (!peer.http2) return Rules.hostMissing;
+      if (!peer.isHttp2(fields)) return Rules.hostMissing;
       host = authorityOf(url);
     }
-    return this.#target(method, url, host, lines, peer);
+    return this.#target(method, url, host, lines, fields, peer);
   }
 
   /** A field that means something to the server. */
@@ -170,7 +179,14 @@ export class RequestHead {
   }
 
   /** Checks method, target and host against one another, and writes the head. */
-  #target(method: string, url: string, host: string, lines: string, peer: Peer): Rule | null {
+  #target(
+    method: string,
+    url: string,
+    host: string,
+    lines: string,
+    fields: readonly Field[],
+    peer: Peer,
+  ): Rule | null {
     if (method === "CONNECT" || method === "TRACE" || method === "TRACK") {
       return Rules.methodUnsupported;
     }
@@ -185,7 +201,9 @@ export class RequestHead {
       if (parts === null) return Rules.targetScheme;
       if (parts.authority.toLowerCase() !== host.toLowerCase()) return Rules.targetAgainstHost;
       // In HTTP/2 the scheme is what the client, or a proxy, says that it speaks (RFC 9113, 8.3.1).
-      if (!peer.http2 && !peer.trusted && parts.scheme !== peer.scheme) return Rules.misdirected;
+      if (parts.scheme !== peer.scheme && !peer.trusted && !peer.isHttp2(fields)) {
+        return Rules.misdirected;
+      }
       path = parts.path;
     }
     if (method.length + url.length - path + LINE_REST > this.#maxLine) {
@@ -206,6 +224,7 @@ export class RequestHead {
       if (origin.address !== null) {
         this.remoteHost = origin.address;
         this.remotePort = origin.port;
+        this.changed = true;
       }
       scheme = origin.scheme ?? scheme;
       shownHost = origin.host ?? host;
@@ -217,6 +236,7 @@ export class RequestHead {
     ) {
       const slash = url.charCodeAt(path) === SLASH ? "" : "/";
       url = `${scheme}://${shownHost}${slash}${url.slice(path)}`;
+      this.changed = true;
     }
     this.url = url;
     this.head = method + "\n" + url + "\nhost\n" + shownHost + lines;

@@ -13,12 +13,12 @@ const LIMITS: HeadLimits = {
 };
 
 const CLIENT: Peer = {
-  host: "192.0.2.7",
-  port: 4711,
+  remoteHost: "192.0.2.7",
+  remotePort: 4711,
   scheme: "http",
   origin: "http://",
-  http2: false,
   trusted: false,
+  isHttp2: () => false,
 };
 
 type Fields = [string, string][];
@@ -73,7 +73,7 @@ Deno.test("one reader reads many heads, and nothing of one shows in the next", (
 Deno.test("a request without a Host is refused in HTTP/1 and takes :authority in HTTP/2", () => {
   assertRule(Rules.hostMissing, { fields: [] });
   assertRule(Rules.hostMissing, { url: "http://localhost:8000/", fields: [["Accept", "*/*"]] });
-  const head = read({ url: "http://example.org/a", fields: [], peer: { http2: true } });
+  const head = read({ url: "http://example.org/a", fields: [], peer: { isHttp2: () => true } });
   assertEquals(head.rule, null);
   assertEquals(head.head, "GET\nhttp://example.org/a\nhost\nexample.org");
 });
@@ -149,7 +149,7 @@ Deno.test("an absolute-form target must name the Host and the connection's schem
 });
 
 Deno.test("in HTTP/2 the connection's scheme holds, not the client's word, and Host must agree", () => {
-  const peer = { http2: true, scheme: "https", origin: "https://" } as const;
+  const peer = { isHttp2: () => true, scheme: "https", origin: "https://" } as const;
   assertEquals(
     read({ url: "http://example.org/x", fields: [], peer }).url,
     "https://example.org/x",
@@ -216,7 +216,7 @@ Deno.test("a body is limited by what its Content-Length says", () => {
 });
 
 Deno.test("on a unix socket the URL's scheme is http all the same", () => {
-  const peer = { host: "", port: 0, origin: "http+unix://" };
+  const peer = { remoteHost: "", remotePort: 0, origin: "http+unix://" };
   assertEquals(read({ url: "http+unix://example.org/a?b", peer }).url, "http://example.org/a?b");
   assertRule(Rules.targetAgainstHost, { url: "http://evil/a", peer });
   assertEquals(read({ url: "http://example.org/a", peer }).url, "http://example.org/a");

@@ -1,0 +1,152 @@
+/** What an app finds in `req.socket`: one for each exchange, with no descriptor behind it. */
+
+import type { Server } from "node:http";
+import { Duplex } from "node:stream";
+
+/** What was written together: Node corks the head and the first piece of the body into one. */
+export type Piece = { readonly chunk: string | Uint8Array; readonly encoding: BufferEncoding };
+
+type Callback = (error?: Error | null) => void;
+
+/** The exchange behind the socket. */
+export interface Carrier {
+  /** Takes what the app writes; `done` admits the next, which is what slows the app down. */
+  take(pieces: readonly Piece[], done: Callback): void;
+  /** The app wants more of the request body, or wants no more for now. */
+  feed(): void;
+  hold(): void;
+  /** Nothing was written for as long as the app has set. */
+  timedOut(): void;
+  /** The socket is gone, by the app's `destroy()` or with the client. */
+  gone(error: Error | null): void;
+}
+
+export interface Addresses {
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+  readonly localAddress: string | undefined;
+  readonly localPort: number | undefined;
+}
+
+/**
+ * A Duplex rather than a bare EventEmitter: its buffer, its drain and its destroy are then what
+ * frameworks rely on. Its readable side stays silent: the request body goes to IncomingMessage at
+ * once, as Node's parser hands it over. IncomingMessage says that it wants some by resume().
+ */
+export class ExchangeSocket extends Duplex implements Addresses {
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+  readonly localAddress: string | undefined;
+  readonly localPort: number | undefined;
+  readonly encrypted: boolean;
+  readonly server: Server;
+  readonly connecting = false;
+  readonly pending = false;
+  readonly parser = null;
+  timeout = 0;
+  readonly #carrier: Carrier;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(carrier: Carrier, server: Server, addresses: Addresses, encrypted: boolean) {
+    // Strings stay strings: the head is one, and a text body may cross the queue as it is.
+    super({ decodeStrings: false });
+    this.#carrier = carrier;
+    this.server = server;
+    this.encrypted = encrypted;
+    this.remoteAddress = addresses.remoteAddress;
+    this.remotePort = addresses.remotePort;
+    this.localAddress = addresses.localAddress;
+    this.localPort = addresses.localPort;
+    // Whoever destroys it with an error finds that on the request and the response.
+    this.on("error", () => {});
+  }
+
+  get remoteFamily(): string | undefined {
+    return familyOf(this.remoteAddress);
+  }
+
+  get localFamily(): string | undefined {
+    return familyOf(this.localAddress);
+  }
+
+  get readyState(): string {
+    return this.destroyed ? "closed" : "open";
+  }
+
+  address(): { address?: string; port?: number; family?: string } {
+    const { localAddress: address, localPort: port, localFamily: family } = this;
+    return address === undefined ? {} : { address, port: port!, family: family! };
+  }
+
+  /** Emits "timeout" after so long without a write; 0 never does. The server has its own deadlines. */
+  setTimeout(ms: number, callback?: () => void): this {
+    clearTimeout(this.#timer);
+    this.timeout = ms;
+    if (callback !== undefined) this.once("timeout", callback);
+    if (ms > 0) {
+      this.#timer = setTimeout(() => {
+        this.emit("timeout");
+        this.#carrier.timedOut();
+      }, ms);
+      Deno.unrefTimer(this.#timer as unknown as number);
+    }
+    return this;
+  }
+
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once("finish", () => this.destroy());
+  }
+
+  setNoDelay(): this {
+    return this;
+  }
+
+  setKeepAlive(): this {
+    return this;
+  }
+
+  ref(): this {
+    return this;
+  }
+
+  unref(): this {
+    return this;
+  }
+
+  override resume(): this {
+    this.#carrier.feed();
+    return this;
+  }
+
+  override pause(): this {
+    this.#carrier.hold();
+    return this;
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Piece["chunk"], encoding: BufferEncoding, done: Callback): void {
+    this.#take([{ chunk, encoding }], done);
+  }
+
+  override _writev(pieces: Piece[], done: Callback): void {
+    this.#take(pieces, done);
+  }
+
+  #take(pieces: readonly Piece[], done: Callback): void {
+    if (this.timeout > 0) this.setTimeout(this.timeout);
+    this.#carrier.take(pieces, done);
+  }
+
+  override _destroy(error: Error | null, done: Callback): void {
+    clearTimeout(this.#timer);
+    this.#carrier.gone(error);
+    done(error);
+  }
+}
+
+function familyOf(address: string | undefined): string | undefined {
+  return address === undefined ? undefined : address.includes(":") ? "IPv6" : "IPv4";
+}

@@ -1,0 +1,86 @@
+/** The file of a unix socket: who may use it, what an old one means, and who removes it. */
+
+import { SystemError } from "../errors.ts";
+
+export interface UnixPathOptions {
+  /** Permission bits; null for what umask leaves. */
+  readonly mode: number | null;
+  /** Owner and group; null to leave either. */
+  readonly uid: number | null;
+  readonly gid: number | null;
+}
+
+/**
+ * Binds the path with `bind`, with the mode from the first instant: umask() works before the file is
+ * there, chmod() only afterwards. A file left over by a server that was killed is removed first; one
+ * that a living server listens on, or that is no socket, is an error.
+ */
+export async function claimUnixPath<T>(
+  path: string,
+  { mode, uid, gid }: UnixPathOptions,
+  bind: () => T,
+): Promise<T> {
+  await removeStaleSocket(path);
+  // No await from here to the umask's return: it is the whole process's.
+  const before = mode === null ? null : Deno.umask(0o777 & ~mode);
+  let bound: T;
+  try {
+    bound = bind();
+  } finally {
+    if (before !== null) Deno.umask(before);
+  }
+  if (uid !== null || gid !== null) Deno.chownSync(path, uid, gid);
+  return bound;
+}
+
+async function removeStaleSocket(path: string): Promise<void> {
+  const what = `Cannot listen on unix:${path}`;
+  let file: Deno.FileInfo;
+  try {
+    file = Deno.lstatSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw new SystemError(`${what}: ${messageOf(error)}`, { cause: error });
+  }
+  if (!file.isSocket) {
+    throw new SystemError(`${what}: a file that is no socket is in its place; remove or rename it`);
+  }
+  try {
+    (await Deno.connect({ transport: "unix", path })).close();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    // Only this says that nobody listens. Any other error (no permission) says nothing.
+    if (!(error instanceof Deno.errors.ConnectionRefused)) {
+      throw new SystemError(`${what}: ${messageOf(error)}`, { cause: error });
+    }
+    Deno.removeSync(path);
+    return;
+  }
+  throw new SystemError(`${what}: another server listens on it; stop that, or take another path`);
+}
+
+/** Which file a path is, to know it again: another server may have put its own there since. */
+export interface FileIdentity {
+  readonly path: string;
+  readonly dev: number;
+  readonly ino: number | null;
+}
+
+export function identifyFile(path: string): FileIdentity {
+  const { dev, ino } = Deno.lstatSync(path);
+  return { path, dev, ino };
+}
+
+/** Removes the file if it is still the same one. Never throws: it is done on the way out. */
+export function removeIfSame({ path, dev, ino }: FileIdentity): void {
+  try {
+    const now = Deno.lstatSync(path);
+    if (now.dev === dev && now.ino === ino) Deno.removeSync(path);
+  } catch {
+    // Gone, or not ours to remove.
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

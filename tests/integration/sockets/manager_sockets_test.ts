@@ -1,0 +1,199 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Bind, Config } from "../../../src/config/config.ts";
+import { load, requireConfig } from "../../../src/config/load.ts";
+import { createLog, type LogRecord } from "../../../src/log/record.ts";
+import { HANDOVER_ENV, parseHandover, writeHandover } from "../../../src/manager/handover.ts";
+import { Sockets } from "../../../src/manager/sockets.ts";
+import { formatAddress } from "../../../src/os/address.ts";
+import { libcUnavailable } from "../../../src/os/libc.ts";
+import { getSocketAddress } from "../../../src/os/socket.ts";
+import { ask, local, Member } from "./group.ts";
+
+const ignore = libcUnavailable() !== null;
+const records: LogRecord[] = [];
+const log = createLog("info", "test", (record) => records.push(record));
+
+/** What the command line makes of these arguments. */
+function configure(...argv: string[]): Config {
+  const cwd = new URL("../../../", import.meta.url).pathname;
+  return requireConfig(load({ argv: ["examples/hello.ts", ...argv], env: {}, cwd }));
+}
+
+/** A process that serves a bind as the manager tells its procs. */
+async function startMember(sockets: Sockets, config: Config, name: string): Promise<Member> {
+  const [bind] = sockets.forProcs(config).bind;
+  const env: Record<string, string> = { NAME: name };
+  if (bind?.transport === "fd") env.LISTEN_FD = String(bind.fd);
+  if (bind?.transport === "tcp") env.PORT = String(bind.port);
+  const member = await sockets.passTo(() => Member.start(env));
+  await member.tell("serve");
+  return member;
+}
+
+function portOf(bind: Bind): number {
+  return bind.transport === "tcp" ? bind.port : 0;
+}
+
+Deno.test("port 0 becomes one free port for all procs, kept while there are none", {
+  ignore,
+}, async () => {
+  const config = configure("-b", "127.0.0.1:0", "-b", "127.0.0.1:0");
+  const sockets = await Sockets.open(config, log);
+  const [first = 0, second = 0] = sockets.forProcs(config).bind.map(portOf);
+  assert(first > 0 && second > 0 && first !== second);
+  await using member = await startMember(sockets, config, "proc");
+  assertEquals(member.port, first);
+  assertEquals(await ask(local(first)), "proc");
+  sockets.close();
+});
+
+Deno.test("a port that another server has is found taken before any proc starts", {
+  ignore,
+}, async () => {
+  // With SO_REUSEPORT both could have it, and would silently share the connections.
+  using other = Deno.listen({ hostname: "127.0.0.1", port: 0, reusePort: true });
+  const config = configure("-b", `127.0.0.1:${other.addr.port}`);
+  let freed = false;
+  const impatient = createLog("info", "test", () => {
+    if (!freed) other.close();
+    freed = true;
+  });
+  // The first try fails and logs; then the other server is gone.
+  (await Sockets.open(config, impatient)).close();
+  assert(freed, "the address was not found in use");
+});
+
+Deno.test("IPv4 and IPv6 at the same port are two sockets", { ignore }, async () => {
+  const free = Deno.listen({ hostname: "0.0.0.0", port: 0 });
+  const { port } = free.addr;
+  free.close();
+  const config = configure("-b", `0.0.0.0:${port}`, "-b", `[::]:${port}`, "--listener", "shared");
+  const sockets = await Sockets.open(config, log);
+  assertEquals(
+    sockets.forProcs(config).bind.map((bind) =>
+      bind.transport === "fd" ? formatAddress(getSocketAddress(bind.fd)!) : bind
+    ),
+    [`0.0.0.0:${port}`, `[::]:${port}`],
+  );
+  sockets.close();
+});
+
+Deno.test("a host name is resolved once", { ignore }, async () => {
+  const config = configure("-b", "localhost:0");
+  const sockets = await Sockets.open(config, log);
+  const [bind] = sockets.forProcs(config).bind;
+  assert(bind?.transport === "tcp" && ["127.0.0.1", "::1"].includes(bind.hostname));
+  assert(
+    sockets.addresses[0]?.transport === "tcp" && sockets.addresses[0].hostname === "localhost",
+  );
+  sockets.close();
+});
+
+Deno.test("procs share a unix socket, which has its mode from the first moment", {
+  ignore,
+}, async () => {
+  const path = `${await Deno.makeTempDir()}/app.sock`;
+  const config = configure("-b", `unix:${path}`, "--unix-mode", "0640");
+  const sockets = await Sockets.open(config, log);
+  assertEquals(Deno.lstatSync(path).mode! & 0o777, 0o640);
+  await using first = await startMember(sockets, config, "first");
+  await first.kill();
+  await using _second = await startMember(sockets, config, "second");
+  assertEquals(await ask({ transport: "unix", path }), "second");
+  sockets.close();
+  await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
+});
+
+Deno.test("a unix socket has the owner that is configured", {
+  ignore: ignore || Deno.uid() !== 0,
+}, async () => {
+  const path = `${await Deno.makeTempDir()}/app.sock`;
+  const config = configure("-b", `unix:${path}`, "--unix-user", "4321", "--unix-group", "1234");
+  const sockets = await Sockets.open(config, log);
+  const { uid, gid } = Deno.lstatSync(path);
+  assertEquals([uid, gid], [4321, 1234]);
+  sockets.close();
+});
+
+Deno.test("the socket file of a killed server is replaced, a living server's or any other is not", {
+  ignore,
+}, async () => {
+  const path = `${await Deno.makeTempDir()}/app.sock`;
+  const config = configure("-b", `unix:${path}`);
+  const living = Deno.listen({ transport: "unix", path });
+  await assertRejects(() => Sockets.open(config, log), Error, "another server listens on it");
+  // Deno does not remove the file: what is left is what a killed server leaves.
+  living.close();
+  const sockets = await Sockets.open(config, log);
+  sockets.close();
+  Deno.writeTextFileSync(path, "precious");
+  await assertRejects(() => Sockets.open(config, log), Error, "a file that is no socket");
+  assertEquals(Deno.readTextFileSync(path), "precious");
+});
+
+Deno.test("a socket file that another server has put in the place of ours is left alone", {
+  ignore,
+}, async () => {
+  const path = `${await Deno.makeTempDir()}/app.sock`;
+  const sockets = await Sockets.open(configure("-b", `unix:${path}`), log);
+  Deno.removeSync(path);
+  using _other = Deno.listen({ transport: "unix", path });
+  sockets.close();
+  assert(Deno.lstatSync(path).isSocket);
+});
+
+Deno.test("a reload opens what is new, keeps what stays, and closes the rest when it is left", {
+  ignore,
+}, async () => {
+  const directory = await Deno.makeTempDir();
+  const [a, b, c] = ["a", "b", "c"].map((name) => `${directory}/${name}`);
+  const before = configure("-b", `unix:${a}`, "-b", `unix:${b}`);
+  const after = configure("-b", `unix:${b}`, "-b", `unix:${c}`);
+  const sockets = await Sockets.open(before, log);
+  const [, kept] = sockets.forProcs(before).bind;
+  await sockets.reopen(after);
+  assertEquals(sockets.forProcs(after).bind[0], kept);
+  assertEquals([a, b, c].map((path) => Deno.lstatSync(path!).isSocket), [true, true, true]);
+  sockets.releaseRetired();
+  await assertRejects(() => Deno.lstat(a!), Deno.errors.NotFound);
+  sockets.close();
+  assertEquals([...Deno.readDirSync(directory)], []);
+});
+
+Deno.test("a reload that cannot open an address changes nothing", { ignore }, async () => {
+  const directory = await Deno.makeTempDir();
+  const before = configure("-b", `unix:${directory}/a`);
+  const after = configure("-b", `unix:${directory}/b`, "-b", `unix:${directory}/none/c`);
+  const sockets = await Sockets.open(before, log);
+  await assertRejects(() => sockets.reopen(after), Error, "No such file or directory");
+  assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["a"]);
+  await using _member = await startMember(sockets, before, "still");
+  assertEquals(await ask({ transport: "unix", path: `${directory}/a` }), "still");
+  sockets.close();
+});
+
+Deno.test("a port can move between sockets of the procs' own and a shared one", {
+  ignore,
+}, async () => {
+  const own = configure("-b", "127.0.0.1:0");
+  const sockets = await Sockets.open(own, log);
+  await using first = await startMember(sockets, own, "own");
+  const shared = configure("-b", "127.0.0.1:0", "--listener", "shared");
+  await sockets.reopen(shared);
+  const [address] = sockets.addresses;
+  assertEquals(address, { transport: "tcp", hostname: "127.0.0.1", port: first.port });
+  await using _second = await startMember(sockets, shared, "shared");
+  await first.tell("close");
+  await first.kill();
+  assertEquals(await ask(local(first.port)), "shared");
+  sockets.close();
+});
+
+Deno.test("what is handed over is taken from the parent alone", () => {
+  const fds = new Map([["unix:/run/a b", 7]]);
+  assertEquals(parseHandover(writeHandover(fds, 42), 42), { fds });
+  assertEquals(parseHandover(writeHandover(fds, 42), 43), null);
+  assertEquals(parseHandover(undefined, 42), null);
+  assertEquals(parseHandover("42 {", 42), null);
+  assertEquals(HANDOVER_ENV, "DENICORN_HANDOVER");
+});

@@ -1,0 +1,106 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { configIn, refusalIn } from "./support.ts";
+
+const refused = (...argv: string[]) => refusalIn({ argv });
+
+Deno.test("a flag takes its value behind a space, an equals sign, or (short) directly", () => {
+  for (const argv of [["--workers", "3"], ["--workers=3"], ["-w", "3"], ["-w3"], ["-w=3"]]) {
+    assertEquals(configIn({ argv }).workers, 3, argv.join(" "));
+  }
+});
+
+Deno.test("flags may stand before and behind the app, and behind -- nothing is a flag", () => {
+  const config = configIn({ argv: ["app.ts", "-w", "3"], app: false });
+  assertEquals([config.app, config.workers], ["DIR/app.ts", 3]);
+  assertEquals(configIn({ argv: ["-w3", "--", "-odd.ts"], app: false }).app, "DIR/-odd.ts");
+});
+
+Deno.test("yimmo-wsgi's and gunicorn's names for the same thing are understood", () => {
+  assertEquals(configIn({ argv: ["-p", "3", "-t", "5", "-P", "81"] }).workers, 3);
+  const config = configIn({
+    argv: ["--no-proc", "3", "--no-threads=5", "--port", "81", "-l", "FATAL"],
+  });
+  assertEquals([config.workers, config.threads, config.log_level], [3, 5, "critical"]);
+  assertEquals(config.bind, [{ transport: "tcp", hostname: "127.0.0.1", port: 81 }]);
+  assertEquals(configIn({ argv: ["--access-logfile", "-"] }).access_log, "-");
+  assertEquals(configIn({ argv: ["--name", "shop"] }).proc_name, "shop");
+});
+
+Deno.test("a value may be a dash, and an empty one turns an optional setting off", () => {
+  assertEquals(configIn({ argv: ["--access-log", "-"] }).access_log, "-");
+  assertEquals(configIn({ argv: ["--access-log="], file: "access_log: x" }).access_log, null);
+});
+
+Deno.test("a repeated flag adds to a list, in order; one text may have several with commas", () => {
+  const argv = ["-b", ":1", "--port", "2", "-b", "[::1]:3,unix:x"];
+  assertEquals(configIn({ argv }).bind, [
+    { transport: "tcp", hostname: "0.0.0.0", port: 1 },
+    { transport: "tcp", hostname: "127.0.0.1", port: 2 },
+    { transport: "tcp", hostname: "::1", port: 3 },
+    { transport: "unix", path: "DIR/x" },
+  ]);
+});
+
+Deno.test("the last of several plain flags counts", () => {
+  assertEquals(configIn({ argv: ["-w", "3", "--workers", "5"] }).workers, 5);
+});
+
+Deno.test("a switch is turned on by its name, off by --no-, and takes a value only with =", () => {
+  const reload = (...argv: string[]) => configIn({ argv, file: "reload: true" }).reload;
+  assertEquals(reload("--no-reload"), false);
+  assertEquals(reload("--reload=off"), false);
+  assertEquals(reload("--reload=1"), true);
+  assertEquals(configIn({ argv: ["--reload"] }).reload, true);
+  assertStringIncludes(refused("--reload=maybe"), `--reload: "maybe" is neither true nor false`);
+  assertStringIncludes(refused("--no-reload=yes"), "there is no flag --no-reload");
+});
+
+Deno.test("pairs are gathered from repeated flags, and their values may hold anything", () => {
+  assertEquals(configIn({ argv: ["-e", "A=1,2", "--env", "B==x y"] }).env, { A: "1,2", B: "=x y" });
+  assertEquals(refused("-e", "A"), `command line: -e: "A" has no "=": write it as NAME=VALUE`);
+});
+
+Deno.test("an unknown flag is refused with the nearest right one", () => {
+  const cases = [
+    ["--prot", "--port"],
+    ["--worker", "--workers"],
+    ["--log_level", "--log-level"],
+    ["--graceful-timout", "--graceful-timeout"],
+    ["--Workers", "--workers"],
+  ] as const;
+  for (const [typed, meant] of cases) {
+    const message = refused(typed, "80");
+    assertEquals(message, `command line: there is no flag ${typed}; did you mean ${meant}?`);
+  }
+  assertEquals(
+    refused("--xyzzy"),
+    "command line: there is no flag --xyzzy; see --help for what there is",
+  );
+  assertEquals(refused("-x"), "command line: there is no flag -x; see --help for what there is");
+});
+
+Deno.test("a flag of gunicorn's without a counterpart says what to do instead", () => {
+  const advice = "there is one kind of worker here";
+  assertStringIncludes(refused("-k", "gevent"), `command line: -k: ${advice}`);
+  assertStringIncludes(refused("--worker-class=gevent"), `command line: --worker-class: ${advice}`);
+  assertStringIncludes(refused("-D"), "command line: -D: denicorn stays in the foreground");
+});
+
+Deno.test("a flag without its value is refused, also when another flag follows", () => {
+  assertEquals(
+    refusalIn({ argv: ["app.ts", "-w"], app: false }),
+    "command line: -w needs a value: -w N",
+  );
+  assertEquals(
+    refused("--workers", "--reload"),
+    "command line: --workers needs a value: --workers N",
+  );
+  assertEquals(
+    refused("--workers", "-t", "2"),
+    "command line: --workers needs a value: --workers N",
+  );
+});
+
+Deno.test("a second app is refused, since it is a value in the wrong place", () => {
+  assertStringIncludes(refused("other.ts"), "one APP is expected, not 2: other.ts app.ts");
+});
