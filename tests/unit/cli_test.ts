@@ -1,0 +1,116 @@
+/** The command line as a user types it: what is printed where, and the exit code. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+
+const MOD = new URL("../../mod.ts", import.meta.url).pathname;
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs denicorn in a fresh directory that has `app.ts`. */
+async function denicorn(
+  args: readonly string[],
+  files: Readonly<Record<string, string>> = {},
+  env: Readonly<Record<string, string>> = {},
+): Promise<Outcome> {
+  const cwd = Deno.makeTempDirSync();
+  try {
+    for (const [name, text] of Object.entries({ "app.ts": "", ...files })) {
+      Deno.writeTextFileSync(`${cwd}/${name}`, text);
+    }
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", MOD, ...args],
+      cwd,
+      env: { NO_COLOR: "1", ...env },
+      stdin: "null",
+    }).output();
+    const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes).replaceAll(cwd, "DIR");
+    return { code, stdout: decode(stdout), stderr: decode(stderr) };
+  } finally {
+    Deno.removeSync(cwd, { recursive: true });
+  }
+}
+
+/** A usage error: code 2, one line, no trace. */
+function assertUsage({ code, stdout, stderr }: Outcome, message: string) {
+  assertEquals({ code, stdout, stderr }, { code: 2, stdout: "", stderr: `denicorn: ${message}\n` });
+}
+
+Deno.test("--help and --version print to standard output, also beside what is wrong elsewhere", async () => {
+  const help = await denicorn(["--help", "-w", "two"], { "denicorn.yaml": "workrs: 1" });
+  assertEquals([help.code, help.stderr], [0, ""]);
+  assertStringIncludes(help.stdout, "Usage: denicorn [OPTIONS] APP");
+  const version = await denicorn(["-v"]);
+  assertMatch(version.stdout, /^denicorn \d+\.\d+\.\d+ \(Deno \d+\.\d+\.\d+\)\n$/);
+});
+
+Deno.test("a typo ends in one line and exit code 2, wherever it is", async () => {
+  assertUsage(
+    await denicorn(["--prot", "80", "app.ts"]),
+    "command line: there is no flag --prot; did you mean --port?",
+  );
+  assertUsage(
+    await denicorn(["app.ts"], { "denicorn.yaml": "threads: 1\nworkers: two\n" }),
+    'denicorn.yaml:2: workers: "two" is not a whole number from 0 to 1024',
+  );
+  assertUsage(
+    await denicorn(["app.ts"], {}, { DENICORN_TIMEOUT: "soon" }),
+    'environment: DENICORN_TIMEOUT: "soon" is not a time: write it in seconds, or as 500ms, 30s, 2m, 1h or 1d',
+  );
+});
+
+Deno.test("without an app there is a hint and exit code 2", async () => {
+  const { code, stderr } = await denicorn([]);
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, 'name an APP, as in "denicorn app.ts"');
+});
+
+Deno.test("an app whose file is not there cannot be loaded: exit code 4", async () => {
+  const outcome = await denicorn(["missing.ts"]);
+  assertEquals(outcome, {
+    code: 4,
+    stdout: "",
+    stderr: "denicorn: Cannot load the app: there is no file DIR/missing.ts\n",
+  });
+  const { code, stderr } = await denicorn(["--interface", "fetch", "."]);
+  assertEquals([code, stderr.includes("is a directory")], [4, true]);
+});
+
+Deno.test("an error log that cannot be opened is an error of the system: exit code 1", async () => {
+  const { code, stderr } = await denicorn(["--error-log", "no/such/log", "app.ts"]);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "denicorn: Cannot open error_log DIR/no/such/log: ");
+  assertEquals(stderr.split("\n").length, 2, stderr);
+});
+
+Deno.test("--check-config says whether it is right, and what has no meaning", async () => {
+  const right = await denicorn(["--check-config", "app.ts"], {}, { DENICORN_WORKRES: "2" });
+  assertEquals([right.code, right.stdout], [0, "denicorn: the configuration is right\n"]);
+  assertEquals(
+    right.stderr,
+    "denicorn: warning: environment: there is no setting DENICORN_WORKRES; did you mean DENICORN_WORKERS?\n",
+  );
+  assertEquals((await denicorn(["--check-config", "--workers=-1"])).code, 2);
+});
+
+Deno.test("--print-config prints every setting with where it came from", async () => {
+  const { code, stdout } = await denicorn(["--print-config", "-w3"], {
+    "denicorn.yaml": "app: app.ts",
+  });
+  assertEquals(code, 0);
+  assertMatch(stdout, /^app: DIR\/app\.ts +# denicorn\.yaml:1$/m);
+  assertMatch(stdout, /^workers: 3 +# command line -w$/m);
+  assertMatch(stdout, /^timeout: 30 +# default$/m);
+});
+
+Deno.test("a reader that goes away does not make an error of --help", async () => {
+  const { code, stdout } = await new Deno.Command("sh", {
+    args: ["-c", `"$DENO" run -A "$MOD" --help 2>&1 | head -1; exit 0`],
+    env: { DENO: Deno.execPath(), MOD },
+  }).output();
+  assertEquals(code, 0);
+  assert(!new TextDecoder().decode(stdout).includes("rror"));
+});
