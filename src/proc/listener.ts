@@ -1,27 +1,41 @@
-/** Listening sockets and the accept loop: from a bind to accepted connections. */
+/** A listening socket and its accept loop, to the moment when it closes without losing anybody. */
 
-import type { Bind } from "../config/config.ts";
-import { SystemError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
+import { REARM_INTERVAL_MS } from "../os/adopt.ts";
+import { stopListening } from "../os/bound_socket.ts";
+import { countQueued } from "../os/socket.ts";
+import { steer } from "../os/steering.ts";
+import { removeIfSame } from "../os/unix_path.ts";
+import type { SteeringPlan } from "../protocol/control.ts";
+import type { OpenedListener } from "./open_listener.ts";
 
 /** Pause after accept() failed for lack of descriptors or memory, milliseconds. */
 const ACCEPT_RETRY_MS = 50;
+/** How often a leaving listener looks for a moment when nobody waits, milliseconds. */
+const QUIET_POLL_MS = 2;
+/** It is closed all the same when there was none for so long, milliseconds. */
+const MAX_QUIET_WAIT_MS = 1_000;
 
 /** Accepts connections of one bind and hands each to `onConnection`. */
 export class Listener {
-  readonly #listener: Deno.Listener;
+  readonly #opened: OpenedListener;
   readonly #log: Log;
   readonly #onConnection: (connection: Deno.Conn) => void;
+  readonly #rearming: ReturnType<typeof setInterval> | null;
   #closed = false;
 
-  constructor(listener: Deno.Listener, log: Log, onConnection: (connection: Deno.Conn) => void) {
-    this.#listener = listener;
+  constructor(opened: OpenedListener, log: Log, onConnection: (connection: Deno.Conn) => void) {
+    this.#opened = opened;
     this.#log = log;
     this.#onConnection = onConnection;
+    const { adopted } = opened;
+    this.#rearming = adopted === null
+      ? null
+      : setInterval(() => adopted.rearm(), REARM_INTERVAL_MS);
   }
 
   get addr(): Deno.Addr {
-    return this.#listener.addr;
+    return this.#opened.listener.addr;
   }
 
   /** Accepts until closed. Lack of descriptors is waited out: the kernel queues meanwhile. */
@@ -30,14 +44,14 @@ export class Listener {
     while (!this.#closed) {
       let connection: Deno.Conn;
       try {
-        connection = await this.#listener.accept();
+        connection = await this.#opened.listener.accept();
       } catch (error) {
         if (this.#closed) return;
         // A connection that was reset before it was accepted says nothing of the listener.
         if (error instanceof Deno.errors.ConnectionAborted) continue;
         if (!starved) this.#log.error(`Cannot accept connections for now: ${error}`);
         starved = true;
-        await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
+        await sleep(ACCEPT_RETRY_MS);
         continue;
       }
       if (starved) this.#log.info("Connections are accepted again");
@@ -46,45 +60,48 @@ export class Listener {
     }
   }
 
+  /**
+   * Whether new connections go by {@linkcode Listener.steer}: only where each proc has a socket of
+   * its own.
+   */
+  get isSteerable(): boolean {
+    const { addr } = this;
+    return addr.transport === "tcp" && this.#opened.fd !== null && this.#opened.adopted === null;
+  }
+
+  /** Steers the new connections of the socket's SO_REUSEPORT group. Throws LibcError. */
+  steer(plan: SteeringPlan): void {
+    if (this.isSteerable && this.#opened.fd !== null) steer(this.#opened.fd, plan);
+  }
+
+  /**
+   * Closes at a moment when nobody waits to be accepted: whoever is in the queue then is lost. It
+   * accepts for `lingerMs` more at least, for those whose handshake was under way.
+   */
+  async leave(lingerMs: number): Promise<void> {
+    const { fd, adopted } = this.#opened;
+    await sleep(lingerMs);
+    if (adopted !== null || fd === null || this.addr.transport !== "tcp") return this.close();
+    const deadline = performance.now() + MAX_QUIET_WAIT_MS;
+    while (!this.#closed && countQueued(fd) > 0 && performance.now() < deadline) {
+      await sleep(QUIET_POLL_MS);
+    }
+    if (this.#closed) return;
+    // In the same breath as the look at the queue: Deno's close() takes turns of the event loop,
+    // each long enough for somebody to connect.
+    stopListening(fd);
+    this.close();
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#listener.close();
+    if (this.#rearming !== null) clearInterval(this.#rearming);
+    this.#opened.listener.close();
+    if (this.#opened.file !== null) removeIfSame(this.#opened.file);
   }
 }
 
-/** Binds and listens. Throws SystemError that names the address. */
-export function listen(bind: Bind, options: { reusePort: boolean }): Deno.Listener {
-  try {
-    switch (bind.transport) {
-      case "tcp":
-        return Deno.listen({
-          hostname: bind.hostname,
-          port: bind.port,
-          reusePort: options.reusePort,
-        });
-      case "unix":
-        return Deno.listen({ transport: "unix", path: bind.path });
-      case "fd":
-        throw new SystemError(`Cannot listen on fd://${bind.fd}: not supported yet`);
-    }
-  } catch (error) {
-    if (error instanceof SystemError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SystemError(`Cannot listen on ${formatBind(bind)}: ${reason}`, { cause: error });
-  }
-}
-
-/** A bind as people write it: "127.0.0.1:8000", "[::1]:8000", "unix:/run/app.sock", "fd://3". */
-export function formatBind(bind: Bind): string {
-  switch (bind.transport) {
-    case "tcp":
-      return bind.hostname.includes(":")
-        ? `[${bind.hostname}]:${bind.port}`
-        : `${bind.hostname}:${bind.port}`;
-    case "unix":
-      return `unix:${bind.path}`;
-    case "fd":
-      return `fd://${bind.fd}`;
-  }
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -10,6 +10,7 @@ import {
   type DrainReason,
   HEARTBEAT_INTERVAL_MS,
   type ManagerToProc,
+  type SteeringPlan,
 } from "../protocol/control.ts";
 import type { ControlClient } from "./control_client.ts";
 import { Server } from "./server.ts";
@@ -70,7 +71,7 @@ export class Proc {
         this.#booted?.server.reopenLogs();
         return void this.#client.send({ type: "logs_reopened" });
       case "steer":
-        return;
+        return this.#steer(message.program);
     }
   }
 
@@ -84,6 +85,7 @@ export class Proc {
       const events = {
         onReplaceMe: (why: string, hung: boolean) =>
           void this.#client.send({ type: "replace_me", why, hung }),
+        onUnlistened: () => void this.#client.send({ type: "unlistened" }),
       };
       const server = new Server(config, { id, log, events, reusePort: true });
       this.#booted = { config, log, server };
@@ -114,6 +116,16 @@ export class Proc {
   #beat(): void {
     if (this.#booted === null) return;
     this.#client.send({ type: "heartbeat", stats: this.#booted.server.stats() });
+  }
+
+  #steer(plan: SteeringPlan): void {
+    let error: string | null = null;
+    try {
+      this.#booted?.server.steer(plan);
+    } catch (caught) {
+      error = caught instanceof Error ? caught.message : String(caught);
+    }
+    this.#client.send({ type: "steered", error });
   }
 
   async #drain(reason: DrainReason, lingerMs: number): Promise<void> {

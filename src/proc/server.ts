@@ -2,7 +2,7 @@
 
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
-import type { DrainReason, ProcStats } from "../protocol/control.ts";
+import type { DrainReason, ProcStats, SteeringPlan } from "../protocol/control.ts";
 import type { Field } from "../protocol/head.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
 import { headerList, requestMethod, requestUrl } from "./deno_http.ts";
@@ -10,7 +10,8 @@ import { TrustedPeers } from "../config/cidr.ts";
 import { RequestHead } from "./edge/head_check.ts";
 import type { Rule } from "./edge/rules.ts";
 import { InlineDispatcher } from "./inline.ts";
-import { listen, Listener } from "./listener.ts";
+import { Listener } from "./listener.ts";
+import { openListener } from "./open_listener.ts";
 import { refuse } from "./refusal.ts";
 import { Session } from "./session.ts";
 import { ThreadedDispatcher } from "./threaded.ts";
@@ -25,6 +26,8 @@ const DRAIN_POLL_MS = 20;
 export interface ServerEvents {
   /** The proc ought to be replaced: a thread hangs (`hung`), died, or the app wants to exit. */
   onReplaceMe(why: string, hung: boolean): void;
+  /** Every listening socket is closed: no connection comes any more. */
+  onUnlistened(): void;
 }
 
 export interface ServerOptions {
@@ -48,7 +51,8 @@ export class Server implements Exchanging {
   /** The head of the request that is being handled; the next request overwrites it. */
   readonly #head: RequestHead;
   #dispatcher!: Dispatcher;
-  #listeners: Listener[] = [];
+  readonly #listeners: Listener[] = [];
+  #unlistened = false;
   #requests = 0;
   #sweeper: ReturnType<typeof setInterval> | null = null;
   #drain: Promise<{ cut: number }> | null = null;
@@ -75,11 +79,18 @@ export class Server implements Exchanging {
   }
 
   /** Binds and accepts. Throws SystemError. */
-  listen(): Promise<void> {
-    const listeners = this.#config.bind.map((bind) => listen(bind, this.#options));
-    this.#listeners = listeners.map((it) => new Listener(it, this.#log, this.#accepted));
+  async listen(): Promise<void> {
+    const { reusePort } = this.#options;
+    for (const bind of this.#config.bind) {
+      const opened = await openListener(bind, { reusePort, config: this.#config });
+      this.#listeners.push(new Listener(opened, this.#log, this.#accepted));
+    }
     for (const listener of this.#listeners) listener.run();
-    return Promise.resolve();
+  }
+
+  /** Steers the new connections of all procs, wherever each has a socket of its own. */
+  steer(plan: SteeringPlan): void {
+    for (const listener of this.#listeners) listener.steer(plan);
   }
 
   /**
@@ -174,7 +185,8 @@ export class Server implements Exchanging {
   async #leave(lingerMs: number, gracefulMs: number): Promise<{ cut: number }> {
     const deadline = performance.now() + gracefulMs;
     this.draining = true;
-    await sleep(Math.min(lingerMs, gracefulMs));
+    const linger = Math.min(lingerMs, gracefulMs);
+    await Promise.all(this.#listeners.map((listener) => listener.leave(linger)));
     this.#close();
     this.#dispatcher.leave();
     const left = performance.now();
@@ -195,7 +207,10 @@ export class Server implements Exchanging {
   }
 
   #close(): void {
+    if (this.#unlistened) return;
+    this.#unlistened = true;
     for (const listener of this.#listeners) listener.close();
+    this.#options.events.onUnlistened();
   }
 
   #startSweeping(): void {

@@ -27,6 +27,7 @@ export async function runSolo(
     log,
     reusePort: false,
     events: {
+      onUnlistened() {},
       onReplaceMe(why, hung) {
         if (!hung) return log.warning(`${why}: with workers: 0 nothing can replace this process`);
         // Its core burns for ever, and a supervisor can do what a manager would.

@@ -1,0 +1,84 @@
+/** From a bind to a listener of Deno's. */
+
+import { type Bind, showBind } from "../config/bind.ts";
+import type { Config } from "../config/config.ts";
+import { SystemError } from "../errors.ts";
+import { type AdoptedListener, adoptListener } from "../os/adopt.ts";
+import { libcUnavailable } from "../os/libc.ts";
+import { findListenerFd, listeningFds, setBacklog } from "../os/socket.ts";
+import { claimUnixPath, type FileIdentity, identifyFile } from "../os/unix_path.ts";
+import { findIdentity } from "../os/user.ts";
+
+/** A listener, with what can be had beside it. */
+export interface OpenedListener {
+  readonly listener: Deno.Listener;
+  /** Its descriptor; null where it cannot be found (no FFI). */
+  readonly fd: number | null;
+  /** Where the socket is shared with other processes. */
+  readonly adopted: AdoptedListener | null;
+  /** The file to remove when it closes. */
+  readonly file: FileIdentity | null;
+}
+
+export interface OpenOptions {
+  /** Share the port with other procs, each with a socket of its own. */
+  readonly reusePort: boolean;
+  readonly config: Config;
+}
+
+/** Binds and listens. Throws a SystemError that names the address. */
+export async function openListener(bind: Bind, options: OpenOptions): Promise<OpenedListener> {
+  try {
+    switch (bind.transport) {
+      case "tcp":
+        return openTcp(bind, options);
+      case "unix":
+        return await openUnix(bind, options);
+      case "fd":
+        return openInherited(bind.fd);
+    }
+  } catch (error) {
+    if (error instanceof SystemError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SystemError(`Cannot listen on ${showBind(bind)}: ${reason}`, { cause: error });
+  }
+}
+
+function openTcp(
+  { hostname, port }: Bind & { transport: "tcp" },
+  { reusePort, config }: OpenOptions,
+): OpenedListener {
+  // Another listener of this process may have the same address, by SO_REUSEPORT.
+  const before = libcUnavailable() === null ? listeningFds() : [];
+  const listener = Deno.listen({ hostname, port, reusePort, tcpBacklog: config.backlog });
+  return { listener, fd: fdOf(listener, before), adopted: null, file: null };
+}
+
+/** Only without a manager, who otherwise opens these and passes descriptors on. */
+async function openUnix(
+  { path }: Bind & { transport: "unix" },
+  { config }: OpenOptions,
+): Promise<OpenedListener> {
+  const abstract = path.startsWith("@");
+  const open = (path: string) => Deno.listen({ transport: "unix", path });
+  const listener = abstract
+    ? open(`\0${path.slice(1)}`)
+    : await claimUnixPath(path, unixPathOptions(config), () => open(path));
+  const fd = fdOf(listener);
+  if (fd !== null) setBacklog(fd, config.backlog);
+  return { listener, fd, adopted: null, file: abstract ? null : identifyFile(path) };
+}
+
+function unixPathOptions({ unix_mode, unix_user, unix_group }: Config) {
+  const identity = findIdentity(unix_user, unix_group);
+  return { mode: unix_mode, uid: identity?.uid ?? null, gid: identity?.gid ?? null };
+}
+
+function openInherited(fd: number): OpenedListener {
+  const adopted = adoptListener(fd);
+  return { listener: adopted.listener, fd: adopted.fd, adopted, file: null };
+}
+
+function fdOf(listener: Deno.Listener, before: readonly number[] = []): number | null {
+  return libcUnavailable() === null ? findListenerFd(listener, before) : null;
+}
