@@ -18,7 +18,8 @@ import { Inbox, type ManagerEvent } from "./inbox.ts";
 import { probe } from "./port_probe.ts";
 import type { Failure } from "./proc.ts";
 import { ProcHandle } from "./proc_handle.ts";
-import { type Limits, ProcTable } from "./proc_table.ts";
+import type { Limits } from "./limits.ts";
+import { ProcTable } from "./proc_table.ts";
 import { listenToSignals, type ManagerSignal } from "./signals.ts";
 
 /** The loop looks around at least so often, milliseconds. */
@@ -214,16 +215,18 @@ class Manager {
   #handleExited(id: number, status: Deno.CommandStatus): void {
     const name = this.#name(id);
     const how = `${name} ${describeExit(status)}`;
-    const proc = this.#table.get(id);
     this.#handles.delete(id);
     // Too young to have its own handlers yet, or told by somebody who knows it.
     if (status.signal !== null && ASKING_SIGNALS.includes(status.signal)) {
       this.#table.goes(id, false, now());
     }
+    const proc = this.#table.get(id);
+    if (proc === undefined) return;
+    // At the first start, and of a canary, it is said once, by the error or by the failed reload.
+    const isTold = !this.#table.booted || this.#table.isCanary(proc);
     this.#table.exited(id, how, now());
-    if (proc?.state !== "leaving") {
-      // At the first start the error that ends the server says it, once.
-      if (this.#table.booted) this.#log.error(how);
+    if (proc.state !== "leaving") {
+      if (!isTold) this.#log.error(proc.failure === null ? how : withTrace(proc.failure));
     } else if (proc.killed || status.success) this.#log.info(`${name} has left`);
     else this.#log.warning(how);
   }

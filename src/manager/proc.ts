@@ -30,7 +30,7 @@ export interface Proc {
   readonly generation: number;
   /** The proc that leaves as soon as this one is ready. */
   readonly replaces: number | null;
-  readonly startedAt: number;
+  startedAt: number;
   state: ProcState;
   readyAt: number | null;
   /** Last sign of life. */

@@ -11,31 +11,21 @@ import { ExitCode } from "../errors.ts";
 import type { DrainReason, ProcStats } from "../protocol/control.ts";
 import type { Decision } from "./decision.ts";
 import { type Failure, newProc, type Proc, type ReplaceWish } from "./proc.ts";
-import { type CrashLimit, RespawnPolicy, STABLE_MS } from "./respawn.ts";
+import {
+  leaveWithinMs,
+  type Limits,
+  LINGER_MS,
+  overdueAt,
+  overdueWhy,
+  QUICK_MS,
+  REPLACE_GAP_MS,
+  SIGNAL_SPREAD_MS,
+} from "./limits.ts";
+import { RespawnPolicy } from "./respawn.ts";
 import { Roster } from "./roster.ts";
-
-/** The settings that the table heeds. */
-export interface Limits {
-  readonly workers: number;
-  readonly bootTimeoutMs: number;
-  readonly heartbeatTimeoutMs: number;
-  readonly gracefulTimeoutMs: number;
-  readonly crashes: CrashLimit;
-}
 
 /** graceful: finish what is in flight. quick: cut it. now: kill. */
 export type StopMode = "graceful" | "quick" | "now";
-
-/** A leaving proc accepts for so long, so that what waits in its socket's queue is not lost. */
-export const LINGER_MS = 300;
-/** What a proc gets beyond its graceful timeout to say its last words, before it is killed. */
-const DRAIN_MARGIN_MS = 2_000;
-/** What a proc gets to end when told to end at once, or when it goes by itself. */
-const QUICK_MS = 2_000;
-/** Within this time, a signal to several processes has reached them all. */
-const SIGNAL_SPREAD_MS = 200;
-/** The next replacement waits so long for the previous proc to be gone: no second of doubled memory. */
-const REPLACE_GAP_MS = 2_000;
 
 export class ProcTable {
   readonly #roster = new Roster();
@@ -80,6 +70,11 @@ export class ProcTable {
     return this.#roster.all;
   }
 
+  /** The first proc of a reload that is not decided yet. */
+  isCanary(proc: Proc): boolean {
+    return proc.generation === this.#roster.pending;
+  }
+
   get(id: number): Proc | undefined {
     return this.#roster.get(id);
   }
@@ -97,7 +92,7 @@ export class ProcTable {
       if (proc.state !== "listening") return;
       proc.state = "ready";
       proc.readyAt = now;
-      if (proc.generation === this.#roster.pending) this.#commit();
+      if (this.isCanary(proc)) this.#commit();
       this.#booted ||= this.#roster.serving.length >= this.#target;
     });
   }
@@ -116,7 +111,7 @@ export class ProcTable {
   goes(id: number, graceful: boolean, now: number): void {
     const proc = this.#roster.get(id);
     if (proc === undefined || proc.state === "leaving") return;
-    this.#leaves(proc, now, graceful ? this.#gracefulMs(LINGER_MS) : QUICK_MS);
+    this.#leaves(proc, now, graceful ? leaveWithinMs(this.#limits, LINGER_MS) : QUICK_MS);
     // Ctrl-C reaches the whole process group, and systemd's TERM the whole control group: the
     // manager's own signal may be the next event, and then a new proc would have been for nothing.
     this.#respawn.hold(now + SIGNAL_SPREAD_MS);
@@ -138,9 +133,9 @@ export class ProcTable {
     const proc = this.#roster.get(id);
     if (proc === undefined) return;
     this.#roster.remove(id);
-    if (proc.state === "leaving" && proc.failure === null) return;
+    if (proc.state === "leaving") return;
     const failure = proc.failure ?? { exitCode: ExitCode.boot, message: how, trace: "" };
-    if (proc.generation === this.#roster.pending) {
+    if (this.isCanary(proc)) {
       this.#due.push({ type: "reload_abandoned", generation: proc.generation, failure });
       this.#roster.pending = null;
     } else if (proc.readyAt === null && !this.#booted) {
@@ -148,7 +143,8 @@ export class ProcTable {
     } else {
       this.#respawn.died(now, proc.readyAt === null ? null : now - proc.readyAt);
       if (this.#respawn.isCrashLoop(now) && !this.#roster.anyStable(now)) {
-        this.#fail(this.#crashLoop(failure));
+        const message = this.#respawn.giveUp(failure.message);
+        this.#fail({ ...failure, exitCode: ExitCode.boot, message });
       }
     }
   }
@@ -156,6 +152,7 @@ export class ProcTable {
   /** The manager itself stood still for so long: nobody is to blame for not having been heard. */
   forgive(ms: number): void {
     for (const proc of this.#roster.all) {
+      proc.startedAt += ms;
       proc.heardAt += ms;
       proc.killAt += ms;
     }
@@ -172,7 +169,7 @@ export class ProcTable {
   reload(limits: Limits, now: number): number {
     // A second reload overtakes the first: its canary is of no use any more.
     for (const proc of this.#roster.all) {
-      if (proc.generation === this.#roster.pending) this.#kill(proc, now, null);
+      if (this.isCanary(proc)) this.#kill(proc, now);
     }
     this.#pendingLimits = limits;
     this.#roster.pending = ++this.#lastGeneration;
@@ -207,53 +204,30 @@ export class ProcTable {
   deadline(now: number): number {
     let at = Infinity;
     for (const proc of this.#roster.all) {
-      at = Math.min(at, this.#overdueAt(proc));
-      if (proc.leftAt !== null && now < proc.leftAt + REPLACE_GAP_MS) {
-        at = Math.min(at, proc.leftAt + REPLACE_GAP_MS);
-      }
+      const roomAt = (proc.leftAt ?? -Infinity) + REPLACE_GAP_MS;
+      at = Math.min(at, overdueAt(proc, this.#limits), roomAt > now ? roomAt : Infinity);
     }
     return this.#respawn.resumeAt > now ? Math.min(at, this.#respawn.resumeAt) : at;
   }
 
   // The rules.
 
-  #overdueAt(proc: Proc): number {
-    if (proc.killed) return Infinity;
-    const { bootTimeoutMs, heartbeatTimeoutMs } = this.#limits;
-    const silent = proc.readyAt === null
-      ? proc.startedAt + bootTimeoutMs
-      : proc.heardAt + heartbeatTimeoutMs;
-    return Math.min(silent, proc.killAt);
-  }
-
   #killOverdue(now: number): void {
     for (const proc of this.#roster.all) {
-      if (now < this.#overdueAt(proc)) continue;
-      const why = this.#overdueWhy(proc, now);
-      // With a failure, its end counts as one: nobody asked it to leave.
-      if (proc.state !== "leaving") {
-        proc.failure ??= { exitCode: ExitCode.boot, message: why, trace: "" };
-      }
-      this.#kill(proc, now, why);
+      if (now < overdueAt(proc, this.#limits)) continue;
+      const why = overdueWhy(proc, this.#limits, now);
+      const message = `Proc ${proc.id} is killed: ${why}`;
+      proc.failure ??= { exitCode: ExitCode.boot, message, trace: "" };
+      // Not to "leaving", where it is not: then its end is a crash, and counted as one.
+      proc.killed = true;
+      this.#due.push({ type: "kill", id: proc.id, why });
     }
-  }
-
-  #overdueWhy(proc: Proc, now: number): string {
-    const { bootTimeoutMs, heartbeatTimeoutMs } = this.#limits;
-    if (now >= proc.killAt) {
-      return proc.state === "leaving"
-        ? "it did not leave in the time it had"
-        : "its control channel is gone";
-    }
-    return proc.readyAt === null
-      ? `it was not ready within boot_timeout (${bootTimeoutMs / 1000} s)`
-      : `it gave no sign of life for heartbeat_timeout (${heartbeatTimeoutMs / 1000} s)`;
   }
 
   #endAll(mode: StopMode, now: number): void {
     for (const proc of this.#roster.all) {
       if (proc.killed) continue;
-      if (mode === "now" || proc.readyAt === null) this.#kill(proc, now, null);
+      if (mode === "now" || proc.readyAt === null) this.#kill(proc, now);
       else if (mode === "quick") this.#stop(proc, now);
       else if (proc.state !== "leaving") this.#drain(proc, now, "stop", 0, "stopping");
     }
@@ -261,10 +235,9 @@ export class ProcTable {
 
   /** One at a time: the order of listen() is the order within the kernel's SO_REUSEPORT group. */
   #letListen(now: number): void {
-    const procs = this.#roster.all;
-    if (procs.some((proc) => proc.state === "listening")) return;
-    const next = procs.find((proc) => proc.state === "loaded");
-    if (next === undefined) return;
+    const { all } = this.#roster;
+    const next = all.find((proc) => proc.state === "loaded");
+    if (next === undefined || all.some((proc) => proc.state === "listening")) return;
     next.state = "listening";
     next.heardAt = now;
     this.#due.push({ type: "listen", id: next.id });
@@ -285,7 +258,7 @@ export class ProcTable {
       // One that serves nobody yet costs least; then the oldest, as gunicorn does it.
       const proc = counted.findLast((proc) => proc.readyAt === null) ?? counted[0];
       if (proc === undefined) return;
-      if (proc.readyAt === null) this.#kill(proc, now, null);
+      if (proc.readyAt === null) this.#kill(proc, now);
       else this.#drain(proc, now, "recycle", LINGER_MS, `${this.#target} are enough`);
     }
   }
@@ -325,7 +298,7 @@ export class ProcTable {
   }
 
   #drain(proc: Proc, now: number, reason: DrainReason, lingerMs: number, why: string): void {
-    this.#leaves(proc, now, this.#gracefulMs(lingerMs));
+    this.#leaves(proc, now, leaveWithinMs(this.#limits, lingerMs));
     this.#due.push({ type: "drain", id: proc.id, reason, lingerMs, why });
   }
 
@@ -336,11 +309,11 @@ export class ProcTable {
     this.#due.push({ type: "stop", id: proc.id });
   }
 
-  #kill(proc: Proc, now: number, why: string | null): void {
+  #kill(proc: Proc, now: number): void {
     if (proc.killed) return;
     this.#leaves(proc, now, 0);
     proc.killed = true;
-    this.#due.push({ type: "kill", id: proc.id, why });
+    this.#due.push({ type: "kill", id: proc.id, why: null });
   }
 
   #leaves(proc: Proc, now: number, withinMs: number): void {
@@ -366,18 +339,6 @@ export class ProcTable {
   #fail(failure: Failure): void {
     this.#due.push({ type: "fail", failure });
     this.stop(this.#booted ? "graceful" : "quick");
-  }
-
-  #crashLoop(last: Failure): Failure {
-    const { deaths, withinMs } = this.#limits.crashes;
-    const message = `More than ${deaths} procs (crash_limit) died within ${withinMs / 1000} s ` +
-      `(crash_window), each before it had been ready for ${STABLE_MS / 1000} s. ` +
-      `The last one: ${last.message}`;
-    return { exitCode: ExitCode.boot, message, trace: last.trace };
-  }
-
-  #gracefulMs(lingerMs: number): number {
-    return lingerMs + this.#limits.gracefulTimeoutMs + DRAIN_MARGIN_MS;
   }
 
   #heard(id: number, now: number, update: (proc: Proc) => void): void {

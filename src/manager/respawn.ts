@@ -59,6 +59,14 @@ export class RespawnPolicy {
     return this.#limit.deaths > 0 && this.#earlyDeaths.length > this.#limit.deaths;
   }
 
+  /** What is said of a crash loop. */
+  giveUp(lastDeath: string): string {
+    const { deaths, withinMs } = this.#limit;
+    return `More than ${deaths} procs (crash_limit) died within ${withinMs / 1000} s ` +
+      `(crash_window), each before it had been ready for ${STABLE_MS / 1000} s; giving up. ` +
+      `The last death: ${lastDeath}`;
+  }
+
   #forget(now: number): void {
     this.#earlyDeaths = this.#earlyDeaths.filter((at) => at > now - this.#limit.withinMs);
   }

@@ -1,0 +1,50 @@
+/** How long things may take, and what it means that one took longer. */
+
+import type { Proc } from "./proc.ts";
+import type { CrashLimit } from "./respawn.ts";
+
+/** The settings that the table heeds. */
+export interface Limits {
+  readonly workers: number;
+  readonly bootTimeoutMs: number;
+  readonly heartbeatTimeoutMs: number;
+  readonly gracefulTimeoutMs: number;
+  readonly crashes: CrashLimit;
+}
+
+/** A leaving proc accepts for so long, so that what waits in its socket's queue is not lost. */
+export const LINGER_MS = 300;
+/** What a proc gets beyond its graceful timeout to say its last words, before it is killed. */
+const DRAIN_MARGIN_MS = 2_000;
+/** What a proc gets to end when told to end at once, or when it goes by itself. */
+export const QUICK_MS = 2_000;
+/** Within this time, a signal to several processes has reached them all. */
+export const SIGNAL_SPREAD_MS = 200;
+/** The next replacement waits so long for the previous proc to be gone: no second of doubled memory. */
+export const REPLACE_GAP_MS = 2_000;
+
+/** What a proc gets from the order to leave until it is killed. */
+export function leaveWithinMs(limits: Limits, lingerMs: number): number {
+  return lingerMs + limits.gracefulTimeoutMs + DRAIN_MARGIN_MS;
+}
+
+/** When a proc has to be killed unless something is heard of it. */
+export function overdueAt(proc: Proc, limits: Limits): number {
+  if (proc.killed) return Infinity;
+  const silent = proc.readyAt === null
+    ? proc.startedAt + limits.bootTimeoutMs
+    : proc.heardAt + limits.heartbeatTimeoutMs;
+  return Math.min(silent, proc.killAt);
+}
+
+/** Why a proc that is overdue is killed. */
+export function overdueWhy(proc: Proc, limits: Limits, now: number): string {
+  if (now >= proc.killAt) {
+    return proc.state === "leaving"
+      ? "it did not leave in the time it had"
+      : "its control channel is gone";
+  }
+  return proc.readyAt === null
+    ? `it was not ready within boot_timeout (${limits.bootTimeoutMs / 1000} s)`
+    : `it gave no sign of life for heartbeat_timeout (${limits.heartbeatTimeoutMs / 1000} s)`;
+}
