@@ -7,8 +7,11 @@
 
 import { BadValue } from "../config/bad_value.ts";
 
-/** Header fields as they were sent, names in any case. Values hold one character for each byte. */
-export type Fields = readonly (readonly [name: string, value: string])[];
+/**
+ * Header fields as they were sent, names in any case; `Headers` will do. Values hold one character
+ * for each byte.
+ */
+export type Fields = Iterable<readonly [name: string, value: string]>;
 
 /** What the log says of one exchange. An exchange may itself have these properties: nothing is copied. */
 export interface AccessEntry {

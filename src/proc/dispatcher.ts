@@ -1,17 +1,22 @@
 /** What stands between the server and the app: threads, or the app itself (`threads: 0`). */
 
+import type { AccessRecord } from "./access_record.ts";
 import type { RequestHead } from "./edge/head_check.ts";
 import type { Session } from "./session.ts";
 
 export interface Dispatcher {
   /** Loads the app. Throws AppLoadError or BootError. */
   load(): Promise<void>;
-  /** Answers one request; `head` is its own only until this returns. Never throws, never rejects. */
+  /**
+   * Answers one request; `head` is its own only until this returns. Never throws, never rejects.
+   * `access` is to be told of the end, where there is an access log.
+   */
   handle(
     session: Session,
     request: Request,
     head: RequestHead,
     info: Deno.ServeHandlerInfo,
+    access: AccessRecord | null,
   ): Response | Promise<Response>;
   /** Exchanges in flight. */
   readonly inFlight: number;

@@ -2,9 +2,10 @@
 
 import { AbortReason, QueueIn, RespondFlag, STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
 import { parseFields } from "../protocol/head.ts";
+import { type AccessRecord, lengthOf } from "./access_record.ts";
 import { createResponse } from "./deno_http.ts";
 import type { RequestHead } from "./edge/head_check.ts";
-import { type RefusalStatus, refuse } from "./refusal.ts";
+import { refusalBytes, type RefusalStatus, refuse } from "./refusal.ts";
 import { ResponseStream } from "./response_stream.ts";
 import type { Session } from "./session.ts";
 import type { ThreadHandle } from "./thread_handle.ts";
@@ -50,6 +51,8 @@ export class Exchange {
   bytesSent = 0;
   status = 0;
   responseHeaders: [string, string][] = [];
+  /** What the access log is to say of it; null without one. */
+  access: AccessRecord | null = null;
 
   readonly #events: ExchangeEvents;
   readonly #resolve: (response: Response) => void;
@@ -97,7 +100,7 @@ export class Exchange {
         this.watchClient();
         return createResponse(status, headers, this.#stream.readable);
       }
-      if (body !== null) this.bytesSent = body.length;
+      if (body !== null) this.bytesSent = this.access === null ? body.length : lengthOf(body);
       return createResponse(status, headers, body);
     });
     if (body === true) {
@@ -116,16 +119,14 @@ export class Exchange {
   refuse(status: RefusalStatus, reason: number): void {
     if (this.responded) return;
     this.thread.post(QueueIn.abort, this.id, reason);
-    const response = refuse(status);
-    this.#respondWith(status, [], () => response);
+    this.#refuse(status);
     this.finish();
   }
 
   /** The app threw or returned no response. */
   crashed(): void {
     if (this.responded) return;
-    const response = refuse(500);
-    this.#respondWith(500, [], () => response);
+    this.#refuse(500);
     this.finish();
   }
 
@@ -163,7 +164,7 @@ export class Exchange {
     if (this.finished) return;
     this.thread.post(QueueIn.abort, this.id, AbortReason.stop);
     this.#stream?.fail();
-    if (!this.responded) this.#respondWith(503, [], () => refuse(503));
+    if (!this.responded) this.#refuse(503);
     this.finish();
   }
 
@@ -223,6 +224,7 @@ export class Exchange {
   finish(): void {
     if (this.finished) return;
     this.finished = true;
+    this.access?.end(this.status, this.bytesSent, this.responseHeaders);
     if (this.#upload !== null) {
       // Deno drains what the client still sends, or closes; the app no longer wants it.
       const reader = this.#upload;
@@ -231,6 +233,11 @@ export class Exchange {
       reader.cancel().catch(() => {});
     }
     this.#events.onFinished(this);
+  }
+
+  #refuse(status: RefusalStatus): void {
+    this.bytesSent = refusalBytes(status);
+    this.#respondWith(status, [], () => refuse(status));
   }
 
   #respondWith(status: number, headers: [string, string][], make: () => Response): void {

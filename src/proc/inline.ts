@@ -6,7 +6,8 @@ import { traceOf } from "../app/trace.ts";
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
 import { parseFields } from "../protocol/head.ts";
-import { abortRequest, createResponse, isStatic } from "./deno_http.ts";
+import { type AccessRecord, lengthOf } from "./access_record.ts";
+import { abortRequest, createResponse, isStatic, staticBody } from "./deno_http.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
 import type { RequestHead } from "./edge/head_check.ts";
 import { refuse } from "./refusal.ts";
@@ -17,6 +18,7 @@ interface Pending {
   readonly request: Request;
   readonly session: Session;
   readonly startedAt: number;
+  readonly access: AccessRecord | null;
   readonly resolve: (response: Response) => void;
 }
 
@@ -55,16 +57,17 @@ export class InlineDispatcher implements Dispatcher {
     original: Request,
     head: RequestHead,
     originalInfo: Deno.ServeHandlerInfo,
+    access: AccessRecord | null,
   ): Response | Promise<Response> {
     this.#begin(session);
     const request = head.changed ? rewritten(original, head) : original;
     const info = head.changed ? infoOf(head, originalInfo) : originalInfo;
     try {
       const returned = this.#app(request, info);
-      if (returned instanceof Response) return this.#answer(session, info, returned);
-      return this.#wait(session, request, info, returned);
+      if (returned instanceof Response) return this.#answer(session, info, returned, access);
+      return this.#wait(session, request, info, returned, access);
     } catch (error) {
-      return this.#crashed(session, request, error);
+      return this.#crashed(session, request, error, access);
     }
   }
 
@@ -100,29 +103,37 @@ export class InlineDispatcher implements Dispatcher {
     request: Request,
     info: Deno.ServeHandlerInfo,
     promised: Promise<Response>,
+    access: AccessRecord | null,
   ): Promise<Response> {
     return new Promise((resolve) => {
-      const pending = { request, session, startedAt: this.#server.now, resolve };
+      const pending = { request, session, startedAt: this.#server.now, access, resolve };
       this.#pending.add(pending);
       Promise.resolve(promised).then(
         (response) => {
           // Given up on: what comes late is dropped.
           if (!this.#pending.delete(pending)) return void response?.body?.cancel().catch(() => {});
           try {
-            resolve(this.#answer(session, info, response));
+            resolve(this.#answer(session, info, response, access));
           } catch (error) {
-            resolve(this.#crashed(session, request, error));
+            resolve(this.#crashed(session, request, error, access));
           }
         },
         (error) => {
-          if (this.#pending.delete(pending)) resolve(this.#crashed(session, request, error));
+          if (this.#pending.delete(pending)) {
+            resolve(this.#crashed(session, request, error, access));
+          }
         },
       );
     });
   }
 
   /** Throws TypeError when it is no response. */
-  #answer(session: Session, info: Deno.ServeHandlerInfo, returned: Response): Response {
+  #answer(
+    session: Session,
+    info: Deno.ServeHandlerInfo,
+    returned: Response,
+    access: AccessRecord | null,
+  ): Response {
     let response = returned;
     if (!(response instanceof Response)) {
       const { status, header, body } = readResponse(returned);
@@ -130,15 +141,27 @@ export class InlineDispatcher implements Dispatcher {
     }
     if (this.#server.draining) response = closing(response);
     if (isStatic(response)) {
+      access?.end(response.status, lengthOf(staticBody(response) ?? ""), fieldsOf(response));
       this.#end(session);
     } else {
-      const end = () => this.#end(session);
+      const sent = access === null ? null : counted(response);
+      if (sent !== null) response = sent.response;
+      const end = () => {
+        access?.end(response.status, sent?.bytes() ?? 0, fieldsOf(response));
+        this.#end(session);
+      };
       info.completed.then(end, end);
     }
     return response;
   }
 
-  #crashed(session: Session, request: Request, error: unknown): Response {
+  #crashed(
+    session: Session,
+    request: Request,
+    error: unknown,
+    access: AccessRecord | null,
+  ): Response {
+    access?.refused(500);
     this.#log.error(`${request.method} ${request.url} failed: ${traceOf(error)}`);
     this.#end(session);
     return refuse(500);
@@ -148,6 +171,7 @@ export class InlineDispatcher implements Dispatcher {
     if (!this.#pending.delete(pending)) return;
     abortRequest(pending.request);
     pending.resolve(refuse(status));
+    pending.access?.refused(status);
     this.#end(pending.session);
   }
 
@@ -160,6 +184,28 @@ export class InlineDispatcher implements Dispatcher {
     this.#inFlight--;
     this.#server.ended(session);
   }
+}
+
+/** The fields, when they are looked at: `headers` costs a response its way past Deno's slower path. */
+function fieldsOf(response: Response): Iterable<[string, string]> {
+  return { [Symbol.iterator]: () => response.headers[Symbol.iterator]() };
+}
+
+/** The same response, whose streamed body is counted as it goes out. */
+function counted(response: Response): { response: Response; bytes: () => number } {
+  let bytes = 0;
+  const counter = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      bytes += chunk.byteLength;
+      controller.enqueue(chunk);
+    },
+  });
+  const { status, statusText, headers } = response;
+  const body = response.body?.pipeThrough(counter) ?? null;
+  return {
+    response: new Response(body, { status, statusText, headers }),
+    bytes: () => bytes,
+  };
 }
 
 /** The same response, saying that the connection ends with it. */

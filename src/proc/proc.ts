@@ -54,6 +54,7 @@ export class Proc {
     for await (const message of this.#client.messages) this.#obey(message);
     // Nobody is left to be of use to, or to be replaced by.
     this.#booted?.server.stop();
+    await this.#booted?.server.closeLogs();
     Deno.exit(ExitCode.system);
   }
 
@@ -138,11 +139,13 @@ export class Proc {
         log.warning(`${cut} exchanges were not finished within ${limit} and are cut`);
       }
     }
+    await this.#booted?.server.closeLogs();
     await this.#client.exit(ExitCode.ok);
   }
 
   async #stop(): Promise<void> {
     this.#booted?.server.stop();
+    await this.#booted?.server.closeLogs();
     await this.#client.exit(ExitCode.ok);
   }
 

@@ -26,6 +26,11 @@ export type RefusalStatus = keyof typeof REFUSALS;
 /** Statuses after which the connection's state is not to be trusted: it is closed. */
 const CLOSING: ReadonlySet<RefusalStatus> = new Set([400, 408, 413, 414, 417, 421, 431, 501]);
 
+/** Length of the body of such a response. */
+export function refusalBytes(status: RefusalStatus): number {
+  return REFUSALS[status].length + 1;
+}
+
 /** A response of the server's own. */
 export function refuse(status: RefusalStatus): Response {
   const headers: [string, string][] = [["content-type", "text/plain;charset=UTF-8"]];

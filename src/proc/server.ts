@@ -1,9 +1,11 @@
 /** The I/O thread of a proc: accepts connections, keeps sessions, hands exchanges to the app. */
 
 import type { Config } from "../config/config.ts";
+import { type AccessLog, openAccessLog } from "../log/access_log.ts";
 import type { Log } from "../log/record.ts";
 import type { DrainReason, ProcStats, SteeringPlan } from "../protocol/control.ts";
 import type { Field } from "../protocol/head.ts";
+import { AccessRecord } from "./access_record.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
 import { headerList, requestMethod, requestUrl } from "./deno_http.ts";
 import { TrustedPeers } from "../config/cidr.ts";
@@ -22,6 +24,8 @@ const SWEEP_INTERVAL_MS = 250;
 const IDLE_WHILE_DRAINING_MS = 1_000;
 /** How often a drain looks whether all is done, milliseconds. */
 const DRAIN_POLL_MS = 20;
+
+type Fields = readonly Field[];
 
 export interface ServerEvents {
   /** The proc ought to be replaced: a thread hangs (`hung`), died, or the app wants to exit. */
@@ -54,6 +58,7 @@ export class Server implements Exchanging {
   readonly #listeners: Listener[] = [];
   #unlistened = false;
   #requests = 0;
+  #accessLog: AccessLog | null = null;
   #sweeper: ReturnType<typeof setInterval> | null = null;
   #drain: Promise<{ cut: number }> | null = null;
   readonly #headerTimeoutMs: number;
@@ -69,9 +74,10 @@ export class Server implements Exchanging {
     this.#keepAliveMs = deadline(config.keep_alive);
   }
 
-  /** Starts the threads and loads the app in each. Throws AppLoadError or BootError. */
+  /** Starts the threads and loads the app in each. Throws AppLoadError, BootError or SystemError. */
   async load(): Promise<void> {
     const { id } = this.#options;
+    this.#accessLog = openAccessLog(this.#config, this.#log);
     this.#dispatcher = this.#config.threads === 0
       ? new InlineDispatcher(this.#config, this.#log, this)
       : new ThreadedDispatcher(this.#config, `proc ${id}`, this.#log, this);
@@ -122,6 +128,12 @@ export class Server implements Exchanging {
   }
 
   reopenLogs(): void {
+    this.#accessLog?.reopen();
+  }
+
+  /** Writes what the access log still holds: last thing before the process ends. */
+  async closeLogs(): Promise<void> {
+    await this.#accessLog?.close();
   }
 
   began(session: Session): void {
@@ -160,15 +172,30 @@ export class Server implements Exchanging {
     const fields = headerList(request);
     const head = this.#head;
     const rule = head.read(requestMethod(request), requestUrl(request), fields, session);
-    if (rule !== null) return this.#refuse(session, fields, rule);
-    return this.#dispatcher.handle(session, request, head, info);
+    const access = this.#accessLog === null
+      ? null
+      : this.#recordOf(this.#accessLog, session, request, fields);
+    if (rule !== null) return this.#refuse(session, fields, rule, access);
+    return this.#dispatcher.handle(session, request, head, info, access);
   };
 
+  #recordOf(log: AccessLog, session: Session, request: Request, fields: Fields): AccessRecord {
+    const [method, url] = [requestMethod(request), requestUrl(request)];
+    const { remoteHost } = this.#head;
+    return new AccessRecord(log, method, url, session.isHttp2(fields), remoteHost, fields);
+  }
+
   /** Refuses a request that no app is to see, and trusts nothing else on its connection. */
-  #refuse(session: Session, fields: readonly Field[], rule: Rule): Response {
+  #refuse(
+    session: Session,
+    fields: Fields,
+    rule: Rule,
+    access: AccessRecord | null,
+  ): Response {
     const { status, why, source } = rule;
     this.#log.debug(`${status} to ${session.remoteHost || "a unix socket"}: ${why} (${source})`);
     const response = refuse(status);
+    access?.refused(status);
     // The reply goes out first. In HTTP/2 the other streams have nothing to do with it.
     if (!session.isHttp2(fields)) session.shutdown();
     return response;

@@ -68,7 +68,11 @@ export async function runSolo(
   await server.load();
   await server.listen();
   announce(config);
-  await over;
+  try {
+    await over;
+  } finally {
+    await server.closeLogs();
+  }
   log.info("Stopped");
   return ExitCode.ok;
 }

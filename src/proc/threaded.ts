@@ -2,6 +2,7 @@
 
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
+import type { AccessRecord } from "./access_record.ts";
 import { AbortReason, MAX_WHOLE_BODY_BYTES } from "../protocol/exchange.ts";
 import { requestBody } from "./deno_http.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
@@ -64,9 +65,13 @@ export class ThreadedDispatcher implements Dispatcher {
     request: Request,
     head: RequestHead,
     info: Deno.ServeHandlerInfo,
+    access: AccessRecord | null,
   ): Response | Promise<Response> {
     const thread = this.#pool.choose(session);
-    if (thread === null) return refuse(503);
+    if (thread === null) {
+      access?.refused(503);
+      return refuse(503);
+    }
     const id = ++this.#lastId;
     this.#server.began(session);
     return new Promise((resolve) => {
@@ -81,6 +86,7 @@ export class ThreadedDispatcher implements Dispatcher {
         this.#events,
         resolve,
       );
+      exchange.access = access;
       const body = requestBody(request);
       if (body === null || body instanceof Uint8Array) {
         thread.dispatch(exchange, head.head, body);
