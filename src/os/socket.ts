@@ -29,6 +29,8 @@ export const SocketOption = {
 } as const;
 
 const TCP_INFO = 11;
+/** As much of struct tcp_info as is read; the kernel fills in what it has. */
+const TCP_INFO_BYTES = 128;
 export const SOCK_STREAM = 1;
 
 const F_GETFD = 1;
@@ -130,7 +132,7 @@ export function setBacklog(fd: number, backlog: number): void {
   check(libc().listen(fd, backlog), "listen", `Cannot set the backlog of socket ${fd}`);
 }
 
-/** What the kernel knows of a TCP connection. Times are microseconds. */
+/** What the kernel knows of a TCP connection. Times are microseconds where nothing else is said. */
 export interface TcpInfo {
   /** TCP_ESTABLISHED = 1, TCP_CLOSE_WAIT = 8, TCP_LISTEN = 10, … */
   readonly state: number;
@@ -141,11 +143,15 @@ export interface TcpInfo {
   readonly lost: number;
   readonly rtt: number;
   readonly total_retrans: number;
+  /** Milliseconds since the last bytes came. */
+  readonly last_data_recv: number;
+  /** Bytes that the other side has acknowledged; 0 before Linux 4.1. */
+  readonly bytes_acked: number;
 }
 
 /** TCP_INFO of a connection or of a listener. */
 export function getTcpInfo(fd: number): TcpInfo {
-  const bytes = new Uint8Array(104);
+  const bytes = new Uint8Array(TCP_INFO_BYTES);
   const length = new Uint32Array([bytes.length]);
   check(
     libc().getsockopt(fd, IPPROTO_TCP, TCP_INFO, bytes, length),
@@ -161,6 +167,8 @@ export function getTcpInfo(fd: number): TcpInfo {
     lost: view.getUint32(32, true),
     rtt: view.getUint32(68, true),
     total_retrans: view.getUint32(100, true),
+    last_data_recv: view.getUint32(52, true),
+    bytes_acked: Number(view.getBigUint64(120, true)),
   };
 }
 

@@ -41,6 +41,7 @@ interface InnerRequest {
 }
 
 interface Internals {
+  readonly core?: { readonly internalFdSymbol?: symbol };
   serveHttpOnConnection(
     connection: Deno.Conn,
     signal: { addEventListener(type: "abort", listener: () => void): void },
@@ -105,6 +106,15 @@ export function serveConnection(
 /** The header fields as they came: names in the case of the wire (h2: lower), repeated ones repeated. */
 export function headerList(request: Request): [string, string][] {
   return innerRequest(request).headerList;
+}
+
+const FD = internals?.core?.internalFdSymbol;
+
+/** The descriptor of an accepted connection, as long as it is open; null where Deno hides it. */
+export function connectionFd(connection: Deno.Conn): number | null {
+  // deno-lint-ignore no-explicit-any
+  const fd = FD === undefined ? null : (connection as any)[FD];
+  return typeof fd === "number" ? fd : null;
 }
 
 /** The method, as on the wire. */

@@ -22,7 +22,7 @@ export interface Dispatcher {
   readonly inFlight: number;
   /** Exchanges that wait behind others for a thread. */
   readonly queued: number;
-  /** Looks after deadlines and clients that went away; called every SWEEP_INTERVAL_MS. */
+  /** Looks after deadlines and clients that went away; called every SLOT_MS of edge/deadlines.ts. */
   sweep(now: number): void;
   /** Answers 503 or cuts whatever is in flight. Returns how many there were. */
   cut(): number;
@@ -35,8 +35,8 @@ export interface Dispatcher {
 export interface Exchanging {
   /** Milliseconds since the process began, as of the last sweep. */
   readonly now: number;
-  /** Whether the proc leaves: responses say `Connection: close`. */
-  readonly draining: boolean;
+  /** Whether the response in hand is the last of its connection: it says `Connection: close`. */
+  closesAfter(session: Session): boolean;
   /** An exchange begins on this session. */
   began(session: Session): void;
   /** An exchange ended on this session. */

@@ -139,7 +139,7 @@ export class InlineDispatcher implements Dispatcher {
       const { status, header, body } = readResponse(returned);
       response = createResponse(status, parseFields(header), body);
     }
-    if (this.#server.draining) response = closing(response);
+    if (this.#server.closesAfter(session)) response = closing(response);
     if (isStatic(response)) {
       access?.end(response.status, lengthOf(staticBody(response) ?? ""), fieldsOf(response));
       this.#end(session);

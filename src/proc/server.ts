@@ -8,24 +8,26 @@ import type { Field } from "../protocol/head.ts";
 import { AccessRecord } from "./access_record.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
 import { headerList, requestMethod, requestUrl } from "./deno_http.ts";
-import { TrustedPeers } from "../config/cidr.ts";
+import { SLOT_MS } from "./edge/deadlines.ts";
 import { RequestHead } from "./edge/head_check.ts";
 import type { Rule } from "./edge/rules.ts";
 import { InlineDispatcher } from "./inline.ts";
 import { Listener } from "./listener.ts";
 import { openListener } from "./open_listener.ts";
 import { refuse } from "./refusal.ts";
-import { Session } from "./session.ts";
+import type { Session } from "./session.ts";
+import { Sessions } from "./sessions.ts";
 import { ThreadedDispatcher } from "./threaded.ts";
 
-/** How often deadlines are looked after while there are connections, milliseconds. */
-const SWEEP_INTERVAL_MS = 250;
 /** A draining proc leaves an idle connection open for this long: a request may be on its way. */
 const IDLE_WHILE_DRAINING_MS = 1_000;
 /** How often a drain looks whether all is done, milliseconds. */
 const DRAIN_POLL_MS = 20;
 
 type Fields = readonly Field[];
+
+/** A request has a body where it has one of these (RFC 9112, 6). */
+const BODY_FIELDS = /^(?:content-length|transfer-encoding)$/i;
 
 export interface ServerEvents {
   /** The proc ought to be replaced: a thread hangs (`hung`), died, or the app wants to exit. */
@@ -44,14 +46,12 @@ export interface ServerOptions {
 }
 
 export class Server implements Exchanging {
-  now = performance.now();
   draining = false;
 
   readonly #config: Config;
   readonly #log: Log;
   readonly #options: ServerOptions;
-  readonly #sessions = new Set<Session>();
-  readonly #trusted: TrustedPeers;
+  readonly #sessions: Sessions;
   /** The head of the request that is being handled; the next request overwrites it. */
   readonly #head: RequestHead;
   #dispatcher!: Dispatcher;
@@ -61,17 +61,13 @@ export class Server implements Exchanging {
   #accessLog: AccessLog | null = null;
   #sweeper: ReturnType<typeof setInterval> | null = null;
   #drain: Promise<{ cut: number }> | null = null;
-  readonly #headerTimeoutMs: number;
-  readonly #keepAliveMs: number;
 
   constructor(config: Config, options: ServerOptions) {
     this.#config = config;
     this.#options = options;
     this.#log = options.log;
-    this.#trusted = new TrustedPeers(config.forwarded_allow_ips);
+    this.#sessions = new Sessions(config, options.log, this.#handle);
     this.#head = new RequestHead(config);
-    this.#headerTimeoutMs = deadline(config.header_timeout);
-    this.#keepAliveMs = deadline(config.keep_alive);
   }
 
   /** Starts the threads and loads the app in each. Throws AppLoadError, BootError or SystemError. */
@@ -112,7 +108,7 @@ export class Server implements Exchanging {
   stop(): void {
     this.#close();
     this.#dispatcher?.cut();
-    for (const session of this.#sessions) session.abort();
+    this.#sessions.abort();
     this.#dispatcher?.terminate();
     this.#stopSweeping();
   }
@@ -136,16 +132,22 @@ export class Server implements Exchanging {
     await this.#accessLog?.close();
   }
 
+  get now(): number {
+    return this.#sessions.now;
+  }
+
+  closesAfter(session: Session): boolean {
+    return this.draining || this.#sessions.closesAfter(session);
+  }
+
   began(session: Session): void {
     this.#requests++;
-    session.requests++;
-    session.inFlight++;
+    this.#sessions.began(session);
   }
 
   ended(session: Session): void {
-    session.inFlight--;
-    session.idleSince = this.now;
-    if (this.draining && session.inFlight === 0) session.shutdown();
+    this.#sessions.ended(session);
+    if (this.draining && session.inFlight === 0) this.#sessions.close(session);
   }
 
   replaceMe(why: string, hung: boolean): void {
@@ -154,14 +156,7 @@ export class Server implements Exchanging {
 
   readonly #accepted = (connection: Deno.Conn): void => {
     this.#startSweeping();
-    try {
-      this.#sessions.add(
-        new Session(connection, this.#handle, this.#sessionEvents, this.#trusted, this.now),
-      );
-    } catch (error) {
-      this.#log.error(`Cannot serve an accepted connection: ${error}`);
-      connection.close();
-    }
+    this.#sessions.accept(connection);
   };
 
   readonly #handle = (
@@ -172,6 +167,7 @@ export class Server implements Exchanging {
     const fields = headerList(request);
     const head = this.#head;
     const rule = head.read(requestMethod(request), requestUrl(request), fields, session);
+    session.hadBody = head.hasBody;
     const access = this.#accessLog === null
       ? null
       : this.#recordOf(this.#accessLog, session, request, fields);
@@ -196,18 +192,12 @@ export class Server implements Exchanging {
     this.#log.debug(`${status} to ${session.remoteHost || "a unix socket"}: ${why} (${source})`);
     const response = refuse(status);
     access?.refused(status);
+    // The head may have been refused before its length was read.
+    session.hadBody = fields.some(([name]) => BODY_FIELDS.test(name));
     // The reply goes out first. In HTTP/2 the other streams have nothing to do with it.
-    if (!session.isHttp2(fields)) session.shutdown();
+    if (!session.isHttp2(fields)) this.#sessions.close(session);
     return response;
   }
-
-  readonly #sessionEvents = {
-    onClosed: (session: Session) => void this.#sessions.delete(session),
-    onError: (error: unknown) => {
-      this.#log.debug(`A response could not be sent: ${error}`);
-      return refuse(500);
-    },
-  };
 
   async #leave(lingerMs: number, gracefulMs: number): Promise<{ cut: number }> {
     const deadline = performance.now() + gracefulMs;
@@ -227,7 +217,7 @@ export class Server implements Exchanging {
       await sleep(DRAIN_POLL_MS);
     }
     const cut = this.#dispatcher.cut();
-    for (const session of this.#sessions) session.abort();
+    this.#sessions.abort();
     this.#dispatcher.terminate();
     this.#stopSweeping();
     return { cut };
@@ -242,8 +232,8 @@ export class Server implements Exchanging {
 
   #startSweeping(): void {
     if (this.#sweeper !== null) return;
-    this.now = performance.now();
-    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS);
+    this.#sessions.now = performance.now();
+    this.#sweeper = setInterval(() => this.#sweep(), SLOT_MS);
   }
 
   /** No timer stands while there is nothing to watch: an idle proc costs nothing. */
@@ -253,20 +243,11 @@ export class Server implements Exchanging {
   }
 
   #sweep(): void {
-    const now = this.now = performance.now();
+    const now = performance.now();
+    this.#sessions.turn(now);
     this.#dispatcher.sweep(now);
-    for (const session of this.#sessions) {
-      if (session.inFlight > 0) continue;
-      const limit = session.requests === 0 ? this.#headerTimeoutMs : this.#keepAliveMs;
-      if (now - session.idleSince > limit) session.abort();
-    }
     if (this.#sessions.size === 0 && this.#dispatcher.inFlight === 0) this.#stopSweeping();
   }
-}
-
-/** Seconds to milliseconds; 0 is no limit. */
-function deadline(seconds: number): number {
-  return seconds > 0 ? seconds * 1000 : Infinity;
 }
 
 function sleep(ms: number): Promise<void> {

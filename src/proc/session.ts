@@ -1,14 +1,13 @@
 /** One accepted connection, with all of its exchanges. */
 
-import {
-  type ConnectionHandler,
-  type HttpConnection,
-  isHttp2,
-  serveConnection,
-} from "./deno_http.ts";
+import { connectionFd, type HttpConnection, isHttp2, serveConnection } from "./deno_http.ts";
+import { libcUnavailable } from "../os/libc.ts";
+import { getTcpInfo, type TcpInfo } from "../os/socket.ts";
 import type { Field } from "../protocol/head.ts";
-import type { TrustedPeers } from "../config/cidr.ts";
+import type { Timed } from "./edge/deadlines.ts";
 import type { Peer } from "./edge/head_check.ts";
+import type { PeerFacts } from "./edge/peer.ts";
+import type { SessionHandler } from "./sessions.ts";
 import type { ThreadHandle } from "./thread_handle.ts";
 
 /** What a session reports to the server that owns it. */
@@ -16,9 +15,11 @@ export interface SessionEvents {
   /** Deno's HTTP failed to answer; the client gets a 500 if it still listens. */
   onError(error: unknown): Response;
   onClosed(session: Session): void;
+  /** Its deadline has come. */
+  onDue(session: Session): void;
 }
 
-export class Session implements Peer {
+export class Session implements Peer, Timed {
   readonly remoteHost: string;
   readonly remotePort: number;
   readonly scheme: "http" | "https";
@@ -32,28 +33,37 @@ export class Session implements Peer {
   idleSince: number;
   /** With `affinity: session`, the thread that all of its exchanges go to. */
   thread: ThreadHandle | null = null;
+  /** Whether the last request had a body. */
+  hadBody = false;
+  /** Part of the next request's head was seen. */
+  beginning = false;
+  /** When it was told to close. */
+  leavingSince = Infinity;
   closed = false;
+  dueAt = Infinity;
+  lookAt = -1;
 
   readonly #connection: Deno.Conn;
   readonly #http: HttpConnection;
+  readonly #events: SessionEvents;
   #http2: boolean | undefined;
+  #acked = -1;
 
   constructor(
     connection: Deno.Conn,
-    handler: (session: Session, ...args: Parameters<ConnectionHandler>) => ReturnType<
-      ConnectionHandler
-    >,
+    peer: PeerFacts,
+    http2: boolean | undefined,
+    handler: SessionHandler,
     events: SessionEvents,
-    trusted: TrustedPeers,
     now: number,
   ) {
-    const peer = connection.remoteAddr;
-    const unix = peer.transport !== "tcp";
-    this.remoteHost = unix ? "" : peer.hostname;
-    this.remotePort = unix ? 0 : peer.port;
-    this.trusted = unix ? trusted.unix : trusted.has(peer.hostname);
-    this.scheme = "handshake" in connection ? "https" : "http";
-    this.origin = unix ? "http+unix://" : `${this.scheme}://`;
+    this.remoteHost = peer.remoteHost;
+    this.remotePort = peer.remotePort;
+    this.scheme = peer.scheme;
+    this.origin = peer.origin;
+    this.trusted = peer.trusted;
+    this.#http2 = http2;
+    this.#events = events;
     this.idleSince = now;
     this.#connection = connection;
     this.#http = serveConnection(
@@ -72,6 +82,39 @@ export class Session implements Peer {
   /** To be asked while a request is being handled, before anything is awaited; these are its fields. */
   isHttp2(fields: readonly Field[]): boolean {
     return this.#http2 ??= isHttp2(fields);
+  }
+
+  onDue(): void {
+    this.#events.onDue(this);
+  }
+
+  /** Whether bytes came within the last so many milliseconds. Only TCP on Linux tells; else no. */
+  heardWithin(ms: number): boolean {
+    const info = this.#tcpInfo();
+    return info !== null && info.last_data_recv < ms;
+  }
+
+  /**
+   * Whether the client has taken some of what is on its way to it since this was last asked. False
+   * where nothing is on its way.
+   */
+  takesWhatWasSent(): boolean {
+    const info = this.#tcpInfo();
+    if (info === null || info.unacked === 0 || info.bytes_acked === this.#acked) return false;
+    this.#acked = info.bytes_acked;
+    return true;
+  }
+
+  #tcpInfo(): TcpInfo | null {
+    const fd = connectionFd(this.#connection);
+    if (this.closed || fd === null || this.#connection.remoteAddr.transport !== "tcp") return null;
+    if (libcUnavailable() !== null) return null;
+    try {
+      return getTcpInfo(fd);
+    } catch {
+      // Closed by the client just now.
+      return null;
+    }
   }
 
   /** Closes when what is in flight is answered: at once when nothing is. */

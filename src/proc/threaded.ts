@@ -30,7 +30,7 @@ export class ThreadedDispatcher implements Dispatcher {
 
   readonly #events: ExchangeEvents = {
     onResponded: (exchange, _status, headers) => {
-      if (this.#server.draining) headers.push(["connection", "close"]);
+      if (this.#server.closesAfter(exchange.session)) headers.push(["connection", "close"]);
       exchange.activeAt = this.#server.now;
     },
     onFinished: (exchange) => {

@@ -40,7 +40,7 @@ export const proxySettings = {
     kind: toggle(),
     default: false,
     help: "Expects a PROXY header (version 1 or 2) at the begin of each connection.",
-    acts: false,
+    acts: true,
   }),
   proxy_allow_ips: setting({
     section: "proxies",
@@ -48,7 +48,7 @@ export const proxySettings = {
     default: THIS_MACHINE,
     spellings: [{ flags: ["proxy-allow-from"] }],
     help: "Peers that may send a PROXY header. May be repeated.",
-    acts: false,
+    acts: true,
   }),
 } as const;
 

@@ -53,21 +53,21 @@ export const timeoutSettings = {
     default: 5,
     spellings: [{ env: ["YIMMO_SERVER_IDLE_TIMEOUT"] }],
     help: "How long an idle connection is kept open; 0 closes it after each response.",
-    acts: false,
+    acts: true,
   }),
   handshake_timeout: setting({
     section: "timeouts",
     kind: boundedTime(),
     default: 10,
     help: "How long a TLS handshake or a PROXY header may take.",
-    acts: false,
+    acts: true,
   }),
   header_timeout: setting({
     section: "timeouts",
     kind: optionalTime(),
     default: 10,
     help: "How long a client may take to send a request's head. 0: no limit.",
-    acts: false,
+    acts: true,
   }),
   body_timeout: setting({
     section: "timeouts",
@@ -127,7 +127,7 @@ export const limitSettings = {
     kind: integer({ min: 0, max: 1e12 }),
     default: 0,
     help: "Most requests on one connection, which is then closed. 0: no limit.",
-    acts: false,
+    acts: true,
   }),
   max_connections: setting({
     section: "limits",

@@ -1,6 +1,6 @@
 /**
- * The deadlines of all connections and exchanges of a proc: one wheel, one timer, and that only while
- * something has a deadline.
+ * The deadlines of all connections and exchanges of a proc: one wheel, which the server turns as long
+ * as it has connections, and no timer for any of them.
  *
  * What has a deadline sits in the slot of the time when it is to be looked at. Moving a deadline
  * further away is one assignment: it is noticed when the old slot comes round. So a connection that
@@ -28,11 +28,9 @@ export class Deadlines {
   /** The slot that is looked at next. */
   #next = 0;
   #count = 0;
-  #timer: ReturnType<typeof setInterval> | undefined;
-  #closed = false;
 
-  /** `clock`: milliseconds that never run backwards. */
-  constructor(clock: () => number = () => performance.now()) {
+  /** `clock`: milliseconds that never run backwards; as of the last turn is near enough. */
+  constructor(clock: () => number) {
     this.#clock = clock;
   }
 
@@ -53,25 +51,14 @@ export class Deadlines {
     if (item.lookAt >= 0) this.#take(item);
   }
 
-  /** Nothing is due any more. May be called twice. */
-  close(): void {
-    this.#closed = true;
-    clearInterval(this.#timer);
-    for (const slot of this.#slots) {
-      for (const item of slot) item.lookAt = -1;
-      slot.clear();
-    }
-    this.#count = 0;
-  }
-
   /** How many have a deadline, or had one lately. */
   get size(): number {
     return this.#count;
   }
 
   #put(item: Timed): void {
-    if (this.#closed) return;
-    if (this.#timer === undefined) this.#start();
+    // After a rest the wheel stands where it was left.
+    if (this.#count === 0) this.#next = Math.max(this.#next, Math.floor(this.#clock() / SLOT_MS));
     const due = Math.min(Math.ceil(item.dueAt / SLOT_MS), this.#next + SLOTS - 1);
     item.lookAt = Math.max(due, this.#next);
     this.#slots[item.lookAt % SLOTS]!.add(item);
@@ -84,15 +71,8 @@ export class Deadlines {
     this.#count--;
   }
 
-  #start(): void {
-    this.#next = Math.ceil(this.#clock() / SLOT_MS);
-    this.#timer = setInterval(() => this.sweep(), SLOT_MS);
-    // A proc that only waits for deadlines may end.
-    Deno.unrefTimer(this.#timer);
-  }
-
-  /** Looks at what may be due; the timer calls it. */
-  sweep(): void {
+  /** Looks at what may be due; to be called every SLOT_MS as long as there is something. */
+  turn(): void {
     const now = this.#clock();
     // A clock that jumped (the machine slept) needs one round, not one for each slot it missed.
     const last = Math.floor(now / SLOT_MS);
@@ -112,10 +92,6 @@ export class Deadlines {
           this.#put(item);
         }
       }
-    }
-    if (this.#count === 0) {
-      clearInterval(this.#timer);
-      this.#timer = undefined;
     }
   }
 }

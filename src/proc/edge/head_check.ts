@@ -100,6 +100,10 @@ export class RequestHead {
     );
   }
 
+  get hasBody(): boolean {
+    return this.chunked || this.contentLength > 0;
+  }
+
   /** Reads a request's head. Returns the rule by which it is refused, or null. */
   read(
     method: string,

@@ -1,0 +1,208 @@
+/** All connections of a proc, from accept to close, and how long each may take for what. */
+
+import { TrustedPeers } from "../config/cidr.ts";
+import type { Config } from "../config/config.ts";
+import type { Log } from "../log/record.ts";
+import type { ConnectionHandler } from "./deno_http.ts";
+import { Arrival, type Introduction, isTls } from "./edge/arrival.ts";
+import { Deadlines, SLOT_MS } from "./edge/deadlines.ts";
+import { describePeer } from "./edge/peer.ts";
+import { ProxyHeaderError } from "./edge/proxy_protocol.ts";
+import { refuse } from "./refusal.ts";
+import { Session, type SessionEvents } from "./session.ts";
+
+/**
+ * A client that still sends a body that nobody wants is listened to for a while, so that it gets to
+ * see the answer (RFC 9112, 9.6): at most so long, and not longer than so in silence; milliseconds.
+ */
+const LINGER_MS = 30_000;
+const LINGER_SILENCE_MS = 5_000;
+
+const UNINTRODUCED: Introduction = { proxyHeader: null, http2: undefined };
+
+export class Sessions {
+  /** The clock of deadlines that need not be exact: as of the last turn. */
+  now = performance.now();
+
+  readonly #config: Config;
+  readonly #log: Log;
+  readonly #handler: SessionHandler;
+  readonly #sessions = new Set<Session>();
+  readonly #arrivals = new Set<Arrival>();
+  readonly #deadlines = new Deadlines(() => performance.now());
+  /** Whose forwarding fields are believed. */
+  readonly #trusted: TrustedPeers;
+  /** Who has to begin with a PROXY header; null where nobody has to. */
+  readonly #proxies: TrustedPeers | null;
+  readonly #handshakeMs: number;
+  readonly #headerMs: number;
+  readonly #keepAliveMs: number;
+  readonly #writeMs: number;
+
+  constructor(config: Config, log: Log, handler: SessionHandler) {
+    this.#config = config;
+    this.#log = log;
+    this.#handler = handler;
+    this.#trusted = new TrustedPeers(config.forwarded_allow_ips);
+    this.#proxies = config.proxy_protocol ? new TrustedPeers(config.proxy_allow_ips) : null;
+    this.#handshakeMs = config.handshake_timeout * 1000;
+    this.#headerMs = milliseconds(config.header_timeout);
+    this.#keepAliveMs = milliseconds(config.keep_alive);
+    this.#writeMs = milliseconds(config.write_timeout);
+  }
+
+  /** Connections, those before their first byte of HTTP among them. */
+  get size(): number {
+    return this.#sessions.size + this.#arrivals.size;
+  }
+
+  [Symbol.iterator](): Iterator<Session> {
+    return this.#sessions.values();
+  }
+
+  /** Takes over a connection that was just accepted. */
+  accept(connection: Deno.Conn): void {
+    const expectsProxyHeader = !isTls(connection) && this.#expectsProxyHeader(connection);
+    if (isTls(connection) || expectsProxyHeader) {
+      void this.#introduce(connection, expectsProxyHeader);
+    } else this.#open(connection, UNINTRODUCED);
+  }
+
+  /** An exchange begins: until it ends its own deadlines hold. */
+  began(session: Session): void {
+    session.requests++;
+    session.inFlight++;
+    session.beginning = false;
+    this.#deadlines.set(session, Infinity);
+  }
+
+  /** An exchange ended. */
+  ended(session: Session): void {
+    session.inFlight--;
+    session.idleSince = this.now;
+    if (session.inFlight > 0) return;
+    if (this.closesAfter(session)) this.close(session);
+    // The clock may be one slot behind, and nobody is to be closed early.
+    else this.#deadlines.set(session, this.now + SLOT_MS + this.#keepAliveMs);
+  }
+
+  /** Whether the response in hand is the connection's last, and has to say so. */
+  closesAfter(session: Session): boolean {
+    const { keep_alive, keep_alive_requests } = this.#config;
+    return keep_alive === 0 || keep_alive_requests > 0 && session.requests >= keep_alive_requests;
+  }
+
+  /**
+   * Closes a connection as soon as what is in flight on it is answered. Behind a request with a body
+   * Deno closes by itself when it has read what the client still sends; a shutdown would take away
+   * the means to cut that short.
+   */
+  close(session: Session): void {
+    const now = performance.now();
+    if (session.leavingSince === Infinity) session.leavingSince = now;
+    if (!session.hadBody) session.shutdown();
+    this.#deadlines.set(session, now + LINGER_SILENCE_MS);
+  }
+
+  /** Cuts all connections. */
+  abort(): void {
+    for (const arrival of this.#arrivals) arrival.close();
+    for (const session of this.#sessions) session.abort();
+  }
+
+  /** Looks after deadlines; to be called every SLOT_MS as long as there are connections. */
+  turn(now: number): void {
+    this.now = now;
+    this.#deadlines.turn();
+  }
+
+  #expectsProxyHeader({ remoteAddr }: Deno.Conn): boolean {
+    if (this.#proxies === null) return false;
+    return remoteAddr.transport === "tcp"
+      ? this.#proxies.has(remoteAddr.hostname)
+      : this.#proxies.unix;
+  }
+
+  async #introduce(connection: Deno.Conn, expectsProxyHeader: boolean): Promise<void> {
+    const arrival = new Arrival(connection);
+    this.#arrivals.add(arrival);
+    this.#deadlines.set(arrival, performance.now() + this.#handshakeMs);
+    try {
+      const introduction = await arrival.introduce(expectsProxyHeader);
+      this.#open(connection, introduction);
+    } catch (error) {
+      // A proxy that is set up wrong is worth a warning; what strangers do to TLS is not.
+      if (error instanceof ProxyHeaderError) this.#log.warning(error.message);
+      else if (!arrival.overdue) {
+        this.#log.debug(`A connection broke before its first request: ${error}`);
+      }
+      arrival.close();
+    } finally {
+      this.#arrivals.delete(arrival);
+      this.#deadlines.remove(arrival);
+    }
+  }
+
+  #open(connection: Deno.Conn, introduction: Introduction): void {
+    try {
+      const peer = describePeer(connection, introduction, this.#trusted);
+      const now = performance.now();
+      const session = new Session(
+        connection,
+        peer,
+        introduction.http2,
+        this.#handler,
+        this.#events,
+        now,
+      );
+      this.#sessions.add(session);
+      this.#deadlines.set(session, now + this.#headerMs);
+    } catch (error) {
+      this.#log.error(`Cannot serve an accepted connection: ${error}`);
+      connection.close();
+    }
+  }
+
+  readonly #events: SessionEvents = {
+    onClosed: (session) => {
+      this.#sessions.delete(session);
+      this.#deadlines.remove(session);
+    },
+    onDue: (session) => this.#due(session),
+    onError: (error) => {
+      this.#log.debug(`A response could not be sent: ${error}`);
+      return refuse(500);
+    },
+  };
+
+  #due(session: Session): void {
+    if (session.inFlight > 0) return;
+    const now = performance.now();
+    const lingered = now - session.leavingSince;
+    if (lingered >= 0) {
+      if (lingered >= LINGER_MS || !session.heardWithin(LINGER_SILENCE_MS)) session.abort();
+      else this.#deadlines.set(session, now + LINGER_SILENCE_MS);
+    } else if (session.requests === 0 || session.beginning) {
+      session.abort();
+    } else if (session.heardWithin(now - session.idleSince - SLOT_MS)) {
+      // What has come since the last response is part of a head: the client has begun, and gets as
+      // long for it as for its first.
+      session.beginning = true;
+      this.#deadlines.set(session, now + this.#headerMs);
+    } else if (session.takesWhatWasSent()) {
+      this.#deadlines.set(session, now + this.#writeMs);
+    } else {
+      session.abort();
+    }
+  }
+}
+
+export type SessionHandler = (
+  session: Session,
+  ...args: Parameters<ConnectionHandler>
+) => ReturnType<ConnectionHandler>;
+
+/** Seconds to milliseconds; 0 is no limit. */
+function milliseconds(seconds: number): number {
+  return seconds > 0 ? seconds * 1000 : Infinity;
+}
