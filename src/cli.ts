@@ -7,6 +7,7 @@ import { load, type LoadOptions, readArguments, requireConfig } from "./config/l
 import { printedConfig } from "./config/print.ts";
 import { VERSION } from "./config/version.ts";
 import { AppLoadError, DenicornError, ExitCode, SystemError } from "./errors.ts";
+import { Activation } from "./os/activation.ts";
 
 /** Runs the program and ends the process. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -53,16 +54,19 @@ async function serve(
   const { bannerLines } = await import("./log/banner.ts");
   const log = openErrorLog(config, config.workers === 0 ? "solo" : "manager");
   try {
+    const activation = Activation.take();
+    if (activation.sockets.length > 0) log.info(`From systemd: ${activation.describe()}`);
+    const activated = activation.apply(config);
     const announce = (actual: Config) => {
       for (const line of bannerLines(actual, file)) log.info(line);
       for (const warning of warnings) log.warning(warning);
     };
     if (config.workers === 0) {
       const { runSolo } = await import("./proc/main.ts");
-      return await runSolo(config, log, { announce, reopenLog: () => log.reopen() });
+      return await runSolo(activated, log, { announce, reopenLog: () => log.reopen() });
     }
     const { runManager } = await import("./manager/manager.ts");
-    return await runManager(config, log, {
+    return await runManager(activated, log, {
       argv: options.argv,
       announce,
       // deno-lint-ignore require-await -- an error in it is to reject
@@ -72,7 +76,7 @@ async function serve(
         requireAppFile(fresh);
         for (const warning of again.warnings) log.warning(warning);
         log.reconfigure(fresh);
-        return fresh;
+        return activation.apply(fresh);
       },
     });
   } finally {

@@ -4,7 +4,7 @@ import { type Bind, showBind } from "../config/bind.ts";
 import type { Config } from "../config/config.ts";
 import { SystemError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
-import type { SocketAddress } from "../os/address.ts";
+import { toBind } from "../os/address.ts";
 import { describeInherited } from "../os/adopt.ts";
 import {
   type BindOptions,
@@ -17,6 +17,7 @@ import {
 import { Errno, LibcError, libcUnavailable } from "../os/libc.ts";
 import { claimUnixPath, type FileIdentity, identifyFile } from "../os/unix_path.ts";
 import { findIdentity } from "../os/user.ts";
+import { describePortHolder } from "./port_holder.ts";
 
 /** How often an address in use is tried again, and the pause, as gunicorn has it. */
 const BIND_RETRIES = 5;
@@ -41,6 +42,8 @@ export interface OpenOptions {
   readonly config: Config;
   readonly log: Log;
   readonly shared: boolean;
+  /** Wait for an address in use, as at the start: the server before may be about to stop. */
+  readonly patient: boolean;
   /** Another server may be on the address already: the one that this one comes to replace. */
   readonly beside: boolean;
   readonly v6Only: boolean;
@@ -117,7 +120,7 @@ function takeOver(bind: Bind, fd: number, foreign: boolean): HeldSocket {
 
 async function openUnix(
   bind: Bind & { transport: "unix" },
-  { config, log }: OpenOptions,
+  options: OpenOptions,
 ): Promise<HeldSocket> {
   const why = libcUnavailable();
   if (why !== null) {
@@ -129,9 +132,9 @@ async function openUnix(
   const path = abstract ? `\0${bind.path.slice(1)}` : bind.path;
   const open = () => openBound({ transport: "unix", path });
   const fd = abstract
-    ? await retryInUse(bind, log, open)
-    : await claimUnixPath(path, unixPathOptions(config), open);
-  startListening(fd, config.backlog);
+    ? await retryInUse(bind, options, open)
+    : await claimUnixPath(path, unixPathOptions(options.config), open);
+  startListening(fd, options.config.backlog);
   const file = abstract ? null : identifyFile(path);
   return { fd, shared: true, forProcs: { transport: "fd", fd }, address: bind, file };
 }
@@ -145,11 +148,12 @@ function unixPathOptions(config: Config) {
 
 async function openTcp(
   bind: Bind & { transport: "tcp" },
-  { config, log, shared, beside, v6Only }: OpenOptions,
+  options: OpenOptions,
 ): Promise<HeldSocket> {
+  const { config, shared, beside, v6Only } = options;
   const hostname = resolveHost(bind);
   if (libcUnavailable() !== null) {
-    const port = await retryInUse(bind, log, () => probePort(hostname, bind.port));
+    const port = await retryInUse(bind, options, () => probePort(hostname, bind.port));
     const address = { ...bind, port };
     return { fd: null, shared: false, forProcs: { ...address, hostname }, address, file: null };
   }
@@ -159,11 +163,11 @@ async function openTcp(
   if (!beside) {
     // Exclusively at first: with SO_REUSEPORT alone, a second server that was started by mistake
     // would silently take every other connection.
-    const fd = await retryInUse(bind, log, () => open(bind.port, {}));
+    const fd = await retryInUse(bind, options, () => open(bind.port, {}));
     port = boundPort(fd);
     closeFd(fd);
   }
-  const fd = await retryInUse(bind, log, () => open(port, { reusePort: true }));
+  const fd = await retryInUse(bind, options, () => open(port, { reusePort: true }));
   const address = { ...bind, port: boundPort(fd) };
   if (shared) {
     startListening(fd, config.backlog);
@@ -175,15 +179,20 @@ async function openTcp(
 }
 
 /** Calls `open` until the address is free, a few times. A server that stops needs its time. */
-async function retryInUse<T>(bind: Bind, log: Log, open: () => T): Promise<T> {
-  for (let left = BIND_RETRIES;; left--) {
+async function retryInUse<T>(
+  bind: Bind,
+  { log, patient }: OpenOptions,
+  open: () => T,
+): Promise<T> {
+  for (let left = patient ? BIND_RETRIES : 0;; left--) {
     try {
       return open();
     } catch (error) {
-      if (!isInUse(error)) throw describeBind(bind, error);
+      if (!isInUse(error)) throw describeFailure(bind, error);
       if (left === 0) {
+        const holder = bind.transport === "tcp" ? ` (${describePortHolder(bind.port)})` : "";
         throw new SystemError(
-          `Cannot listen on ${showBind(bind)}: another server listens on it; ` +
+          `Cannot listen on ${showBind(bind)}: another server listens on it${holder}; ` +
             `stop that, or take another address`,
         );
       }
@@ -198,10 +207,21 @@ function isInUse(error: unknown): boolean {
     error instanceof LibcError && error.errno === Errno.EADDRINUSE;
 }
 
-function describeBind(bind: Bind, error: unknown): SystemError {
+function describeFailure(bind: Bind, error: unknown): SystemError {
+  const what = `Cannot listen on ${showBind(bind)}`;
+  const errno = error instanceof LibcError ? error.errno : 0;
+  if (error instanceof Deno.errors.PermissionDenied || errno === Errno.EACCES) {
+    return new SystemError(
+      `${what}: not permitted (ports below ${firstUnprivilegedPort()} need root or the capability ` +
+        `CAP_NET_BIND_SERVICE)`,
+    );
+  }
+  if (error instanceof Deno.errors.AddrNotAvailable || errno === Errno.EADDRNOTAVAIL) {
+    return new SystemError(`${what}: this machine has no such address`);
+  }
   if (error instanceof SystemError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  return new SystemError(`Cannot listen on ${showBind(bind)}: ${message}`, { cause: error });
+  return new SystemError(`${what}: ${message}`, { cause: error });
 }
 
 /** The address of a host name, found by the resolver that Deno itself listens with. */
@@ -211,17 +231,11 @@ function resolveHost(bind: Bind & { transport: "tcp" }): string {
     using probe = Deno.listen({ hostname: bind.hostname, port: 0 });
     return probe.addr.hostname;
   } catch (error) {
-    throw describeBind(bind, error);
+    throw describeFailure(bind, error);
   }
 }
 
 function probePort(hostname: string, port: number): number {
   using probe = Deno.listen({ hostname, port });
   return probe.addr.port;
-}
-
-function toBind(address: SocketAddress): Bind {
-  return address.transport === "tcp"
-    ? address
-    : { transport: "unix", path: address.path.replace(/^\0/, "@") };
 }

@@ -14,13 +14,14 @@ import type { ManagerToProc, ProcToManager } from "../protocol/control.ts";
 import { ControlListener } from "./control_listener.ts";
 import type { Decision } from "./decision.ts";
 import { describeExit } from "./departure.ts";
+import { Generations } from "./generations.ts";
 import { Inbox, type ManagerEvent } from "./inbox.ts";
-import { probe } from "./port_probe.ts";
 import type { Failure } from "./proc.ts";
 import { ProcHandle } from "./proc_handle.ts";
 import type { Limits } from "./limits.ts";
 import { ProcTable } from "./proc_table.ts";
-import { listenToSignals, type ManagerSignal } from "./signals.ts";
+import { hasTerminal, listenToSignals, type ManagerSignal } from "./signals.ts";
+import { Sockets } from "./sockets.ts";
 
 /** The loop looks around at least so often, milliseconds. */
 const MAX_WAIT_MS = 1_000;
@@ -55,8 +56,8 @@ class Manager {
   readonly #handles = new Map<number, ProcHandle>();
   readonly #listener = new ControlListener();
   readonly #table: ProcTable;
-  /** By generation: a proc that is started while a reload is under way may be of either. */
-  readonly #configs = new Map<number, Config>();
+  readonly #sockets: Sockets;
+  #generations!: Generations;
   #config: Config;
   #failure: Failure | null = null;
 
@@ -65,15 +66,17 @@ class Manager {
     this.#log = log;
     this.#options = options;
     this.#table = new ProcTable(limitsOf(config));
+    this.#sockets = new Sockets(log);
   }
 
   async run(): Promise<ExitCode> {
     // From the first moment: a signal that comes while procs boot must not leave them behind.
     using _signals = listenToSignals((signal) => this.#inbox.push({ type: "signal", signal }));
     try {
-      this.#start();
+      await this.#start();
       await this.#watch();
     } finally {
+      this.#sockets.close();
       this.#listener.close();
       for (const handle of this.#handles.values()) handle.hardKill();
     }
@@ -82,15 +85,17 @@ class Manager {
     return ExitCode.ok;
   }
 
-  #start(): void {
-    this.#config = { ...this.#config, bind: probe(this.#config.bind) };
-    this.#configs.set(1, this.#config);
-    this.#options.announce(this.#config);
+  async #start(): Promise<void> {
+    this.#generations = await Generations.start(this.#sockets, this.#config);
+    this.#config = this.#generations.config;
+    this.#options.announce(this.#sockets.shown(this.#config));
   }
 
   async #watch(): Promise<void> {
     for (;;) {
       for (const decision of this.#table.decide(now())) this.#carryOut(decision);
+      // Shared sockets would go on queueing connections that nobody is to serve.
+      if (this.#table.stopping !== null) this.#sockets.close();
       if (this.#table.isOver) return;
       const asked = now();
       const wait = Math.min(MAX_WAIT_MS, this.#table.deadline(asked) - asked);
@@ -149,9 +154,8 @@ class Manager {
     if (this.#table.stopping !== null) return;
     try {
       const fresh = await this.#options.reloadConfig();
-      const config = { ...fresh, bind: probe(fresh.bind, this.#config.bind) };
-      const generation = this.#table.reload(limitsOf(config), now());
-      this.#configs.set(generation, config);
+      const config = await this.#sockets.open(fresh);
+      this.#generations.begin(this.#table.reload(limitsOf(config), now()), config);
     } catch (error) {
       if (!(error instanceof DenicornError)) throw error;
       this.#log.error(`Cannot reload, all stays as it was: ${error.message}`);
@@ -260,10 +264,11 @@ class Manager {
   }
 
   #spawn({ id, generation, replaces, why }: Extract<Decision, { type: "spawn" }>): void {
-    const config = this.#configs.get(generation) ?? this.#config;
+    const config = this.#generations.of(generation);
     const options = { id, config, listener: this.#listener, inbox: this.#inbox };
     try {
-      this.#handles.set(id, new ProcHandle(options));
+      const handle = this.#sockets.passTo(config, () => new ProcHandle(options));
+      this.#handles.set(id, handle);
     } catch (error) {
       if (!(error instanceof DenicornError)) throw error;
       const { message, exitCode } = error;
@@ -276,16 +281,14 @@ class Manager {
   }
 
   #adopt(generation: number, outdated: number): void {
-    const config = this.#configs.get(generation);
-    if (config !== undefined) this.#config = config;
-    for (const known of this.#configs.keys()) {
-      if (known < generation) this.#configs.delete(known);
-    }
+    this.#generations.commit(generation);
+    this.#config = this.#generations.config;
     this.#log.info(`The reload's first proc is ready; ${outdated} are to be replaced`);
   }
 
   #abandon(generation: number, failure: Failure): void {
-    this.#configs.delete(generation);
+    this.#generations.abandon(generation);
+    this.#generations.forget(this.#table.procs);
     this.#log.error(`Cannot reload, all stays as it was: ${withTrace(failure)}`);
   }
 
@@ -331,16 +334,6 @@ function limitsOf(config: Config): Limits {
 
 function withTrace({ message, trace }: Failure): string {
   return trace === "" ? message : `${message}\n${trace}`;
-}
-
-/** Whether this process has a controlling terminal: only then the device opens. */
-function hasTerminal(): boolean {
-  try {
-    Deno.openSync("/dev/tty").close();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** A clock that only goes forward, whatever is done to the machine's time. */

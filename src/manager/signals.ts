@@ -25,3 +25,13 @@ export function listenToSignals(enqueue: (signal: ManagerSignal) => void): Dispo
     },
   };
 }
+
+/** Whether this process has a controlling terminal: only then the device opens. */
+export function hasTerminal(): boolean {
+  try {
+    Deno.openSync("/dev/tty").close();
+    return true;
+  } catch {
+    return false;
+  }
+}

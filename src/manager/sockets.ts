@@ -5,6 +5,8 @@
  * finds it taken) before any proc is there, and settles port 0 and host names once for all procs.
  * Unix sockets, inherited descriptors, and TCP with `listener: shared` are listened on here; procs
  * inherit the descriptor and adopt it (src/os/adopt.ts), so that what waits in it outlives a proc.
+ *
+ * During a reload two configurations are in use. A socket is open as long as one of them names it.
  */
 
 import type { Bind } from "../config/bind.ts";
@@ -17,86 +19,81 @@ import { removeIfSame } from "../os/unix_path.ts";
 import { HANDOVER_ENV, parseHandover, writeHandover } from "./handover.ts";
 import { type HeldSocket, isIPv4Twin, isShared, KeyCounter, openSocket } from "./held_socket.ts";
 
+/** By the bind as it is configured, see KeyCounter. */
+type Held = ReadonlyMap<string, HeldSocket>;
+
 export class Sockets {
   readonly #log: Log;
-  /** By the bind as it is configured; several binds may be to port 0. */
-  #held = new Map<string, HeldSocket>();
-  /** Of the configuration before, until its procs are gone. */
-  #retired: HeldSocket[] = [];
-  /** The manager that handed its sockets over (USR2), 0 without one. */
+  /** By the configuration that procs get, which {@linkcode Sockets.open} made. */
+  readonly #held = new Map<Config, Held>();
+  /** What the manager before handed over (USR2). */
+  readonly #handedOver: ReadonlyMap<string, number>;
+  /** The process id of that manager, 0 without one. */
   readonly #predecessor: number;
 
-  private constructor(log: Log, predecessor: number) {
+  constructor(log: Log) {
     this.#log = log;
-    this.#predecessor = predecessor;
-  }
-
-  /** Opens what the configuration names. Throws a SystemError that names the address. */
-  static async open(config: Config, log: Log): Promise<Sockets> {
     const handover = parseHandover(Deno.env.get(HANDOVER_ENV), Deno.ppid);
     Deno.env.delete(HANDOVER_ENV);
-    const sockets = new Sockets(log, handover === null ? 0 : Deno.ppid);
-    try {
-      await sockets.#openAll(config, handover?.fds ?? new Map(), handover !== null);
-    } catch (error) {
-      sockets.close();
-      throw error;
-    }
-    return sockets;
+    this.#handedOver = handover?.fds ?? new Map();
+    this.#predecessor = handover === null ? 0 : Deno.ppid;
   }
 
   /**
-   * Opens what a new configuration names anew, and keeps what it names still. What it no longer
-   * names stays open until {@linkcode Sockets.releaseRetired}. On failure nothing has changed.
+   * Opens what a configuration names, but for what is open already. Returns the configuration as its
+   * procs get it: host names resolved, ports known, what is shared as descriptors. On failure, a
+   * SystemError that names the address, nothing has changed.
    */
-  async reopen(config: Config): Promise<void> {
-    const before = this.#held;
-    const retired = this.#retired;
-    this.#held = new Map();
-    this.#retired = [];
+  async open(config: Config): Promise<Config> {
+    const why = libcUnavailable();
+    if (why !== null && config.listener === "shared") {
+      this.#log.warning(`Procs do not share their sockets, as listener: shared asks: ${why}`);
+    }
+    const opened = new Map<string, HeldSocket>();
+    const every = [...config.bind, ...config.redirect_bind];
+    const keys = new KeyCounter();
     try {
-      await this.#openAll(config, new Map(), false, before);
+      for (const bind of every) {
+        const key = keys.key(bind);
+        const v6Only = every.some((other) => isIPv4Twin(bind, other));
+        opened.set(key, await this.#openOne(key, bind, config, v6Only));
+      }
     } catch (error) {
-      for (const [key, socket] of this.#held) if (before.get(key) !== socket) release(socket);
-      this.#held = before;
-      this.#retired = retired;
+      for (const socket of opened.values()) if (!this.#isInUse(socket)) release(socket);
       throw error;
     }
-    const kept = new Set(this.#held.values());
-    this.#retired = [...retired, ...[...before.values()].filter((socket) => !kept.has(socket))];
+    const forProcs = translate(config, opened, (socket) => socket.forProcs);
+    this.#held.set(forProcs, opened);
+    return forProcs;
   }
 
-  /** Closes what only procs of the configuration before used, once these are gone. */
-  releaseRetired(): void {
-    for (const socket of this.#retired) release(socket);
-    this.#retired = [];
-  }
-
-  /** The configuration as procs get it: host names resolved, ports known, the rest descriptors. */
-  forProcs(config: Config): Config {
-    const counter = new KeyCounter();
-    const translate = (bind: Bind): Bind => this.#held.get(counter.key(bind))?.forProcs ?? bind;
+  /** The same configuration with the addresses that clients connect to, for people to read. */
+  shown(config: Config): Config {
+    const sockets = [...this.#held.get(config)?.values() ?? []];
+    const toAddress = (bind: Bind) =>
+      sockets.find(({ forProcs }) => forProcs === bind)?.address ?? bind;
     return {
       ...config,
-      bind: config.bind.map(translate),
-      redirect_bind: config.redirect_bind.map(translate),
+      bind: config.bind.map(toAddress),
+      redirect_bind: config.redirect_bind.map(toAddress),
     };
   }
 
-  /** Where clients reach the server, in the order of the configuration. */
-  get addresses(): Bind[] {
-    return [...this.#held.values()].map((socket) => socket.address);
+  /** Closes what only this configuration names: it was given up, or its last proc is gone. */
+  drop(config: Config): void {
+    const held = this.#held.get(config);
+    this.#held.delete(config);
+    for (const socket of held?.values() ?? []) if (!this.#isInUse(socket)) release(socket);
   }
 
-  /** Runs `start`, which starts a proc, with the shared sockets inheritable. */
-  passTo<T>(start: () => T): T {
-    return passingOn(this.#sharedFds(), start);
+  /** Runs `start`, which starts a proc with this configuration, with its sockets inheritable. */
+  passTo<T>(config: Config, start: () => T): T {
+    return passingOn([...sharedFds(this.#held.get(config)).values()], start);
   }
 
   /** Runs `start`, which starts the next manager (USR2), with `env` to be added to its own. */
-  handOver<T>(start: (env: Record<string, string>) => T): T {
-    const fds = new Map<string, number>();
-    for (const [key, { fd, shared }] of this.#held) if (shared && fd !== null) fds.set(key, fd);
+  handOver<T>(config: Config, start: (env: Record<string, string>) => T): T {
+    const fds = sharedFds(this.#held.get(config));
     return passingOn([...fds.values()], () => start({ [HANDOVER_ENV]: writeHandover(fds) }));
   }
 
@@ -105,48 +102,53 @@ export class Sockets {
    * one that we took them from, or (`keepFiles`) the one that we handed them to.
    */
   close({ keepFiles = false }: { keepFiles?: boolean } = {}): void {
-    this.releaseRetired();
-    const shared = keepFiles || (this.#predecessor !== 0 && Deno.ppid === this.#predecessor);
-    for (const socket of this.#held.values()) release(socket, shared);
+    const keep = keepFiles || (this.#predecessor !== 0 && Deno.ppid === this.#predecessor);
+    const all = new Set([...this.#held.values()].flatMap((held) => [...held.values()]));
     this.#held.clear();
+    for (const socket of all) release(socket, keep);
   }
 
-  #sharedFds(): number[] {
-    return [...this.#held.values(), ...this.#retired].flatMap(({ fd, shared }) =>
-      shared && fd !== null ? [fd] : []
-    );
-  }
-
-  async #openAll(
+  async #openOne(
+    key: string,
+    bind: Bind,
     config: Config,
-    handedOver: ReadonlyMap<string, number>,
-    beside: boolean,
-    before: ReadonlyMap<string, HeldSocket> = new Map(),
-  ): Promise<void> {
-    const why = libcUnavailable();
-    if (why !== null && config.listener === "shared") {
-      this.#log.warning(`Procs do not share their sockets, as listener: shared asks: ${why}`);
-    }
-    const counter = new KeyCounter();
-    const every = [...config.bind, ...config.redirect_bind];
-    for (const bind of every) {
-      const key = counter.key(bind);
-      const kept = before.get(key);
-      const socket = kept !== undefined && kept.shared === isShared(bind, config)
-        ? kept
-        // A port 0 was settled by then: another number would move the server.
-        : await openSocket(kept?.address ?? bind, {
-          config,
-          log: this.#log,
-          shared: isShared(bind, config),
-          // A TCP address that was ours before, or is another manager's, is in use rightly.
-          beside: beside || kept !== undefined,
-          v6Only: every.some((other) => isIPv4Twin(bind, other)),
-          inherited: handedOver.get(key),
-        });
-      this.#held.set(key, socket);
-    }
+    v6Only: boolean,
+  ): Promise<HeldSocket> {
+    const shared = isShared(bind, config);
+    const before = [...this.#held.values()].flatMap((held) => held.get(key) ?? []);
+    const same = before.find((socket) => socket.shared === shared);
+    if (same !== undefined) return same;
+    // A port 0 was settled by then: another number would move the server.
+    return await openSocket(before[0]?.address ?? bind, {
+      config,
+      log: this.#log,
+      shared,
+      patient: this.#held.size === 0,
+      // A TCP address that is ours already, or the other manager's, is in use rightly.
+      beside: this.#predecessor !== 0 || before.length > 0,
+      v6Only,
+      inherited: this.#held.size === 0 ? this.#handedOver.get(key) : undefined,
+    });
   }
+
+  #isInUse(socket: HeldSocket): boolean {
+    return [...this.#held.values()].some((held) => [...held.values()].includes(socket));
+  }
+}
+
+function translate(config: Config, held: Held, to: (socket: HeldSocket) => Bind): Config {
+  const keys = new KeyCounter();
+  const one = (bind: Bind): Bind => {
+    const socket = held.get(keys.key(bind));
+    return socket === undefined ? bind : to(socket);
+  };
+  return { ...config, bind: config.bind.map(one), redirect_bind: config.redirect_bind.map(one) };
+}
+
+function sharedFds(held: Held = new Map()): ReadonlyMap<string, number> {
+  const fds = new Map<string, number>();
+  for (const [key, { fd, shared }] of held) if (shared && fd !== null) fds.set(key, fd);
+  return fds;
 }
 
 function release(socket: HeldSocket, keepFile = false): void {

@@ -1,5 +1,6 @@
 /** sockaddr, as Linux lays it out, to and from Deno's addresses. */
 
+import { type Bind, showBind } from "../config/bind.ts";
 import { SystemError } from "../errors.ts";
 
 export const AF_UNIX = 1;
@@ -87,9 +88,14 @@ export function isSameAddress(a: SocketAddress, b: SocketAddress): boolean {
 
 /** For people: `127.0.0.1:8000`, `[::1]:8000`, `unix:/run/app.sock`, `unix:@name`. */
 export function formatAddress(address: SocketAddress): string {
-  if (address.transport === "unix") return `unix:${address.path.replace(/^\0/, "@")}`;
-  const { hostname, port } = address;
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+  return showBind(toBind(address));
+}
+
+/** The address as the configuration would name it, where abstract names begin with "@". */
+export function toBind(address: SocketAddress): Bind {
+  return address.transport === "tcp"
+    ? { transport: "tcp", hostname: address.hostname, port: address.port }
+    : { transport: "unix", path: address.path.replace(/^\0/, "@") };
 }
 
 function canonicalHost(hostname: string): string {

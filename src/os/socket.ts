@@ -187,7 +187,10 @@ export function setNonBlocking(fd: number): void {
   check(libc().fcntl(fd, F_SETFL, flags | O_NONBLOCK), "fcntl(F_SETFL)", what);
 }
 
-/** Connections that wait in the accept queue of a TCP listener. */
-export function countQueued(fd: number): number {
-  return getTcpInfo(fd).unacked;
+/** Whether somebody waits in the accept queue of a listening socket, TCP or unix. */
+export function isAwaited(fd: number): boolean {
+  const POLLIN = 1;
+  // struct pollfd: int fd; short events, revents.
+  const pollfd = new Int32Array([fd, POLLIN]);
+  return check(libc().poll(pollfd, 1n, 0), "poll", `Cannot look at socket ${fd}`) > 0;
 }

@@ -1,9 +1,11 @@
 /** A listening socket and its accept loop, to the moment when it closes without losing anybody. */
 
+import type { Bind } from "../config/bind.ts";
 import type { Log } from "../log/record.ts";
+import { toBind } from "../os/address.ts";
 import { REARM_INTERVAL_MS } from "../os/adopt.ts";
 import { stopListening } from "../os/bound_socket.ts";
-import { countQueued } from "../os/socket.ts";
+import { isAwaited, toSocketAddress } from "../os/socket.ts";
 import { steer } from "../os/steering.ts";
 import { removeIfSame } from "../os/unix_path.ts";
 import type { SteeringPlan } from "../protocol/control.ts";
@@ -36,6 +38,11 @@ export class Listener {
 
   get addr(): Deno.Addr {
     return this.#opened.listener.addr;
+  }
+
+  /** The same as a bind, for people to read. */
+  get address(): Bind {
+    return toBind(toSocketAddress(this.addr));
   }
 
   /** Accepts until closed. Lack of descriptors is waited out: the kernel queues meanwhile. */
@@ -77,20 +84,27 @@ export class Listener {
   /**
    * Closes at a moment when nobody waits to be accepted: whoever is in the queue then is lost. It
    * accepts for `lingerMs` more at least, for those whose handshake was under way.
+   *
+   * @param last Nobody else serves a shared socket any more; otherwise it is just left to them.
    */
-  async leave(lingerMs: number): Promise<void> {
+  async leave(lingerMs: number, last: boolean): Promise<void> {
     const { fd, adopted } = this.#opened;
+    if (adopted !== null && !last) return this.close();
     await sleep(lingerMs);
-    if (adopted !== null || fd === null || this.addr.transport !== "tcp") return this.close();
-    const deadline = performance.now() + MAX_QUIET_WAIT_MS;
-    while (!this.#closed && countQueued(fd) > 0 && performance.now() < deadline) {
-      await sleep(QUIET_POLL_MS);
-    }
+    if (fd !== null) await this.#quiet(fd, performance.now() + MAX_QUIET_WAIT_MS);
     if (this.#closed) return;
     // In the same breath as the look at the queue: Deno's close() takes turns of the event loop,
-    // each long enough for somebody to connect.
-    stopListening(fd);
+    // each long enough for somebody to connect. What is shared is not ours to stop.
+    if (fd !== null && adopted === null && this.addr.transport === "tcp") stopListening(fd);
     this.close();
+  }
+
+  /** Waits until the queue is empty, or the deadline. */
+  async #quiet(fd: number, deadline: number): Promise<void> {
+    while (!this.#closed && isAwaited(fd) && performance.now() < deadline) {
+      this.#opened.adopted?.rearm();
+      await sleep(QUIET_POLL_MS);
+    }
   }
 
   close(): void {

@@ -4,8 +4,9 @@ import { type Bind, showBind } from "../config/bind.ts";
 import type { Config } from "../config/config.ts";
 import { SystemError } from "../errors.ts";
 import { type AdoptedListener, adoptListener } from "../os/adopt.ts";
+import { closeFd } from "../os/bound_socket.ts";
 import { libcUnavailable } from "../os/libc.ts";
-import { findListenerFd, listeningFds, setBacklog } from "../os/socket.ts";
+import { findListenerFd, listeningFds, setBacklog, setInheritable } from "../os/socket.ts";
 import { claimUnixPath, type FileIdentity, identifyFile } from "../os/unix_path.ts";
 import { findIdentity } from "../os/user.ts";
 
@@ -76,7 +77,16 @@ function unixPathOptions({ unix_mode, unix_user, unix_group }: Config) {
 
 function openInherited(fd: number): OpenedListener {
   const adopted = adoptListener(fd);
+  // It lives on in the adopted listener, to be closed with it.
+  closeFd(fd);
   return { listener: adopted.listener, fd: adopted.fd, adopted, file: null };
+}
+
+/** Keeps the app's own children from inheriting what this process inherited; to be done first. */
+export function guardInherited({ bind, redirect_bind }: Config): void {
+  for (const each of [...bind, ...redirect_bind]) {
+    if (each.transport === "fd") setInheritable(each.fd, false);
+  }
 }
 
 function fdOf(listener: Deno.Listener, before: readonly number[] = []): number | null {

@@ -13,6 +13,7 @@ import {
   type SteeringPlan,
 } from "../protocol/control.ts";
 import type { ControlClient } from "./control_client.ts";
+import { guardInherited } from "./open_listener.ts";
 import { Server } from "./server.ts";
 import { listenToSignals } from "./signals.ts";
 import { surviveUncaughtErrors } from "./uncaught.ts";
@@ -79,6 +80,7 @@ export class Proc {
   async #boot(id: number, config: Config): Promise<void> {
     try {
       this.#tieToManager();
+      guardInherited(config);
       Deno.chdir(config.chdir);
       setProcessTitle(`${config.proc_name}: proc ${id}`);
       const log = this.#client.log(config.log_level, `proc ${id}`);

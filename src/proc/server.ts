@@ -1,6 +1,6 @@
 /** The I/O thread of a proc: accepts connections, keeps sessions, hands exchanges to the app. */
 
-import type { Config } from "../config/config.ts";
+import type { Bind, Config } from "../config/config.ts";
 import { type AccessLog, openAccessLog } from "../log/access_log.ts";
 import type { Log } from "../log/record.ts";
 import type { DrainReason, ProcStats, SteeringPlan } from "../protocol/control.ts";
@@ -90,6 +90,11 @@ export class Server implements Exchanging {
     for (const listener of this.#listeners) listener.run();
   }
 
+  /** Where it listens, as it turned out: port 0 settled, descriptors named. */
+  get addresses(): Bind[] {
+    return this.#listeners.map((listener) => listener.address);
+  }
+
   /** Steers the new connections of all procs, wherever each has a socket of its own. */
   steer(plan: SteeringPlan): void {
     for (const listener of this.#listeners) listener.steer(plan);
@@ -100,8 +105,8 @@ export class Server implements Exchanging {
    * `Connection: close`, lets exchanges finish, closes what idles, and cuts what is left after
    * `gracefulMs`. Returns how many exchanges were cut. Called twice, it is the same drain.
    */
-  drain(_reason: DrainReason, lingerMs: number, gracefulMs: number): Promise<{ cut: number }> {
-    return this.#drain ??= this.#leave(lingerMs, gracefulMs);
+  drain(reason: DrainReason, lingerMs: number, gracefulMs: number): Promise<{ cut: number }> {
+    return this.#drain ??= this.#leave(reason, lingerMs, gracefulMs);
   }
 
   /** Ends at once. */
@@ -199,11 +204,16 @@ export class Server implements Exchanging {
     return response;
   }
 
-  async #leave(lingerMs: number, gracefulMs: number): Promise<{ cut: number }> {
+  async #leave(
+    reason: DrainReason,
+    lingerMs: number,
+    gracefulMs: number,
+  ): Promise<{ cut: number }> {
     const deadline = performance.now() + gracefulMs;
     this.draining = true;
     const linger = Math.min(lingerMs, gracefulMs);
-    await Promise.all(this.#listeners.map((listener) => listener.leave(linger)));
+    const last = reason === "stop";
+    await Promise.all(this.#listeners.map((listener) => listener.leave(linger, last)));
     this.#close();
     this.#dispatcher.leave();
     const left = performance.now();

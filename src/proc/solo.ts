@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import { BootError, ExitCode } from "../errors.ts";
 import type { Log } from "../log/record.ts";
 import { setProcessTitle } from "../os/title.ts";
+import { guardInherited } from "./open_listener.ts";
 import { Server } from "./server.ts";
 import { listenToSignals } from "./signals.ts";
 import { surviveUncaughtErrors } from "./uncaught.ts";
@@ -62,12 +63,13 @@ export async function runSolo(
       }
     },
   });
+  guardInherited(config);
   Deno.chdir(config.chdir);
   setProcessTitle(config.proc_name);
   surviveUncaughtErrors(log);
   await server.load();
   await server.listen();
-  announce(config);
+  announce({ ...config, bind: server.addresses });
   try {
     await over;
   } finally {

@@ -21,11 +21,11 @@ function configure(...argv: string[]): Config {
 
 /** A process that serves a bind as the manager tells its procs. */
 async function startMember(sockets: Sockets, config: Config, name: string): Promise<Member> {
-  const [bind] = sockets.forProcs(config).bind;
+  const [bind] = config.bind;
   const env: Record<string, string> = { NAME: name };
   if (bind?.transport === "fd") env.LISTEN_FD = String(bind.fd);
   if (bind?.transport === "tcp") env.PORT = String(bind.port);
-  const member = await sockets.passTo(() => Member.start(env));
+  const member = await sockets.passTo(config, () => Member.start(env));
   await member.tell("serve");
   return member;
 }
@@ -37,9 +37,9 @@ function portOf(bind: Bind): number {
 Deno.test("port 0 becomes one free port for all procs, kept while there are none", {
   ignore,
 }, async () => {
-  const config = configure("-b", "127.0.0.1:0", "-b", "127.0.0.1:0");
-  const sockets = await Sockets.open(config, log);
-  const [first = 0, second = 0] = sockets.forProcs(config).bind.map(portOf);
+  const sockets = new Sockets(log);
+  const config = await sockets.open(configure("-b", "127.0.0.1:0", "-b", "127.0.0.1:0"));
+  const [first = 0, second = 0] = config.bind.map(portOf);
   assert(first > 0 && second > 0 && first !== second);
   await using member = await startMember(sockets, config, "proc");
   assertEquals(member.port, first);
@@ -59,7 +59,9 @@ Deno.test("a port that another server has is found taken before any proc starts"
     freed = true;
   });
   // The first try fails and logs; then the other server is gone.
-  (await Sockets.open(config, impatient)).close();
+  const sockets = new Sockets(impatient);
+  await sockets.open(config);
+  sockets.close();
   assert(freed, "the address was not found in use");
 });
 
@@ -67,25 +69,26 @@ Deno.test("IPv4 and IPv6 at the same port are two sockets", { ignore }, async ()
   const free = Deno.listen({ hostname: "0.0.0.0", port: 0 });
   const { port } = free.addr;
   free.close();
-  const config = configure("-b", `0.0.0.0:${port}`, "-b", `[::]:${port}`, "--listener", "shared");
-  const sockets = await Sockets.open(config, log);
+  const sockets = new Sockets(log);
+  const config = await sockets.open(
+    configure("-b", `0.0.0.0:${port}`, "-b", `[::]:${port}`, "--listener", "shared"),
+  );
   assertEquals(
-    sockets.forProcs(config).bind.map((bind) =>
-      bind.transport === "fd" ? formatAddress(getSocketAddress(bind.fd)!) : bind
+    config.bind.map((bind) =>
+      bind.transport === "fd" ? formatAddress(getSocketAddress(Number(bind.fd))!) : bind
     ),
     [`0.0.0.0:${port}`, `[::]:${port}`],
   );
   sockets.close();
 });
 
-Deno.test("a host name is resolved once", { ignore }, async () => {
-  const config = configure("-b", "localhost:0");
-  const sockets = await Sockets.open(config, log);
-  const [bind] = sockets.forProcs(config).bind;
+Deno.test("a host name is resolved once, and shown as it was written", { ignore }, async () => {
+  const sockets = new Sockets(log);
+  const config = await sockets.open(configure("-b", "localhost:0"));
+  const [bind] = config.bind;
+  const [shown] = sockets.shown(config).bind;
   assert(bind?.transport === "tcp" && ["127.0.0.1", "::1"].includes(bind.hostname));
-  assert(
-    sockets.addresses[0]?.transport === "tcp" && sockets.addresses[0].hostname === "localhost",
-  );
+  assertEquals(shown, { transport: "tcp", hostname: "localhost", port: portOf(bind!) });
   sockets.close();
 });
 
@@ -93,9 +96,10 @@ Deno.test("procs share a unix socket, which has its mode from the first moment",
   ignore,
 }, async () => {
   const path = `${await Deno.makeTempDir()}/app.sock`;
-  const config = configure("-b", `unix:${path}`, "--unix-mode", "0640");
-  const sockets = await Sockets.open(config, log);
+  const sockets = new Sockets(log);
+  const config = await sockets.open(configure("-b", `unix:${path}`, "--unix-mode", "0640"));
   assertEquals(Deno.lstatSync(path).mode! & 0o777, 0o640);
+  assertEquals(sockets.shown(config).bind, [{ transport: "unix", path }]);
   await using first = await startMember(sockets, config, "first");
   await first.kill();
   await using _second = await startMember(sockets, config, "second");
@@ -108,8 +112,10 @@ Deno.test("a unix socket has the owner that is configured", {
   ignore: ignore || Deno.uid() !== 0,
 }, async () => {
   const path = `${await Deno.makeTempDir()}/app.sock`;
-  const config = configure("-b", `unix:${path}`, "--unix-user", "4321", "--unix-group", "1234");
-  const sockets = await Sockets.open(config, log);
+  const sockets = new Sockets(log);
+  await sockets.open(
+    configure("-b", `unix:${path}`, "--unix-user", "4321", "--unix-group", "1234"),
+  );
   const { uid, gid } = Deno.lstatSync(path);
   assertEquals([uid, gid], [4321, 1234]);
   sockets.close();
@@ -119,15 +125,16 @@ Deno.test("the socket file of a killed server is replaced, a living server's or 
   ignore,
 }, async () => {
   const path = `${await Deno.makeTempDir()}/app.sock`;
+  const sockets = new Sockets(log);
   const config = configure("-b", `unix:${path}`);
   const living = Deno.listen({ transport: "unix", path });
-  await assertRejects(() => Sockets.open(config, log), Error, "another server listens on it");
+  await assertRejects(() => sockets.open(config), Error, "another server listens on it");
   // Deno does not remove the file: what is left is what a killed server leaves.
   living.close();
-  const sockets = await Sockets.open(config, log);
+  await sockets.open(config);
   sockets.close();
   Deno.writeTextFileSync(path, "precious");
-  await assertRejects(() => Sockets.open(config, log), Error, "a file that is no socket");
+  await assertRejects(() => sockets.open(config), Error, "a file that is no socket");
   assertEquals(Deno.readTextFileSync(path), "precious");
 });
 
@@ -135,7 +142,8 @@ Deno.test("a socket file that another server has put in the place of ours is lef
   ignore,
 }, async () => {
   const path = `${await Deno.makeTempDir()}/app.sock`;
-  const sockets = await Sockets.open(configure("-b", `unix:${path}`), log);
+  const sockets = new Sockets(log);
+  await sockets.open(configure("-b", `unix:${path}`));
   Deno.removeSync(path);
   using _other = Deno.listen({ transport: "unix", path });
   sockets.close();
@@ -147,14 +155,12 @@ Deno.test("a reload opens what is new, keeps what stays, and closes the rest whe
 }, async () => {
   const directory = await Deno.makeTempDir();
   const [a, b, c] = ["a", "b", "c"].map((name) => `${directory}/${name}`);
-  const before = configure("-b", `unix:${a}`, "-b", `unix:${b}`);
-  const after = configure("-b", `unix:${b}`, "-b", `unix:${c}`);
-  const sockets = await Sockets.open(before, log);
-  const [, kept] = sockets.forProcs(before).bind;
-  await sockets.reopen(after);
-  assertEquals(sockets.forProcs(after).bind[0], kept);
+  const sockets = new Sockets(log);
+  const before = await sockets.open(configure("-b", `unix:${a}`, "-b", `unix:${b}`));
+  const after = await sockets.open(configure("-b", `unix:${b}`, "-b", `unix:${c}`));
+  assertEquals(after.bind[0], before.bind[1]);
   assertEquals([a, b, c].map((path) => Deno.lstatSync(path!).isSocket), [true, true, true]);
-  sockets.releaseRetired();
+  sockets.drop(before);
   await assertRejects(() => Deno.lstat(a!), Deno.errors.NotFound);
   sockets.close();
   assertEquals([...Deno.readDirSync(directory)], []);
@@ -162,10 +168,14 @@ Deno.test("a reload opens what is new, keeps what stays, and closes the rest whe
 
 Deno.test("a reload that cannot open an address changes nothing", { ignore }, async () => {
   const directory = await Deno.makeTempDir();
-  const before = configure("-b", `unix:${directory}/a`);
-  const after = configure("-b", `unix:${directory}/b`, "-b", `unix:${directory}/none/c`);
-  const sockets = await Sockets.open(before, log);
-  await assertRejects(() => sockets.reopen(after), Error, "No such file or directory");
+  const sockets = new Sockets(log);
+  const before = await sockets.open(configure("-b", `unix:${directory}/a`));
+  const after = configure(
+    ...["-b", `unix:${directory}/a`],
+    ...["-b", `unix:${directory}/b`],
+    ...["-b", `unix:${directory}/none/c`],
+  );
+  await assertRejects(() => sockets.open(after), Error, "No such file or directory");
   assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["a"]);
   await using _member = await startMember(sockets, before, "still");
   assertEquals(await ask({ transport: "unix", path: `${directory}/a` }), "still");
@@ -175,16 +185,15 @@ Deno.test("a reload that cannot open an address changes nothing", { ignore }, as
 Deno.test("a port can move between sockets of the procs' own and a shared one", {
   ignore,
 }, async () => {
-  const own = configure("-b", "127.0.0.1:0");
-  const sockets = await Sockets.open(own, log);
+  const sockets = new Sockets(log);
+  const own = await sockets.open(configure("-b", "127.0.0.1:0"));
   await using first = await startMember(sockets, own, "own");
-  const shared = configure("-b", "127.0.0.1:0", "--listener", "shared");
-  await sockets.reopen(shared);
-  const [address] = sockets.addresses;
-  assertEquals(address, { transport: "tcp", hostname: "127.0.0.1", port: first.port });
+  const shared = await sockets.open(configure("-b", "127.0.0.1:0", "--listener", "shared"));
+  const [shown] = sockets.shown(shared).bind;
+  assertEquals(shown, { transport: "tcp", hostname: "127.0.0.1", port: first.port });
   await using _second = await startMember(sockets, shared, "shared");
-  await first.tell("close");
   await first.kill();
+  sockets.drop(own);
   assertEquals(await ask(local(first.port)), "shared");
   sockets.close();
 });
