@@ -114,3 +114,13 @@ Deno.test("a reader that goes away does not make an error of --help", async () =
   assertEquals(code, 0);
   assert(!new TextDecoder().decode(stdout).includes("rror"));
 });
+
+Deno.test("the example of a configuration file is right", async () => {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", MOD, "--check-config", "-c", "examples/denicorn.yaml"],
+    cwd: new URL("../../", import.meta.url),
+  }).output();
+  const text = new TextDecoder();
+  assertEquals([code, text.decode(stdout)], [0, "denicorn: the configuration is right\n"]);
+  assert(!text.decode(stderr).includes("there is no setting"));
+});

@@ -8,8 +8,8 @@ import { envNames, envOf } from "../registry.ts";
 const PLACE = "environment";
 const PREFIX = envOf("");
 
-/** What denicorn itself puts there for its own processes. */
-const OWN = new Set<string>(Object.values(ControlEnv));
+/** What denicorn itself puts there for its own processes (the last one: src/manager/handover.ts). */
+const OWN = new Set<string>([...Object.values(ControlEnv), "DENICORN_HANDOVER"]);
 
 /**
  * Kubernetes gives every container such variables for a service that is called "denicorn":
