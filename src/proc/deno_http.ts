@@ -22,6 +22,11 @@ export interface HttpConnection {
   shutdown(): Promise<void>;
   /** Closes now, whatever is in flight. */
   abort(): void;
+  /**
+   * Lets a WebSocket have the connection, once it is open: Deno closes it by force when its HTTP has
+   * finished, unless the HTTP's resource is closed before.
+   */
+  detach(): void;
 }
 
 export type ConnectionHandler = (
@@ -41,7 +46,11 @@ interface InnerRequest {
 }
 
 interface Internals {
-  readonly core?: { readonly internalFdSymbol?: symbol };
+  readonly core?: {
+    readonly internalFdSymbol?: symbol;
+    createCancelHandle?(): number;
+    tryClose?(resource: number): void;
+  };
   serveHttpOnConnection(
     connection: Deno.Conn,
     signal: { addEventListener(type: "abort", listener: () => void): void },
@@ -90,6 +99,7 @@ export function serveConnection(
     addEventListener: (_: "abort", listener: () => void) => void (abort = listener),
   };
   const served = internals.serveHttpOnConnection(connection, signal, handler, onError, () => {});
+  const resource = lastResource();
   return {
     finished: served.finished,
     shutdown: () => served.shutdown(),
@@ -100,8 +110,20 @@ export function serveConnection(
         // The connection has just ended by itself.
       }
     },
+    detach: () => internals.core?.tryClose?.(resource),
   };
 }
+
+/** The number of the resource that was made last: they are numbered in turn. Costs 1.3 µs. */
+function lastResource(): number {
+  const { createCancelHandle, tryClose } = internals.core ?? {};
+  if (createCancelHandle === undefined || tryClose === undefined) return NO_RESOURCE;
+  const next = createCancelHandle();
+  tryClose(next);
+  return next - 1;
+}
+
+const NO_RESOURCE = -1;
 
 /** The header fields as they came: names in the case of the wire (h2: lower), repeated ones repeated. */
 export function headerList(request: Request): [string, string][] {

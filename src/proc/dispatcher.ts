@@ -3,6 +3,7 @@
 import type { AccessRecord } from "./access_record.ts";
 import type { RequestHead } from "./edge/head_check.ts";
 import type { Session } from "./session.ts";
+import type { WebSockets } from "./websockets.ts";
 
 export interface Dispatcher {
   /** Loads the app. Throws AppLoadError or BootError. */
@@ -37,6 +38,8 @@ export interface Exchanging {
   readonly now: number;
   /** Whether the response in hand is the last of its connection: it says `Connection: close`. */
   closesAfter(session: Session): boolean;
+  /** The WebSockets of the proc. */
+  readonly sockets: WebSockets;
   /** An exchange begins on this session. */
   began(session: Session): void;
   /** An exchange ended on this session. */

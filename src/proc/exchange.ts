@@ -9,6 +9,7 @@ import { refusalBytes, type RefusalStatus, refuse } from "./refusal.ts";
 import { ResponseStream } from "./response_stream.ts";
 import type { Session } from "./session.ts";
 import type { ThreadHandle } from "./thread_handle.ts";
+import type { UpgradeWish } from "./upgrade.ts";
 
 /** Static bodies above this may still be under way when the response is handed over. */
 const SLOW_BODY_BYTES = 64 * 1024;
@@ -24,6 +25,8 @@ const CHUNKED_WINDOW_BYTES = 8 * 1024 * 1024;
 export interface ExchangeEvents {
   /** The response is handed over (status, and the bytes of its body as far as they are known). */
   onResponded(exchange: Exchange, status: number, headers: [string, string][]): void;
+  /** The app makes a WebSocket of it. */
+  onUpgrade(exchange: Exchange, wish: UpgradeWish): void;
   /** The last byte is out, or the exchange was given up. Called once. */
   onFinished(exchange: Exchange): void;
 }
@@ -113,6 +116,16 @@ export class Exchange {
     } else {
       this.finish();
     }
+  }
+
+  /** The app makes a WebSocket of it. */
+  upgrade(wish: UpgradeWish): void {
+    if (!this.responded) this.#events.onUpgrade(this, wish);
+  }
+
+  /** The handshake of a WebSocket is answered; finish() follows when it is open, or fails. */
+  switched(response: Response, headers: [string, string][]): void {
+    this.#respondWith(response.status, headers, () => response);
   }
 
   /** Answers in the app's place, and tells the thread that nobody waits any more. */

@@ -8,12 +8,14 @@ const RETRY_AFTER_S = 1;
 /** Status and the one line that the client sees; nothing of the app or the proc goes in. */
 const REFUSALS = {
   400: "Bad Request",
+  403: "Forbidden",
   405: "Method Not Allowed",
   408: "Request Timeout",
   413: "Content Too Large",
   414: "URI Too Long",
   417: "Expectation Failed",
   421: "Misdirected Request",
+  426: "Upgrade Required",
   431: "Request Header Fields Too Large",
   500: "Internal Server Error",
   501: "Not Implemented",
@@ -24,7 +26,18 @@ const REFUSALS = {
 export type RefusalStatus = keyof typeof REFUSALS;
 
 /** Statuses after which the connection's state is not to be trusted: it is closed. */
-const CLOSING: ReadonlySet<RefusalStatus> = new Set([400, 408, 413, 414, 417, 421, 431, 501]);
+const CLOSING: ReadonlySet<RefusalStatus> = new Set([
+  400,
+  403,
+  408,
+  413,
+  414,
+  417,
+  421,
+  426,
+  431,
+  501,
+]);
 
 /** Length of the body of such a response. */
 export function refusalBytes(status: RefusalStatus): number {
@@ -35,6 +48,7 @@ export function refusalBytes(status: RefusalStatus): number {
 export function refuse(status: RefusalStatus): Response {
   const headers: [string, string][] = [["content-type", "text/plain;charset=UTF-8"]];
   if (status === 503) headers.push(["retry-after", String(RETRY_AFTER_S)]);
+  if (status === 426) headers.push(["upgrade", "websocket"], ["sec-websocket-version", "13"]);
   if (CLOSING.has(status)) headers.push(["connection", "close"]);
   return createResponse(status, headers, `${REFUSALS[status]}\n`);
 }

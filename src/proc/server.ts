@@ -9,6 +9,7 @@ import { AccessRecord } from "./access_record.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
 import { headerList, requestMethod, requestUrl } from "./deno_http.ts";
 import { SLOT_MS } from "./edge/deadlines.ts";
+import { Handshake } from "./edge/handshake.ts";
 import { RequestHead } from "./edge/head_check.ts";
 import type { Rule } from "./edge/rules.ts";
 import { InlineDispatcher } from "./inline.ts";
@@ -18,6 +19,7 @@ import { refuse } from "./refusal.ts";
 import type { Session } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 import { ThreadedDispatcher } from "./threaded.ts";
+import { WebSockets } from "./websockets.ts";
 
 /** A draining proc leaves an idle connection open for this long: a request may be on its way. */
 const IDLE_WHILE_DRAINING_MS = 1_000;
@@ -47,6 +49,7 @@ export interface ServerOptions {
 
 export class Server implements Exchanging {
   draining = false;
+  readonly sockets = new WebSockets(this);
 
   readonly #config: Config;
   readonly #log: Log;
@@ -54,6 +57,7 @@ export class Server implements Exchanging {
   readonly #sessions: Sessions;
   /** The head of the request that is being handled; the next request overwrites it. */
   readonly #head: RequestHead;
+  readonly #handshake: Handshake;
   #dispatcher!: Dispatcher;
   readonly #listeners: Listener[] = [];
   #unlistened = false;
@@ -68,6 +72,7 @@ export class Server implements Exchanging {
     this.#log = options.log;
     this.#sessions = new Sessions(config, options.log, this.#handle);
     this.#head = new RequestHead(config);
+    this.#handshake = new Handshake(config.websocket_origins);
   }
 
   /** Starts the threads and loads the app in each. Throws AppLoadError, BootError or SystemError. */
@@ -114,6 +119,7 @@ export class Server implements Exchanging {
     this.#close();
     this.#dispatcher?.cut();
     this.#sessions.abort();
+    this.sockets.drop();
     this.#dispatcher?.terminate();
     this.#stopSweeping();
   }
@@ -123,7 +129,7 @@ export class Server implements Exchanging {
       requests: this.#requests,
       in_flight: this.#dispatcher?.inFlight ?? 0,
       queued: this.#dispatcher?.queued ?? 0,
-      sessions: this.#sessions.size,
+      sessions: this.#sessions.size + this.sockets.size,
       rss: Deno.memoryUsage().rss,
     };
   }
@@ -171,7 +177,9 @@ export class Server implements Exchanging {
   ): Response | Promise<Response> => {
     const fields = headerList(request);
     const head = this.#head;
-    const rule = head.read(requestMethod(request), requestUrl(request), fields, session);
+    const method = requestMethod(request);
+    const rule = head.read(method, requestUrl(request), fields, session) ??
+      (head.upgrade === "websocket" ? this.#handshake.check(method, fields) : null);
     session.hadBody = head.hasBody;
     const access = this.#accessLog === null
       ? null
@@ -216,9 +224,10 @@ export class Server implements Exchanging {
     await Promise.all(this.#listeners.map((listener) => listener.leave(linger, last)));
     this.#close();
     this.#dispatcher.leave();
+    this.sockets.leave(reason);
     const left = performance.now();
     // Polled rather than told: it runs once in a proc's life, and there is nothing to miss.
-    while (this.#sessions.size > 0 && performance.now() < deadline) {
+    while (this.#sessions.size + this.sockets.size > 0 && performance.now() < deadline) {
       for (const session of this.#sessions) {
         const idleFrom = Math.max(session.idleSince, left);
         const idle = session.inFlight === 0;
@@ -226,8 +235,9 @@ export class Server implements Exchanging {
       }
       await sleep(DRAIN_POLL_MS);
     }
-    const cut = this.#dispatcher.cut();
+    const cut = this.#dispatcher.cut() + this.sockets.size;
     this.#sessions.abort();
+    this.sockets.drop();
     this.#dispatcher.terminate();
     this.#stopSweeping();
     return { cut };
@@ -256,7 +266,9 @@ export class Server implements Exchanging {
     const now = performance.now();
     this.#sessions.turn(now);
     this.#dispatcher.sweep(now);
-    if (this.#sessions.size === 0 && this.#dispatcher.inFlight === 0) this.#stopSweeping();
+    this.sockets.sweep(now);
+    const busy = this.#sessions.size + this.sockets.size + this.#dispatcher.inFlight;
+    if (busy === 0) this.#stopSweeping();
   }
 }
 

@@ -122,6 +122,11 @@ export class Session implements Peer, Timed {
     if (!this.closed) this.#http.shutdown().catch(() => {});
   }
 
+  /** The connection has become a WebSocket's: HTTP is over on it, and must not close it. */
+  detach(): void {
+    this.#http.detach();
+  }
+
   /** Closes now; what is in flight is cut. */
   abort(): void {
     if (this.closed) return;

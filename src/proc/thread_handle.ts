@@ -6,6 +6,7 @@ import type { Level, Log } from "../log/record.ts";
 import { type Batch, QueueIn, QueueOut, type ThreadBoot } from "../protocol/exchange.ts";
 import { Outbox } from "../protocol/outbox.ts";
 import type { Exchange } from "./exchange.ts";
+import type { ServerSocket } from "./websocket.ts";
 
 export interface ThreadEvents {
   /** All that one message brought is handled. */
@@ -16,10 +17,15 @@ export interface ThreadEvents {
   onExit(thread: ThreadHandle, code: number): void;
 }
 
+/** What clients of WebSockets are told when the thread of their app is gone (RFC 6455, 7.4.1). */
+const THREAD_DIED = [1011, "Internal error"] as const;
+
 export class ThreadHandle {
   readonly id: number;
   /** Exchanges in flight, oldest first. */
   readonly exchanges = new Map<number, Exchange>();
+  /** WebSockets whose app it runs, by the id of the exchange that they came from. */
+  readonly sockets = new Map<number, ServerSocket>();
   alive = true;
 
   readonly #worker: Worker;
@@ -108,6 +114,13 @@ export class ThreadHandle {
     this.#outbox.transfer(bytes);
   }
 
+  /** As {@linkcode postBytes}, for a whole buffer. */
+  postBuffer(operation: number, id: number, buffer: ArrayBuffer): void {
+    if (!this.alive) return;
+    this.#outbox.push(operation, id, buffer);
+    this.#outbox.transfer(buffer);
+  }
+
   /** Ends the thread; a busy loop goes on until the process ends (facts of V8). */
   terminate(): void {
     this.alive = false;
@@ -116,7 +129,7 @@ export class ThreadHandle {
   }
 
   #receive(batch: Batch): void {
-    const { exchanges } = this;
+    const { exchanges, sockets } = this;
     // Operands are taken in the order that protocol/exchange.ts gives for each operation. An
     // exchange that is no longer there was given up: what is still said of it is dropped.
     for (let i = 0; i < batch.length;) {
@@ -150,6 +163,32 @@ export class ThreadHandle {
         case QueueOut.crashed:
           exchanges.get(batch[i++] as number)?.crashed();
           break;
+        case QueueOut.upgrade: {
+          const [id, header, protocol, idleTimeout] = batch.slice(i, i += 4) as [
+            number,
+            string,
+            string,
+            number,
+          ];
+          exchanges.get(id)?.upgrade({ header, protocol, idleTimeout });
+          break;
+        }
+        case QueueOut.socketText:
+          sockets.get(batch[i] as number)?.sendText(batch[i + 1] as string);
+          i += 2;
+          break;
+        case QueueOut.socketBinary:
+          sockets.get(batch[i] as number)?.sendBinary(batch[i + 1] as Uint8Array<ArrayBuffer>);
+          i += 2;
+          break;
+        case QueueOut.socketClose:
+          sockets.get(batch[i] as number)?.close(batch[i + 1] as number, batch[i + 2] as string);
+          i += 3;
+          break;
+        case QueueOut.socketTaken:
+          sockets.get(batch[i] as number)?.taken(batch[i + 1] as number);
+          i += 2;
+          break;
         case QueueOut.pong:
           this.#pongSeen = batch[i++] as number;
           break;
@@ -182,6 +221,7 @@ export class ThreadHandle {
     this.alive = false;
     this.#ready.reject(new BootError(`A thread died while it loaded the app: ${why}`));
     for (const exchange of [...this.exchanges.values()]) exchange.crashed();
+    for (const socket of [...this.sockets.values()]) socket.close(...THREAD_DIED);
     this.#events.onDied(this, why);
   }
 }

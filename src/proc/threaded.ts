@@ -3,7 +3,7 @@
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
 import type { AccessRecord } from "./access_record.ts";
-import { AbortReason, MAX_WHOLE_BODY_BYTES } from "../protocol/exchange.ts";
+import { AbortReason, MAX_WHOLE_BODY_BYTES, QueueIn } from "../protocol/exchange.ts";
 import { requestBody } from "./deno_http.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
 import type { RequestHead } from "./edge/head_check.ts";
@@ -12,6 +12,7 @@ import { refuse } from "./refusal.ts";
 import type { Session } from "./session.ts";
 import type { ThreadHandle } from "./thread_handle.ts";
 import { ThreadPool } from "./thread_pool.ts";
+import { openSocket } from "./upgrade.ts";
 
 /** An exchange older than this has its client watched, milliseconds. Most are answered sooner. */
 const WATCH_CLIENT_MS = 200;
@@ -24,6 +25,7 @@ export class ThreadedDispatcher implements Dispatcher {
   readonly #log: Log;
   readonly #pool: ThreadPool;
   readonly #timeoutMs: number;
+  readonly #writeMs: number;
   #lastId = 0;
   /** Threads under suspicion, and since when. */
   readonly #suspects = new Map<ThreadHandle, number>();
@@ -32,6 +34,15 @@ export class ThreadedDispatcher implements Dispatcher {
     onResponded: (exchange, _status, headers) => {
       if (this.#server.closesAfter(exchange.session)) headers.push(["connection", "close"]);
       exchange.activeAt = this.#server.now;
+    },
+    onUpgrade: (exchange, wish) => {
+      try {
+        openSocket(exchange, wish, this.#server.sockets, this.#writeMs);
+      } catch (error) {
+        this.#log.error(`Cannot upgrade ${exchange.request.url} to a WebSocket: ${error}`);
+        exchange.thread.post(QueueIn.abort, exchange.id, AbortReason.client);
+        exchange.crashed();
+      }
     },
     onFinished: (exchange) => {
       exchange.thread.exchanges.delete(exchange.id);
@@ -44,6 +55,7 @@ export class ThreadedDispatcher implements Dispatcher {
     this.#server = server;
     this.#log = log;
     this.#timeoutMs = config.timeout > 0 ? config.timeout * 1000 : Infinity;
+    this.#writeMs = config.write_timeout > 0 ? config.write_timeout * 1000 : Infinity;
     this.#pool = new ThreadPool(config, role, log, {
       onDied: (thread, why) => {
         log.critical(`Thread ${thread.id} died: ${why}`);

@@ -17,6 +17,15 @@ export const STREAM_WINDOW_BYTES = 256 * 1024;
 /** A request body of a known length up to this is gathered by the server and crosses whole. */
 export const MAX_WHOLE_BODY_BYTES = 64 * 1024;
 
+/** Bytes of WebSocket messages that may be under way in a queue, for each socket and direction. */
+export const SOCKET_WINDOW_BYTES = 1024 * 1024;
+
+/** What a message counts for on its way to the app, beside its length: empty ones are bounded too. */
+export const SOCKET_MESSAGE_COST = 64;
+
+/** Bytes of a binary message from which its buffer is moved instead of copied. */
+export const SOCKET_TRANSFER_BYTES = 16 * 1024;
+
 /** Server to thread. */
 export const QueueIn = {
   /**
@@ -43,6 +52,16 @@ export const QueueIn = {
   ping: 8,
   /** The proc leaves; finish what you have. Operands: none. */
   leave: 9,
+  /** The WebSocket of this exchange is open. Operands: id. */
+  socketOpen: 10,
+  /** A message of the client. Operands: id, string. */
+  socketText: 11,
+  /** A message of the client. Operands: id, ArrayBuffer. */
+  socketBinary: 12,
+  /** The client took this many bytes of what was sent. Operands: id, bytes. */
+  socketSent: 13,
+  /** The WebSocket is closed. Operands: id, code, reason, 1 if cleanly else 0, error or "". */
+  socketClosed: 14,
 } as const;
 
 /** Thread to server. */
@@ -72,6 +91,19 @@ export const QueueOut = {
   bootFailed: 10,
   /** The app asked for the end of the process (Deno.exit). Operands: code. */
   exit: 11,
+  /**
+   * The app makes a WebSocket of this exchange; it bears the exchange's id from now on. Operands: id,
+   * header (as in respond), subprotocol or "", idle timeout in seconds.
+   */
+  upgrade: 12,
+  /** A message for the client. Operands: id, string. */
+  socketText: 13,
+  /** A message for the client. Operands: id, Uint8Array of its own buffer. */
+  socketBinary: 14,
+  /** Close the WebSocket. Operands: id, code or 0 for none, reason. */
+  socketClose: 15,
+  /** The app took messages of this cost (see {@linkcode SOCKET_MESSAGE_COST}). Operands: id, cost. */
+  socketTaken: 16,
 } as const;
 
 /** What a response wants besides being sent; bits. */

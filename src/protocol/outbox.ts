@@ -26,8 +26,8 @@ export class Outbox {
   }
 
   /** Adds `bytes` as an operand's buffer to be moved instead of copied. They are gone afterwards. */
-  transfer(bytes: Uint8Array): void {
-    this.#transfer.push(bytes.buffer as ArrayBuffer);
+  transfer(bytes: Uint8Array | ArrayBuffer): void {
+    this.#transfer.push(bytes instanceof ArrayBuffer ? bytes : bytes.buffer as ArrayBuffer);
   }
 
   /** The open batch, for those who push operands one by one because it is hot there. */

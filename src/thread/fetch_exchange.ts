@@ -4,12 +4,15 @@ import { AbortReason, RespondFlag, STREAM_WINDOW_BYTES } from "../protocol/excha
 import type { ThreadQueueOut } from "./queue_out.ts";
 import type { RequestSource } from "./request.ts";
 import { readResponse } from "../app/response.ts";
+import type { Upgradable, Upgrade } from "./upgrade.ts";
 import { UploadStream } from "./upload_stream.ts";
 
-export class FetchExchange implements RequestSource, Deno.ServeHandlerInfo<Deno.Addr> {
+export class FetchExchange implements RequestSource, Upgradable, Deno.ServeHandlerInfo<Deno.Addr> {
   readonly id: number;
   readonly head: string;
   readonly body: Uint8Array | null | (() => ReadableStream<Uint8Array>);
+  /** The WebSocket that the app has made of it. */
+  upgrade: Upgrade | null = null;
 
   readonly #queue: ThreadQueueOut;
   readonly #remoteHost: string;

@@ -6,6 +6,7 @@ import { AppLoadError, DenicornError, ExitCode } from "../errors.ts";
 import { createLog } from "../log/record.ts";
 import type { Batch, ThreadBoot } from "../protocol/exchange.ts";
 import { ThreadQueueOut } from "./queue_out.ts";
+import { Upgrades } from "./upgrade.ts";
 import { FetchWorker } from "./worker.ts";
 
 /** Speaks for all threads where each would say the same. */
@@ -25,12 +26,14 @@ async function start(boot: ThreadBoot): Promise<void> {
     queue.exit(code);
     throw new Error(`Deno.exit(${code}) was called`);
   };
+  const upgrades = new Upgrades(queue, log, config.websocket_idle_timeout);
+  Deno.upgradeWebSocket = upgrades.upgrade;
   try {
     const handler = await loadFetchApp(config.app, log, {
       addr: servedAddr(config.bind),
       announce: FIRST_THREAD.test(role),
     });
-    const worker = new FetchWorker(handler, queue, log);
+    const worker = new FetchWorker(handler, queue, upgrades, log);
     outliveErrors((what, error) => log.error(`${what} outside of a request: ${traceOf(error)}`));
     port.onmessage = (event) => worker.receive(event.data as Batch);
     queue.ready();

@@ -56,6 +56,30 @@ export class ThreadQueueOut {
     this.#outbox.push(QueueOut.pong, number);
   }
 
+  upgrade(id: number, header: string, protocol: string, idleTimeout: number): void {
+    this.#outbox.push(QueueOut.upgrade, id, header, protocol, idleTimeout);
+  }
+
+  socketText(id: number, text: string): void {
+    this.#outbox.batch.push(QueueOut.socketText, id, text);
+    this.#outbox.schedule();
+  }
+
+  /** The bytes are the queue's own from now on. */
+  socketBinary(id: number, bytes: Uint8Array<ArrayBuffer>, move: boolean): void {
+    this.#outbox.batch.push(QueueOut.socketBinary, id, bytes);
+    if (move) this.#outbox.transfer(bytes);
+    this.#outbox.schedule();
+  }
+
+  socketClose(id: number, code: number, reason: string): void {
+    this.#outbox.push(QueueOut.socketClose, id, code, reason);
+  }
+
+  socketTaken(id: number, cost: number): void {
+    this.#outbox.push(QueueOut.socketTaken, id, cost);
+  }
+
   log(level: Level, message: string): void {
     this.#outbox.push(QueueOut.log, level, message);
   }

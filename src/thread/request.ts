@@ -57,6 +57,10 @@ class InnerRequest {
     this.#urlEnd = urlEnd < 0 ? head.length : urlEnd;
   }
 
+  get source(): RequestSource {
+    return this.#source;
+  }
+
   get method(): string {
     return this.#method ??= this.#source.head.slice(0, this.#methodEnd);
   }
@@ -91,17 +95,28 @@ function createAroundInner(source: RequestSource): Request {
   return request;
 }
 
+/** Where the source is not found in the request. */
+const sources = new WeakMap<Request, RequestSource>();
+
 function createPublicly(source: RequestSource): Request {
   const inner = new InnerRequest(source);
   const controller = new AbortController();
   source.onAbort(() => controller.abort());
   const { body } = source;
-  return new Request(inner.url(), {
+  const request = new Request(inner.url(), {
     method: inner.method,
     headers: inner.headerList,
     body: (typeof body === "function" ? body() : body) as BodyInit,
     signal: controller.signal,
   });
+  sources.set(request, source);
+  return request;
+}
+
+/** What a request was created over; undefined for one that the app has made, a clone for example. */
+export function sourceOf(request: Request): RequestSource | undefined {
+  const inner: unknown = INNER && (request as Untyped)?.[INNER];
+  return inner instanceof InnerRequest ? inner.source : sources.get(request);
 }
 
 /** Whether this Deno's Request is built as this file expects; checked once, on a real one. */

@@ -7,6 +7,7 @@ import { type Batch, QueueIn } from "../protocol/exchange.ts";
 import { FetchExchange } from "./fetch_exchange.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";
 import { createRequest } from "./request.ts";
+import type { Upgrades } from "./upgrade.ts";
 
 export class FetchWorker {
   readonly #handler: FetchHandler;
@@ -14,16 +15,19 @@ export class FetchWorker {
   readonly #log: Log;
   /** Exchanges of which something may still arrive. */
   readonly #exchanges = new Map<number, FetchExchange>();
+  readonly #upgrades: Upgrades;
 
-  constructor(handler: FetchHandler, queue: ThreadQueueOut, log: Log) {
+  constructor(handler: FetchHandler, queue: ThreadQueueOut, upgrades: Upgrades, log: Log) {
     this.#handler = handler;
     this.#queue = queue;
+    this.#upgrades = upgrades;
     this.#log = log;
   }
 
   /** Takes one message of the queue in: many operations, laid out as in protocol/exchange.ts. */
   receive(batch: Batch): void {
     const exchanges = this.#exchanges;
+    const upgrades = this.#upgrades;
     for (let i = 0; i < batch.length;) {
       const operation = batch[i++] as number;
       switch (operation) {
@@ -68,6 +72,28 @@ export class FetchWorker {
           break;
         case QueueIn.leave:
           break;
+        case QueueIn.socketOpen:
+          upgrades.get(batch[i++] as number)?.opened();
+          break;
+        case QueueIn.socketText:
+        case QueueIn.socketBinary:
+          upgrades.get(batch[i] as number)?.message(batch[i + 1] as string | ArrayBuffer);
+          i += 2;
+          break;
+        case QueueIn.socketSent:
+          upgrades.get(batch[i] as number)?.sent(batch[i + 1] as number);
+          i += 2;
+          break;
+        case QueueIn.socketClosed:
+          upgrades.closed(
+            batch[i] as number,
+            batch[i + 1] as number,
+            batch[i + 2] as string,
+            batch[i + 3] === 1,
+            batch[i + 4] as string,
+          );
+          i += 5;
+          break;
         default:
           throw new Error(`Unknown operation in a queue in: ${operation}`);
       }
@@ -99,6 +125,9 @@ export class FetchWorker {
       if (response instanceof Response && !response.bodyUsed) response.body?.cancel();
       return;
     }
+    if (exchange.upgrade !== null && this.#upgrades.complete(exchange, response)) {
+      return this.#forget(exchange);
+    }
     const streams = exchange.respond(response);
     if (streams) {
       exchange.stream((error) => this.#logFailure(exchange, error))
@@ -112,6 +141,7 @@ export class FetchWorker {
   #crashed(exchange: FetchExchange, error: unknown): void {
     this.#exchanges.delete(exchange.id);
     if (exchange.aborted) return;
+    this.#upgrades.fail(exchange, "the app failed before the WebSocket was open");
     this.#logFailure(exchange, error);
     this.#queue.crashed(exchange.id);
   }
@@ -127,8 +157,11 @@ export class FetchWorker {
   }
 
   #abort(id: number, reason: number): void {
-    this.#exchanges.get(id)?.abort(reason);
+    const exchange = this.#exchanges.get(id);
+    if (exchange === undefined) return;
     this.#exchanges.delete(id);
+    exchange.abort(reason);
+    this.#upgrades.fail(exchange, "the request was given up before the WebSocket was open");
   }
 
   #settle(id: number, sent: boolean): void {

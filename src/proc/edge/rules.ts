@@ -4,7 +4,7 @@
  */
 
 export interface Rule {
-  readonly status: 400 | 413 | 414 | 417 | 421 | 431 | 501;
+  readonly status: 400 | 403 | 413 | 414 | 417 | 421 | 426 | 431 | 501;
   /** Where it is written. */
   readonly source: string;
   /** For the error log; the client learns the status alone. */
@@ -101,6 +101,26 @@ export const Rules = {
     status: 413,
     source: "RFC 9110, 15.5.14; setting limit_request_body",
     why: "the body is too large",
+  },
+  socketMethod: {
+    status: 400,
+    source: "RFC 6455, 4.1",
+    why: "the handshake of a WebSocket is not a GET",
+  },
+  socketVersion: {
+    status: 426,
+    source: "RFC 6455, 4.2.2 and 4.4",
+    why: "a WebSocket of another version than 13",
+  },
+  socketKey: {
+    status: 400,
+    source: "RFC 6455, 4.2.1",
+    why: "the key of a WebSocket is not 16 bytes in base64",
+  },
+  socketOrigin: {
+    status: 403,
+    source: "RFC 6455, 4.2.2; setting websocket_origins",
+    why: "a WebSocket from an origin that is not allowed",
   },
   forwardedConflict: {
     status: 400,

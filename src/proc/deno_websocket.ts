@@ -1,0 +1,91 @@
+/**
+ * Deno's server-side WebSocket: the only file that touches its internals.
+ *
+ * Public are upgrade, send, close and the events. What a server needs beside them is reached through
+ * the symbols of Deno's class (docs/internals.md): to stop reading from a client whose messages the
+ * app does not take, to ping only who has been silent (Deno sets two timers anew for every message),
+ * and to drop a socket whose client does not answer. Where they are not found, those three are missing
+ * and all else works.
+ */
+
+/** Deno's own, before an app's threads or `threads: 0` put another in its place. */
+const upgradeWebSocket = Deno.upgradeWebSocket;
+
+function symbolOf(object: object, description: string): symbol {
+  return Object.getOwnPropertySymbols(object).find((it) => it.description === description) ??
+    Symbol(`${description}: not in this Deno`);
+}
+
+// Deno types none of this.
+// deno-lint-ignore no-explicit-any
+type Untyped = any;
+
+const core = (Deno as Untyped)[(Deno as Untyped).internal].core;
+const EVENT_LOOP = symbolOf(WebSocket.prototype, "[[eventLoop]]");
+const HEARD = symbolOf(WebSocket.prototype, "[[serverHandleIdleTimeout]]");
+const eventLoop: (this: WebSocket) => Promise<void> = (WebSocket.prototype as Untyped)[EVENT_LOOP];
+const startPing: (this: WebSocket) => void = (WebSocket.prototype as Untyped)[HEARD];
+
+/** Symbols of the instances, known from the first one. */
+let own: { rid: symbol; state: symbol; idle: symbol; timer: symbol } | null = null;
+
+/** Upgrades a request whose head is checked; Deno answers the handshake. Throws TypeError. */
+export function upgrade(
+  request: Request,
+  protocol: string,
+  onHeard: () => void,
+): { socket: WebSocket; response: Response } {
+  const options = { idleTimeout: 0, ...(protocol === "" ? {} : { protocol }) };
+  const upgraded = upgradeWebSocket(request, options);
+  const socket = upgraded.socket as Untyped;
+  own ??= {
+    rid: symbolOf(socket, "[[rid]]"),
+    state: symbolOf(socket, "[[readyState]]"),
+    idle: symbolOf(socket, "[[idleTimeout]]"),
+    timer: symbolOf(socket, "[[idleTimeoutTimeout]]"),
+  };
+  // Deno calls it for every message and pong.
+  socket[HEARD] = onHeard;
+  // A socket that is dropped ends its loop with BadResource, which no one else would catch.
+  socket[EVENT_LOOP] = () => eventLoop.call(socket).catch(() => {});
+  return upgraded;
+}
+
+export function canPause(socket: WebSocket): boolean {
+  return eventLoop !== undefined && own !== null && own.state in socket;
+}
+
+/**
+ * Stops reading; to be called while a message is being handled. Deno's loop ends by itself when the
+ * socket looks closed after the message, and nobody else sees that it did.
+ */
+export function pauseReading(socket: WebSocket): void {
+  const { state } = own!;
+  (socket as Untyped)[state] = WebSocket.CLOSED;
+  queueMicrotask(() => (socket as Untyped)[state] = WebSocket.OPEN);
+}
+
+/** Goes on reading where {@linkcode pauseReading} stopped. */
+export function resumeReading(socket: WebSocket): void {
+  void (socket as Untyped)[EVENT_LOOP]();
+}
+
+/** Deno pings after `seconds` / 2, and closes the socket with 1001 after `seconds` without a pong. */
+export function startPinging(socket: WebSocket, seconds: number): void {
+  if (startPing === undefined || own === null) return;
+  (socket as Untyped)[own.idle] = seconds;
+  startPing.call(socket);
+}
+
+export function stopPinging(socket: WebSocket): void {
+  if (own !== null) clearTimeout((socket as Untyped)[own.timer] ?? undefined);
+}
+
+/** Drops the connection, without a close frame. No event follows. */
+export function drop(socket: WebSocket): void {
+  if (own === null) return socket.close();
+  stopPinging(socket);
+  (socket as Untyped)[own.state] = WebSocket.CLOSED;
+  const resource = (socket as Untyped)[own.rid];
+  if (resource !== undefined) core.tryClose(resource); // else it is not open yet
+}

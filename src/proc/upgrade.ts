@@ -1,0 +1,54 @@
+/** From an exchange to a WebSocket, in the server. */
+
+import { parseFields } from "../protocol/head.ts";
+import { upgrade } from "./deno_websocket.ts";
+import type { Exchange } from "./exchange.ts";
+import { ServerSocket } from "./websocket.ts";
+import type { WebSockets } from "./websockets.ts";
+
+/** What the app asks for, as it crossed the queue. */
+export interface UpgradeWish {
+  /** `name\nvalue\n…` for the handshake's response. */
+  readonly header: string;
+  /** The subprotocol that the app has chosen, or "". */
+  readonly protocol: string;
+  /** Seconds; 0: never. */
+  readonly idleTimeout: number;
+}
+
+/**
+ * Answers the handshake. The exchange is in flight until the socket is open: until then its
+ * connection belongs to Deno's HTTP, and must not be taken for an idle one.
+ *
+ * @throws {TypeError} when Deno refuses the handshake.
+ */
+export function openSocket(
+  exchange: Exchange,
+  wish: UpgradeWish,
+  sockets: WebSockets,
+  writeMs: number,
+): ServerSocket {
+  const limits = { idleMs: wish.idleTimeout * 1000, writeMs };
+  const upgraded = upgrade(exchange.request, wish.protocol, () => socket.heard());
+  const headers = parseFields(wish.header);
+  for (const [name, value] of headers) upgraded.response.headers.append(name, value);
+  const socket = new ServerSocket(exchange.id, upgraded, exchange.thread, limits, {
+    get now() {
+      return sockets.now;
+    },
+    onOpen: () => {
+      exchange.session.detach();
+      exchange.finish();
+    },
+    onOwing: () => sockets.owes(socket),
+    onClosed: () => {
+      exchange.finish();
+      exchange.thread.sockets.delete(exchange.id);
+      sockets.remove(socket);
+    },
+  });
+  sockets.add(socket);
+  exchange.thread.sockets.set(exchange.id, socket);
+  exchange.switched(upgraded.response, headers);
+  return socket;
+}

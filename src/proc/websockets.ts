@@ -1,0 +1,88 @@
+/** All WebSockets of a proc: their deadlines, what their apps are owed, and their end. */
+
+import type { DrainReason } from "../protocol/control.ts";
+import type { ServerSocket } from "./websocket.ts";
+
+/** What the registry does with a socket, whoever runs the app behind it. */
+export interface OpenSocket {
+  /** Starts the closing handshake. */
+  close(code: number, reason: string): void;
+  /** Ends it without a word to the client. */
+  drop(): void;
+  sweep(now: number): void;
+}
+
+/** What clients are told when the server ends their socket (RFC 6455, 7.4.1; IANA's registry). */
+const LEAVE: Readonly<Record<DrainReason, readonly [code: number, reason: string]>> = {
+  stop: [1001, "The server stops"],
+  reload: [1012, "The server restarts"],
+  recycle: [1012, "The server restarts"],
+};
+
+/**
+ * How soon apps are told that little was sent, and that much was, milliseconds: few look at
+ * bufferedAmount, and those who wait for it have filled their window.
+ */
+const SETTLE_MS = 50;
+const SETTLE_SOON_MS = 2;
+const MUCH_BYTES = 64 * 1024;
+
+export class WebSockets {
+  readonly #sockets = new Set<OpenSocket>();
+  readonly #owing = new Set<ServerSocket>();
+  readonly #clock: { readonly now: number };
+  #timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(clock: { readonly now: number }) {
+    this.#clock = clock;
+  }
+
+  get now(): number {
+    return this.#clock.now;
+  }
+
+  get size(): number {
+    return this.#sockets.size;
+  }
+
+  add(socket: OpenSocket): void {
+    this.#sockets.add(socket);
+  }
+
+  /** Something was sent that its app has not been told of. */
+  owes(socket: ServerSocket): void {
+    this.#owing.add(socket);
+    this.#timer ??= setTimeout(this.#settle, SETTLE_MS);
+  }
+
+  remove(socket: OpenSocket): void {
+    this.#sockets.delete(socket);
+    this.#owing.delete(socket as ServerSocket);
+  }
+
+  sweep(now: number): void {
+    for (const socket of this.#sockets) socket.sweep(now);
+  }
+
+  /** Starts the closing handshake with every client. */
+  leave(reason: DrainReason): void {
+    const [code, text] = LEAVE[reason];
+    for (const socket of this.#sockets) socket.close(code, text);
+  }
+
+  drop(): void {
+    for (const socket of this.#sockets) socket.drop();
+  }
+
+  readonly #settle = (): void => {
+    let most = 0;
+    for (const socket of this.#owing) {
+      const owed = socket.settle();
+      if (owed === 0) this.#owing.delete(socket);
+      else if (owed > most) most = owed;
+    }
+    this.#timer = most === 0
+      ? null
+      : setTimeout(this.#settle, most >= MUCH_BYTES ? SETTLE_SOON_MS : SETTLE_MS);
+  };
+}

@@ -1,0 +1,145 @@
+/** `Deno.upgradeWebSocket` in a thread, and the WebSockets that came of it. */
+
+import { readResponse } from "../app/response.ts";
+import type { Log } from "../log/record.ts";
+import { parseFields } from "../protocol/head.ts";
+import type { ThreadQueueOut } from "./queue_out.ts";
+import { sourceOf } from "./request.ts";
+import { ThreadSocket } from "./websocket.ts";
+
+/** What the app has made of its request. */
+export interface Upgrade {
+  readonly socket: ThreadSocket;
+  /** To be returned by the app; the server's own takes its place. */
+  readonly response: Response;
+  /** Seconds. */
+  readonly idleTimeout: number;
+}
+
+/** An exchange that may be upgraded, once. */
+export interface Upgradable {
+  readonly id: number;
+  readonly head: string;
+  readonly aborted: boolean;
+  upgrade: Upgrade | null;
+}
+
+const ABNORMAL_CLOSURE = 1006;
+const SWITCHING_PROTOCOLS = 101;
+
+/** Fields of the handshake, which the server answers. */
+const HANDSHAKE = /^(?:connection|upgrade|sec-websocket-.*)$/i;
+
+export class Upgrades {
+  readonly #queue: ThreadQueueOut;
+  readonly #log: Log;
+  readonly #idleTimeout: number;
+  readonly #sockets = new Map<number, ThreadSocket>();
+
+  /** `idleTimeout`, in seconds, is for apps that set none. */
+  constructor(queue: ThreadQueueOut, log: Log, idleTimeout: number) {
+    this.#queue = queue;
+    this.#log = log;
+    this.#idleTimeout = idleTimeout;
+  }
+
+  get(id: number): ThreadSocket | undefined {
+    return this.#sockets.get(id);
+  }
+
+  closed(id: number, code: number, reason: string, clean: boolean, error: string): void {
+    const socket = this.#sockets.get(id);
+    this.#sockets.delete(id);
+    socket?.closed(code, reason, clean, error);
+  }
+
+  /** What stands in the place of Deno.upgradeWebSocket, with its checks and words. */
+  readonly upgrade = (
+    request: Request,
+    options: Deno.UpgradeWebSocketOptions = {},
+  ): Deno.WebSocketUpgrade => {
+    const exchange = sourceOf(request) as Upgradable | undefined;
+    if (exchange === undefined) {
+      throw new TypeError(
+        "Cannot upgrade to a WebSocket: the request is not the one that the handler was given",
+      );
+    }
+    if (exchange.upgrade !== null) throw new Deno.errors.Http("Already upgraded");
+    if (exchange.aborted) throw new Deno.errors.Http("Already closed");
+    const { headers } = request;
+    checkHandshake(headers);
+    const protocol = negotiate(headers, options.protocol);
+    const socket = new ThreadSocket(exchange.id, protocol, this.#queue);
+    const response = switchingProtocols();
+    const { idleTimeout = this.#idleTimeout } = options;
+    exchange.upgrade = { socket, response, idleTimeout };
+    return { socket: socket as EventTarget as WebSocket, response };
+  };
+
+  /**
+   * The app has responded to an exchange that it had upgraded. Returns whether the upgrade goes its
+   * way; if not, the response is one like any other.
+   */
+  complete(exchange: Upgradable, response: unknown): boolean {
+    const { socket, response: expected, idleTimeout } = exchange.upgrade!;
+    if (response !== expected) {
+      this.#log.error(
+        `${exchange.head.split("\n", 2).join(" ")}: the app upgraded the request, but returned ` +
+          "another response than Deno.upgradeWebSocket gave it: there is no WebSocket",
+      );
+      this.fail(exchange, "Upgrade response was not returned from callback");
+      return false;
+    }
+    exchange.upgrade = null; // what becomes of the exchange is no concern of the socket any more
+    this.#sockets.set(exchange.id, socket);
+    const header = parseFields(readResponse(response).header)
+      .filter(([name]) => !HANDSHAKE.test(name))
+      .flat().join("\n");
+    this.#queue.upgrade(exchange.id, header, socket.protocol, idleTimeout);
+    return true;
+  }
+
+  /** Nothing comes of the upgrade. */
+  fail(exchange: Upgradable, why: string): void {
+    exchange.upgrade?.socket.closed(ABNORMAL_CLOSURE, "", false, why);
+  }
+}
+
+function checkHandshake(headers: Headers): void {
+  if (!hasToken(headers.get("upgrade"), "websocket")) {
+    throw new TypeError("Invalid Header: 'upgrade' header must contain 'websocket'");
+  }
+  if (!hasToken(headers.get("connection"), "upgrade")) {
+    throw new TypeError("Invalid Header: 'connection' header must contain 'Upgrade'");
+  }
+  if (!headers.has("sec-websocket-key")) {
+    throw new TypeError("Invalid Header: 'sec-websocket-key' header must be set");
+  }
+}
+
+/** Whether a comma-separated list has this token, in any case. */
+function hasToken(list: string | null, token: string): boolean {
+  return list !== null && list.split(",").some((it) => it.trim().toLowerCase() === token);
+}
+
+function negotiate(headers: Headers, protocol: string | undefined): string {
+  if (!protocol) return "";
+  const offered = (headers.get("sec-websocket-protocol") ?? "").split(",");
+  if (offered.some((it) => it.trim() === protocol)) return protocol;
+  throw new TypeError(`Protocol '${protocol}' not in the request's protocol list (non negotiable)`);
+}
+
+const INNER = Object.getOwnPropertySymbols(new Response(null))
+  .find((symbol) => symbol.description === "response");
+
+/** A Response with a status that its constructor refuses. Where this Deno hides it, it says 200. */
+function switchingProtocols(): Response {
+  const response = new Response(null, {
+    headers: { upgrade: "websocket", connection: "Upgrade" },
+  });
+  // Deno types none of this.
+  // deno-lint-ignore no-explicit-any
+  const inner = INNER && (response as any)[INNER];
+  if (inner !== undefined && "status" in inner) inner.status = SWITCHING_PROTOCOLS;
+  return response;
+}
