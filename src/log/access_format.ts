@@ -6,6 +6,7 @@
  */
 
 import { BadValue } from "../config/bad_value.ts";
+import { clockOf, perSecond, two, zoneOf } from "./clock.ts";
 
 /**
  * Header fields as they were sent, names in any case; `Headers` will do. Values hold one character
@@ -216,37 +217,16 @@ function quoted(value: string): string {
 }
 
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
-let logSecond = NaN;
-let logText = "";
 
-/** `[21/Nov/2026:06:23:00 +0000]`, in local time; made once a second. */
-function logTime(time: number): string {
-  const second = Math.floor(time / 1_000);
-  if (second === logSecond) return logText;
-  const date = new Date(time);
-  const west = date.getTimezoneOffset();
-  const zone = `${west > 0 ? "-" : "+"}${two(Math.abs(west) / 60)}${two(Math.abs(west) % 60)}`;
-  const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-  logSecond = second;
-  logText = `[${two(date.getDate())}/${
-    MONTHS[date.getMonth()]
-  }/${date.getFullYear()}:${clock} ${zone}]`;
-  return logText;
-}
+/** `[21/Nov/2026:06:23:00 +0000]`, in local time. */
+const logTime = perSecond((date) => {
+  const day = `${two(date.getDate())}/${MONTHS[date.getMonth()]}/${date.getFullYear()}`;
+  return `[${day}:${clockOf(date)} ${zoneOf(date)}]`;
+});
 
-let isoSecond = NaN;
-let isoText = "";
+const isoSecond = perSecond((date) => date.toISOString().slice(0, -"000Z".length));
 
-/** `2026-11-21T06:23:00.123Z`; all but the fraction is made once a second. */
+/** `2026-11-21T06:23:00.123Z` */
 function isoTime(time: number): string {
-  const second = Math.floor(time / 1_000);
-  if (second !== isoSecond) {
-    isoSecond = second;
-    isoText = new Date(second * 1_000).toISOString().slice(0, -4);
-  }
-  return `${isoText}${String(Math.floor(time) - second * 1_000).padStart(3, "0")}Z`;
-}
-
-function two(number: number): string {
-  return String(Math.floor(number)).padStart(2, "0");
+  return `${isoSecond(time)}${String(Math.floor(time) % 1_000).padStart(3, "0")}Z`;
 }

@@ -1,5 +1,6 @@
 /** How a record of the error log looks: one line, or several of which only the first can be one. */
 
+import { clockOf, dayOf, perSecond, zoneOf } from "./clock.ts";
 import type { Level, LogRecord } from "./record.ts";
 
 /** Turns a record into text that ends in a line feed. */
@@ -29,11 +30,13 @@ const COLOURS: Readonly<Record<Level, string>> = {
 };
 
 /** For people at a terminal: short, in columns, with the level in colour. */
-export function formatPretty(record: LogRecord): string {
-  const time = localTime(record.time).slice("2026-11-21 ".length, "2026-11-21 06:23:00".length);
-  const level = `${COLOURS[record.level]}${record.level.padEnd(8)}\x1b[0m`;
-  const role = `\x1b[2m${printable(record.role).padEnd(8)}\x1b[0m`;
-  return `\x1b[2m${time}\x1b[0m ${level} ${role} ${indented(record.message, "    ")}\n`;
+export function formatPretty({ time, level, role, message }: LogRecord): string {
+  return `${dim(localClock(time))} ${COLOURS[level]}${level.padEnd(8)}\x1b[0m ` +
+    `${dim(printable(role).padEnd(8))} ${indented(message, "    ")}\n`;
+}
+
+function dim(text: string): string {
+  return `\x1b[2m${text}\x1b[0m`;
 }
 
 /** What can move a terminal's cursor or end a line in some reader, but for line feed and tab. */
@@ -59,25 +62,7 @@ function indented(message: string, indent: string): string {
     .replaceAll("\n", `\n${indent}`);
 }
 
-let lastSecond = NaN;
-let lastText = "";
-
-/** `2026-11-21 06:23:00 +0000`, in local time; kept for a second, since bursts come in one. */
-function localTime(time: number): string {
-  const second = Math.floor(time / 1_000);
-  if (second !== lastSecond) {
-    const date = new Date(time);
-    const west = date.getTimezoneOffset();
-    const zone = `${west > 0 ? "-" : "+"}${two(Math.abs(west) / 60)}${two(Math.abs(west) % 60)}`;
-    const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-    lastText = `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${
-      two(date.getSeconds())
-    } ${zone}`;
-    lastSecond = second;
-  }
-  return lastText;
-}
-
-function two(number: number): string {
-  return String(Math.floor(number)).padStart(2, "0");
-}
+/** `2026-11-21 06:23:00 +0000`, in local time. */
+const localTime = perSecond((date) => `${dayOf(date)} ${clockOf(date)} ${zoneOf(date)}`);
+/** For a terminal: whoever looks at it knows the day. */
+const localClock = perSecond(clockOf);

@@ -17,7 +17,7 @@ export const timeoutSettings = {
     kind: optionalTime(),
     default: 30,
     help: "An exchange that takes longer gets 504; a thread that hangs is replaced. 0: no limit.",
-    acts: false,
+    acts: true,
   }),
   timeout_warning: setting({
     section: "timeouts",

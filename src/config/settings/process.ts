@@ -111,6 +111,6 @@ export const processSettings = {
     short: "n",
     spellings: [{ flags: ["name"] }],
     help: "Name of the processes, as ps and top show it.",
-    acts: false,
+    acts: true,
   }),
 } as const;

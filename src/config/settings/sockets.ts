@@ -51,7 +51,7 @@ export const socketSettings = {
     default: "reuseport",
     help: "`reuseport` gives each process its own listening socket; `shared` gives all of them " +
       "the same one, so that what waits in it survives a killed process.",
-    acts: false,
+    acts: true,
   }),
   unix_mode: setting({
     section: "sockets",
@@ -59,20 +59,20 @@ export const socketSettings = {
     default: null,
     defaultText: "what `umask` leaves",
     help: "Permission bits of unix sockets.",
-    acts: false,
+    acts: true,
   }),
   unix_user: setting({
     section: "sockets",
     kind: optional(text("USER")),
     default: null,
     help: "Owner of unix sockets, by name or number.",
-    acts: false,
+    acts: true,
   }),
   unix_group: setting({
     section: "sockets",
     kind: optional(text("GROUP")),
     default: null,
     help: "Group of unix sockets, by name or number.",
-    acts: false,
+    acts: true,
   }),
 } as const;
