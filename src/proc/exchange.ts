@@ -44,6 +44,8 @@ export class Exchange {
   activeAt: number;
   /** Index into the claims, or -1. */
   slot = -1;
+  /** What was dispatched, as long as it may be dispatched anew to another thread. */
+  whole: { readonly head: string; readonly body: Uint8Array | null } | null = null;
   thread: ThreadHandle;
   /** The head was handed to Deno; nothing but the body can follow. */
   responded = false;

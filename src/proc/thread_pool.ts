@@ -2,6 +2,7 @@
 
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
+import { Claims } from "../protocol/claims.ts";
 import { QueueIn } from "../protocol/exchange.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Session } from "./session.ts";
@@ -15,17 +16,24 @@ export interface PoolEvents {
 export class ThreadPool {
   readonly threads: readonly ThreadHandle[];
   readonly #config: Config;
+  /** Only where there is another thread to hand an exchange to. */
+  readonly #claims: Claims | null;
 
   constructor(config: Config, role: string, log: Log, events: PoolEvents) {
     this.#config = config;
-    const claims = new Int32Array(
-      new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
-    );
+    const movable = config.threads > 1 && config.affinity === "none";
+    this.#claims = movable ? new Claims(config.threads * config.backlog_per_thread) : null;
+    const claims = this.#claims?.shared ?? new Int32Array(new SharedArrayBuffer(0));
+    // A thread that runs one exchange at a time has the next ones wait; one that runs them side by
+    // side begins each at once, and there is nothing to take from it.
+    const shares = movable && config.interface === "wsgi";
     this.threads = Array.from(
       { length: config.threads },
       (_, index) =>
         new ThreadHandle(index + 1, `${role} thread ${index + 1}`, config, { claims }, log, {
-          onProgress: () => {},
+          onProgress: (thread) => {
+            if (shares && thread.exchanges.size === 0) this.#feed(thread);
+          },
           onDied: (thread, why) => events.onDied(thread, why),
           onExit: (thread, code) => events.onExit(thread, code),
         }),
@@ -60,6 +68,55 @@ export class ThreadPool {
       }
     }
     return least;
+  }
+
+  /** Hands an exchange to a thread. */
+  dispatch(exchange: Exchange, head: string, body: Uint8Array | true | null): void {
+    // A streamed body follows its head into the same queue.
+    if (this.#claims !== null && body !== true) {
+      exchange.slot = this.#claims.queue();
+      exchange.whole = { head, body };
+    }
+    exchange.thread.dispatch(exchange, head, body);
+  }
+
+  /** The exchange is over. */
+  release(exchange: Exchange): void {
+    exchange.thread.exchanges.delete(exchange.id);
+    if (exchange.slot >= 0) this.#claims!.release(exchange.slot);
+  }
+
+  /** Moves what `from` has not begun to the other threads: it does not come to it. */
+  rescue(from: ThreadHandle): void {
+    const others = this.threads.filter((thread) => thread !== from && thread.responsive);
+    if (others.length === 0) return;
+    let next = 0;
+    for (const exchange of [...from.exchanges.values()]) {
+      if (this.#move(exchange, others[next % others.length]!)) next++;
+    }
+  }
+
+  /** Gives an idle thread half of what waits behind the busiest one, oldest first. */
+  #feed(idle: ThreadHandle): void {
+    let busiest = idle;
+    for (const thread of this.threads) {
+      if (thread.exchanges.size > busiest.exchanges.size) busiest = thread;
+    }
+    let wanted = busiest.exchanges.size >> 1;
+    if (wanted === 0) return;
+    for (const exchange of [...busiest.exchanges.values()]) {
+      if (this.#move(exchange, idle) && --wanted === 0) return;
+    }
+  }
+
+  /** Moves an exchange that has not begun. */
+  #move(exchange: Exchange, to: ThreadHandle): boolean {
+    const { slot, whole } = exchange;
+    if (slot < 0 || whole === null || !this.#claims!.revoke(slot)) return false;
+    exchange.thread.exchanges.delete(exchange.id);
+    exchange.thread = to;
+    this.dispatch(exchange, whole.head, whole.body);
+    return true;
   }
 
   /** Exchanges in flight on all threads. */

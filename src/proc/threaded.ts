@@ -45,7 +45,7 @@ export class ThreadedDispatcher implements Dispatcher {
       }
     },
     onFinished: (exchange) => {
-      exchange.thread.exchanges.delete(exchange.id);
+      this.#pool.release(exchange);
       this.#server.ended(exchange.session);
     },
   };
@@ -101,7 +101,7 @@ export class ThreadedDispatcher implements Dispatcher {
       exchange.access = access;
       const body = requestBody(request);
       if (body === null || body instanceof Uint8Array) {
-        thread.dispatch(exchange, head.head, body);
+        this.#pool.dispatch(exchange, head.head, body);
       } else {
         const length = head.contentLength < 0 ? Infinity : head.contentLength;
         this.#dispatchWithBody(exchange, head.head, length, body);
@@ -129,6 +129,7 @@ export class ThreadedDispatcher implements Dispatcher {
         this.#suspects.delete(thread);
       } else if (now - since > HANG_MS) {
         this.#suspects.delete(thread);
+        this.#pool.rescue(thread);
         this.#log.error(`Thread ${thread.id} hangs: no sign of life after an exchange timed out`);
         this.#server.replaceMe(`thread ${thread.id} hangs`, true);
       }
@@ -161,14 +162,14 @@ export class ThreadedDispatcher implements Dispatcher {
   ): Promise<void> {
     const { thread } = exchange;
     if (length > MAX_WHOLE_BODY_BYTES) {
-      thread.dispatch(exchange, head, true);
+      this.#pool.dispatch(exchange, head, true);
       await exchange.upload(body, length === Infinity, () => exchange.activeAt = this.#server.now);
       return;
     }
     thread.exchanges.set(exchange.id, exchange);
     try {
       const bytes = await gather(body, length, () => exchange.activeAt = this.#server.now);
-      if (!exchange.finished) thread.dispatch(exchange, head, bytes);
+      if (!exchange.finished) this.#pool.dispatch(exchange, head, bytes);
     } catch {
       // The client left before its request was whole: nobody to answer, nothing to run.
       exchange.clientGone();

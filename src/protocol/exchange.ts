@@ -127,7 +127,8 @@ export const AbortReason = {
  * Claims: an Int32Array over shared memory, one for each proc, that lets the server take back what a
  * busy thread has not begun. The server writes `queued` before it posts; the thread begins an
  * exchange only if it can change `queued` to `taken` (Atomics.compareExchange); the server revokes
- * one only if it can change `queued` to `revoked`, and may then hand it to another thread.
+ * one only if it can change `queued` to `revoked`, and may then hand it to another thread; the thread
+ * that passes a revoked one over sets it `free`. See claims.ts.
  */
 export const Claim = { free: 0, queued: 1, taken: 2, revoked: 3 } as const;
 

@@ -33,7 +33,7 @@ async function start(boot: ThreadBoot): Promise<void> {
       addr: servedAddr(config.bind),
       announce: FIRST_THREAD.test(role),
     });
-    const worker = new FetchWorker(handler, queue, upgrades, log);
+    const worker = new FetchWorker(handler, queue, boot.claims, upgrades, log);
     outliveErrors((what, error) => log.error(`${what} outside of a request: ${traceOf(error)}`));
     port.onmessage = (event) => worker.receive(event.data as Batch);
     queue.ready();

@@ -3,6 +3,7 @@
 import type { FetchHandler } from "../app/fetch_app.ts";
 import { traceOf } from "../app/trace.ts";
 import type { Log } from "../log/record.ts";
+import { mayBegin } from "../protocol/claims.ts";
 import { type Batch, QueueIn } from "../protocol/exchange.ts";
 import { FetchExchange } from "./fetch_exchange.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";
@@ -12,12 +13,20 @@ import type { Upgrades } from "./upgrade.ts";
 export class FetchWorker {
   readonly #handler: FetchHandler;
   readonly #queue: ThreadQueueOut;
+  readonly #claims: Int32Array;
   readonly #log: Log;
   /** Exchanges of which something may still arrive. */
   readonly #exchanges = new Map<number, FetchExchange>();
   readonly #upgrades: Upgrades;
 
-  constructor(handler: FetchHandler, queue: ThreadQueueOut, upgrades: Upgrades, log: Log) {
+  constructor(
+    handler: FetchHandler,
+    queue: ThreadQueueOut,
+    claims: Int32Array,
+    upgrades: Upgrades,
+    log: Log,
+  ) {
+    this.#claims = claims;
     this.#handler = handler;
     this.#queue = queue;
     this.#upgrades = upgrades;
@@ -32,16 +41,18 @@ export class FetchWorker {
       const operation = batch[i++] as number;
       switch (operation) {
         case QueueIn.exchange:
-          this.#run(
-            new FetchExchange(
-              batch[i] as number,
-              batch[i + 1] as string,
-              batch[i + 2] as string,
-              batch[i + 3] as number,
-              batch[i + 4] as Uint8Array | true | null,
-              this.#queue,
-            ),
-          );
+          if (mayBegin(this.#claims, batch[i + 5] as number)) {
+            this.#run(
+              new FetchExchange(
+                batch[i] as number,
+                batch[i + 1] as string,
+                batch[i + 2] as string,
+                batch[i + 3] as number,
+                batch[i + 4] as Uint8Array | true | null,
+                this.#queue,
+              ),
+            );
+          }
           i += 6;
           break;
         case QueueIn.bodyChunk:
