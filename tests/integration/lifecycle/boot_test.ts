@@ -1,0 +1,131 @@
+import { assert, assertEquals } from "@std/assert";
+import { fetchOnce } from "../../support/running.ts";
+import { sceneTest } from "../../support/scene.ts";
+import { until } from "../../support/wait.ts";
+
+sceneTest("all procs serve the app on one port", async (scene) => {
+  const server = await scene.start({ workers: 2 });
+  const pids = server.procs().map(({ pid }) => `pid ${pid}`);
+  assertEquals(pids.length, 2);
+  const seen = new Set<string>();
+  await until("both procs have answered", async () => {
+    seen.add(await server.get());
+    return seen.size === 2;
+  });
+  assertEquals([...seen].sort(), pids.sort());
+});
+
+sceneTest("one process serves without a manager", async (scene) => {
+  const server = scene.launch({ workers: 0 });
+  await server.says(/Listening at/);
+  assertEquals(await server.get(), `pid ${server.pid}`);
+  assertEquals(server.everyProcess().length, 1);
+});
+
+sceneTest(
+  "an app that throws while it loads: exit code 4, its error and trace once",
+  async (scene) => {
+    const app = "function connect() {\n  throw new Error('no database');\n}\nconnect();\n";
+    const server = scene.launch({ app, workers: 2 });
+    assertEquals((await server.end()).code, 4);
+    assertEquals(server.output.match(/Error: no database\n/g)?.length, 1, server.output);
+    assert(server.output.includes(`at connect (file://${scene.directory}/app.ts:2:9)`));
+    assert(!server.output.includes("/src/"), "frames of ours are of no use to the app's author");
+  },
+);
+
+sceneTest("an app with a syntax error: exit code 4, and the place", async (scene) => {
+  const server = scene.launch({ app: "export default {\n  fetch( {\n" });
+  assertEquals((await server.end()).code, 4);
+  assert(server.output.includes("app.ts:2:"), server.output);
+});
+
+sceneTest("an app that imports what is not there: exit code 4, and the import", async (scene) => {
+  const server = scene.launch({ app: `import "./nothing.ts";\n` });
+  assertEquals((await server.end()).code, 4);
+  assert(server.output.includes(`${scene.directory}/nothing.ts`), server.output);
+});
+
+sceneTest("an app that is not there: exit code 4 at once", async (scene) => {
+  const server = scene.run(["nothing.ts"]);
+  assertEquals((await server.end()).code, 4);
+  assert(server.output.includes("there is no file"), server.output);
+});
+
+sceneTest(
+  "an app that ends its process while it loads: exit code 3 or 4, said so",
+  async (scene) => {
+    const server = scene.launch({ app: "Deno.exit(7);\n" });
+    const { code } = await server.end();
+    assert(code === 3 || code === 4, `exit code ${code}`);
+    assert(/exit/.test(server.output), server.output);
+  },
+);
+
+sceneTest(
+  "an app that kills its process while it loads: exit code 3, and the signal",
+  async (scene) => {
+    const server = scene.launch({ app: "Deno.kill(Deno.pid, 'SIGKILL');\n" });
+    assertEquals((await server.end()).code, 3);
+    assert(/was killed by SIGKILL/.test(server.output), server.output);
+  },
+);
+
+sceneTest("an app that does not load within boot_timeout: exit code 3", async (scene) => {
+  const app = "await new Promise((resolve) => setTimeout(resolve, 3600_000));\n";
+  const server = scene.launch({ app, args: ["--boot-timeout", "1"] });
+  assertEquals((await server.end()).code, 3);
+  assert(server.output.includes("it was not ready within boot_timeout (1 s)"), server.output);
+});
+
+sceneTest("an app that spins while it loads is ended all the same: exit code 3", async (scene) => {
+  const server = scene.launch({ app: "for (;;);\n", args: ["--boot-timeout", "1"] });
+  assertEquals((await server.end()).code, 3);
+});
+
+sceneTest("a busy port: exit code 1, and who holds it", async (scene) => {
+  using holder = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const address = `127.0.0.1:${(holder.addr as Deno.NetAddr).port}`;
+  const server = scene.launch({ args: ["-b", address] });
+  assertEquals((await server.end()).code, 1);
+  assert(server.output.includes(`Cannot bind ${address}: the port is in use`), server.output);
+  assert(server.output.includes(`pid ${Deno.pid}`), server.output);
+});
+
+sceneTest("a port that another server of ours shares is busy too", async (scene) => {
+  const first = await scene.start();
+  const address = `127.0.0.1:${first.port}`;
+  const second = scene.launch({ args: ["-b", address] });
+  assertEquals((await second.end()).code, 1);
+  assert(second.output.includes(`Cannot bind ${address}`), second.output);
+  assertEquals(await fetchOnce(first.url).then((it) => it.status), 200);
+  await first.stop();
+});
+
+sceneTest(
+  "wrong usage and a wrong value: exit code 2, no trace, nothing started",
+  async (scene) => {
+    for (const args of [[], ["--wrokers", "2", "app.ts"], ["-w", "many", "app.ts"]]) {
+      const server = scene.run(args);
+      assertEquals((await server.end()).code, 2);
+      assert(!/^\s+at /m.test(server.output), server.output);
+    }
+  },
+);
+
+sceneTest("an app's own deno.json is its import map", async (scene) => {
+  scene.write("deno.json", `{ "imports": { "greeting": "./lib/greeting.ts" } }`);
+  scene.write("lib/greeting.ts", `export const greeting = "mapped";\n`);
+  const app = `import { greeting } from "greeting";
+export default { fetch: () => new Response(greeting) };\n`;
+  const server = await scene.start({ app, workers: 1 });
+  assertEquals(await server.get(), "mapped");
+});
+
+sceneTest("an app finds neither the control channel nor its token", async (scene) => {
+  const app = `export default {
+  fetch: () => new Response(Object.keys(Deno.env.toObject()).filter((it) => it.startsWith("DENICORN_")).join()),
+};\n`;
+  const server = await scene.start({ app, workers: 1 });
+  assertEquals(await server.get(), "");
+});
