@@ -1,0 +1,79 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { sceneTest } from "../../support/scene.ts";
+import { until } from "../../support/wait.ts";
+
+sceneTest("a killed proc is replaced, and the other one serves meanwhile", async (scene) => {
+  const server = await scene.start({ workers: 2 });
+  const [victim, other] = server.procs();
+  Deno.kill(victim!.pid, "SIGKILL");
+  await server.ready(3);
+  assert(server.output.includes(`pid ${victim!.pid}, was killed by SIGKILL`), server.output);
+  const pids = server.procs().map(({ pid }) => pid);
+  assertEquals(pids.length, 2);
+  assert(pids.includes(other!.pid));
+  assert(!pids.includes(victim!.pid));
+});
+
+sceneTest("an app that ends its process is served again by a new one", async (scene) => {
+  const app = `export default {
+  fetch(request) {
+    if (new URL(request.url).pathname === "/die") Deno.kill(Deno.pid, "SIGSEGV");
+    return new Response("pid " + Deno.pid);
+  },
+};\n`;
+  const server = await scene.start({ app, workers: 1 });
+  const before = await server.get();
+  await server.fetch("/die").then((it) => it.body?.cancel(), () => {});
+  await server.ready(2);
+  assert(/was killed by SIGSEGV \(a fault in native code/.test(server.output), server.output);
+  assertNotEquals(await server.get(), before);
+});
+
+sceneTest("procs that crash again and again: growing pauses, then exit code 3", async (scene) => {
+  // It serves for a moment, so that this is no failure to boot, and then dies.
+  const app = `setTimeout(() => Deno.kill(Deno.pid, "SIGKILL"), 50);
+export default { fetch: () => new Response("alive") };\n`;
+  const server = scene.launch({ app, workers: 1, args: ["--crash-limit", "4"] });
+  assertEquals((await server.end()).code, 3);
+  assertEquals(server.output.match(/starts/g)?.length, 5, server.output);
+  assert(/More than 4 procs \(crash_limit\) died within 60 s/.test(server.output), server.output);
+  assert(/The last death: .*SIGKILL/.test(server.output), server.output);
+});
+
+sceneTest("a stopped proc is found by its silence, killed and replaced", async (scene) => {
+  const server = await scene.start({ workers: 2, args: ["--heartbeat-timeout", "2"] });
+  const [victim] = server.procs();
+  Deno.kill(victim!.pid, "SIGSTOP");
+  await server.says(/no sign of life for heartbeat_timeout \(2 s\)/);
+  await server.ready(3);
+  assert(!server.procs().some(({ pid }) => pid === victim!.pid));
+});
+
+sceneTest("a manager that was stopped for long blames no proc for it", async (scene) => {
+  const server = await scene.start({ workers: 2, args: ["--heartbeat-timeout", "2"] });
+  const before = server.procs().map(({ pid }) => pid);
+  server.signal("SIGSTOP");
+  await new Promise((resolve) => setTimeout(resolve, 4_000)); // longer than the timeout, by its nature
+  server.signal("SIGCONT");
+  server.signal("SIGTTIN"); // answered only after all that had piled up
+  await server.ready(3);
+  assertEquals(server.procs().map(({ pid }) => pid).slice(0, 2), before);
+});
+
+sceneTest("a proc that somebody sends TERM finishes and is replaced", async (scene) => {
+  const server = await scene.start({ workers: 1 });
+  const [victim] = server.procs();
+  Deno.kill(victim!.pid, "SIGTERM");
+  await server.ready(2);
+  await until("the old one is gone", () => server.procs().every(({ pid }) => pid !== victim!.pid));
+  assert(!/ERROR/.test(server.output), server.output);
+});
+
+sceneTest("signals meant for the manager do not end a proc", async (scene) => {
+  const server = await scene.start({ workers: 1 });
+  const [proc] = server.procs();
+  for (const signal of ["SIGHUP", "SIGUSR2", "SIGTTIN", "SIGTTOU", "SIGWINCH"] as const) {
+    Deno.kill(proc!.pid, signal);
+  }
+  assertEquals(await server.get(), `pid ${proc!.pid}`);
+});

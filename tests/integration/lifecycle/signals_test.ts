@@ -1,0 +1,106 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { HELLO, sceneTest } from "../../support/scene.ts";
+import { until } from "../../support/wait.ts";
+
+const versioned = (version: string) =>
+  `export default { fetch: () => new Response(${JSON.stringify(version)}) };\n`;
+
+sceneTest("TTIN starts one proc more, TTOU ends one, down to the last", async (scene) => {
+  const server = await scene.start({ workers: 1 });
+  const [first] = server.procs();
+  server.signal("SIGTTIN");
+  await server.ready(2);
+  assertEquals(server.procs().length, 2);
+  server.signal("SIGTTOU");
+  await until("one is left", () => server.procs().length === 1);
+  assertNotEquals(server.procs()[0]!.pid, first!.pid, "the oldest goes");
+  server.signal("SIGTTOU");
+  await server.says(/Signal SIGTTOU/, 2);
+  assertEquals(await server.get(), `pid ${server.procs()[0]!.pid}`);
+});
+
+sceneTest("HUP replaces every proc by one with the new code", async (scene) => {
+  const server = await scene.start({ app: versioned("old"), workers: 2 });
+  const before = server.procs().map(({ pid }) => pid);
+  scene.write("app.ts", versioned("new"));
+  server.signal("SIGHUP");
+  await server.ready(4);
+  await until("the old ones are gone", () => server.procs().length === 2);
+  assert(server.procs().every(({ pid }) => !before.includes(pid)));
+  for (let i = 0; i < 10; i++) assertEquals(await server.get(), "new");
+});
+
+sceneTest("HUP with broken code: the old procs go on, and the log says why", async (scene) => {
+  const server = await scene.start({ app: versioned("old"), workers: 2 });
+  const before = server.procs().map(({ pid }) => pid);
+  scene.write("app.ts", "throw new Error('half an edit');\n");
+  server.signal("SIGHUP");
+  await server.says(/Cannot reload, all stays as it was: .*half an edit/);
+  assertEquals(server.procs().map(({ pid }) => pid), before);
+  assertEquals(await server.get(), "old");
+  scene.write("app.ts", versioned("new"));
+  server.signal("SIGHUP");
+  await until("the new code serves", async () => await server.get() === "new");
+});
+
+sceneTest("HUP reads the configuration again; a broken one changes nothing", async (scene) => {
+  const path = scene.write("app.ts", HELLO);
+  const config = (workers: string) =>
+    scene.write("denicorn.yaml", `app: ${path}\nbind: 127.0.0.1:0\nworkers: ${workers}\n`);
+  config("1");
+  const server = scene.run([]);
+  await server.ready(1);
+  config("many");
+  server.signal("SIGHUP");
+  await server.says(/Cannot reload, all stays as it was: .*workers/);
+  assertEquals(server.procs().length, 1);
+  config("3");
+  server.signal("SIGHUP");
+  await server.ready(4);
+  await until("three serve", () => server.procs().length === 3);
+});
+
+sceneTest("HUPs in a row end in one new set of procs", async (scene) => {
+  const server = await scene.start({ app: versioned("old"), workers: 2 });
+  scene.write("app.ts", versioned("new"));
+  for (let i = 1; i <= 5; i++) {
+    server.signal("SIGHUP");
+    await server.says(/Signal SIGHUP/, i);
+  }
+  await until(
+    "two procs with the new code",
+    async () =>
+      server.procs().length === 2 && await server.get() === "new" && await server.get() === "new",
+  );
+});
+
+sceneTest("WINCH drains the procs and keeps the manager; HUP brings them back", async (scene) => {
+  const server = await scene.start({ workers: 2, group: true });
+  server.signal("SIGWINCH");
+  await until("no proc is left", () => server.procs().length === 0);
+  assertEquals(server.ended, null);
+  server.signal("SIGHUP");
+  await server.ready(4);
+  assert((await server.get()).startsWith("pid "));
+});
+
+sceneTest("USR1 opens the log anew after logrotate has moved it", async (scene) => {
+  const log = `${scene.directory}/error.log`;
+  const server = scene.launch({ workers: 1, args: ["--error-log", log] });
+  const text = () => {
+    try {
+      return Deno.readTextFileSync(log);
+    } catch {
+      return "";
+    }
+  };
+  await until("the proc is ready", () => text().includes("is ready"));
+  Deno.renameSync(log, `${log}.1`);
+  server.signal("SIGUSR1");
+  await until("the log is there again", () => {
+    server.signal("SIGTTIN");
+    return text().includes("starts");
+  });
+  server.signal("SIGTERM");
+  assertEquals((await server.end()).code, 0);
+});
