@@ -88,7 +88,10 @@ sceneTest("a busy port: exit code 1, and who holds it", async (scene) => {
   const address = `127.0.0.1:${(holder.addr as Deno.NetAddr).port}`;
   const server = scene.launch({ args: ["-b", address] });
   assertEquals((await server.end()).code, 1);
-  assert(server.output.includes(`Cannot bind ${address}: the port is in use`), server.output);
+  assert(
+    server.output.includes(`Cannot listen on ${address}: another server listens on it`),
+    server.output,
+  );
   assert(server.output.includes(`pid ${Deno.pid}`), server.output);
 });
 
@@ -97,7 +100,7 @@ sceneTest("a port that another server of ours shares is busy too", async (scene)
   const address = `127.0.0.1:${first.port}`;
   const second = scene.launch({ args: ["-b", address] });
   assertEquals((await second.end()).code, 1);
-  assert(second.output.includes(`Cannot bind ${address}`), second.output);
+  assert(second.output.includes(`Cannot listen on ${address}`), second.output);
   assertEquals(await fetchOnce(first.url).then((it) => it.status), 200);
   await first.stop();
 });
