@@ -2,7 +2,7 @@
 
 import { dirname, isAbsolute, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ConfigError } from "../errors.ts";
+import { BadValue } from "./bad_value.ts";
 
 export type Interface = "fetch" | "wsgi";
 
@@ -21,7 +21,7 @@ const FORMS = "app.ts, app.ts:name, a URL, npm:NAME, or package.module:callable 
 /**
  * Tells how an app is called.
  *
- * @throws {ConfigError} when its form does not tell.
+ * @throws {BadValue} when its form does not tell.
  */
 export function interfaceOf(app: string): Interface {
   if (SCHEME.test(app) || SCRIPT.test(app)) return "fetch";
@@ -29,16 +29,15 @@ export function interfaceOf(app: string): Interface {
   if (file !== null) {
     const [, path = "", callable = "app"] = file;
     const module = path.replace(/^\.?\//, "").replaceAll("/", ".");
-    throw new ConfigError(
-      `APP: ${app} is a file, and Python apps are named by module: ` +
-        `did you mean ${module}:${callable}?`,
+    throw new BadValue(
+      `is a file, and Python apps are named by module: did you mean ${module}:${callable}?`,
     );
   }
   if (PYTHON.test(app)) return "wsgi";
   const remedy = PYTHON_MODULE.test(app)
     ? `did you mean ${app}.ts, or ${app}:app for Python?`
     : `write it as ${FORMS}, or say which with --interface fetch or wsgi`;
-  throw new ConfigError(`APP: cannot tell what ${app} is: ${remedy}`);
+  throw new BadValue(`does not tell what it is: ${remedy}`);
 }
 
 /** The app with its path made absolute; modules of Python and URLs stay as they are. */

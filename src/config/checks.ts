@@ -1,68 +1,62 @@
 /** What has to be right between settings, and between a setting and the machine. */
 
 import { ConfigError } from "../errors.ts";
-import { type Bind, showBind } from "./bind.ts";
-import type { Values } from "./load.ts";
+import { showBind } from "./bind.ts";
+import type { Settings } from "./config.ts";
+import type { SettingName } from "./registry.ts";
+
+/** A setting's name with where its value came from, for the beginning of a message. */
+type Named = (name: SettingName) => string;
 
 /** @throws {ConfigError} that names the settings and where they were set. */
-export function checkTogether(values: Values): void {
-  checkDirectory(values);
-  checkBinds(values);
-  checkTls(values);
+export function checkTogether(settings: Settings, named: Named): void {
+  checkDirectory(settings, named);
+  checkBinds(settings, named);
+  checkTls(settings, named);
 }
 
-function valueOf<T>(values: Values, name: string): T {
-  return values.get(name)?.value as T;
-}
-
-function place(values: Values, name: string): string {
-  return `${name} (${values.get(name)?.from ?? "default"})`;
-}
-
-function checkDirectory(values: Values) {
-  const directory = valueOf<string>(values, "chdir");
-  const what = kindOf(directory);
+function checkDirectory({ chdir }: Settings, named: Named) {
+  const what = kindOf(chdir);
   if (what === "directory") return;
-  throw new ConfigError(
-    `${place(values, "chdir")}: ${directory} is ${what === null ? "not there" : "no directory"}`,
-  );
+  const why = what === null ? "not there" : "no directory";
+  throw new ConfigError(`${named("chdir")}: ${chdir} is ${why}`);
 }
 
-function checkBinds(values: Values) {
-  const binds = valueOf<readonly Bind[]>(values, "bind");
-  if (binds.length === 0) {
-    throw new ConfigError(`${place(values, "bind")}: no address to listen on`);
-  }
+function checkBinds({ bind: binds, redirect_bind }: Settings, named: Named) {
+  if (binds.length === 0) throw new ConfigError(`${named("bind")}: no address to listen on`);
   const seen = new Set<string>();
-  for (const bind of [...binds, ...valueOf<readonly Bind[]>(values, "redirect_bind")]) {
+  for (
+    const [name, bind] of [
+      ...binds.map((bind) => ["bind", bind] as const),
+      ...redirect_bind.map((bind) => ["redirect_bind", bind] as const),
+    ]
+  ) {
     const shown = showBind(bind);
     // Port 0 is a free one each time.
     if (bind.transport === "tcp" && bind.port === 0) continue;
-    if (seen.has(shown)) throw new ConfigError(`${place(values, "bind")}: ${shown} is there twice`);
+    if (seen.has(shown)) throw new ConfigError(`${named(name)}: ${shown} is there twice`);
     seen.add(shown);
     if (bind.transport === "unix" && bind.path.startsWith("@") && Deno.build.os !== "linux") {
-      throw new ConfigError(`${place(values, "bind")}: ${shown}: only Linux has abstract sockets`);
+      throw new ConfigError(`${named(name)}: ${shown}: only Linux has abstract sockets`);
     }
   }
 }
 
-function checkTls(values: Values) {
-  const cert = valueOf<string | null>(values, "certfile");
-  const key = valueOf<string | null>(values, "keyfile");
-  if ((cert === null) !== (key === null)) {
-    const [there, lacking] = cert === null ? ["keyfile", "certfile"] : ["certfile", "keyfile"];
-    throw new ConfigError(`${place(values, there)}: it needs ${lacking} beside it`);
+function checkTls({ certfile, keyfile, redirect_bind }: Settings, named: Named) {
+  if (certfile === null && redirect_bind.length > 0) {
+    const needs = "it leads to https, which needs certfile and keyfile";
+    throw new ConfigError(`${named("redirect_bind")}: ${needs}`);
   }
-  for (const name of ["certfile", "keyfile"]) {
-    const path = valueOf<string | null>(values, name);
+  if (certfile === null && keyfile !== null) {
+    throw new ConfigError(`${named("keyfile")}: it needs certfile beside it`);
+  }
+  if (certfile !== null && keyfile === null) {
+    throw new ConfigError(`${named("certfile")}: it needs keyfile beside it`);
+  }
+  for (const [name, path] of [["certfile", certfile], ["keyfile", keyfile]] as const) {
     if (path !== null && kindOf(path) !== "file") {
-      throw new ConfigError(`${place(values, name)}: there is no file ${path}`);
+      throw new ConfigError(`${named(name)}: there is no file ${path}`);
     }
-  }
-  if (cert === null && valueOf<readonly Bind[]>(values, "redirect_bind").length > 0) {
-    throw new ConfigError(
-      `${place(values, "redirect_bind")}: it leads to https, which needs certfile and keyfile`,
-    );
   }
 }
 

@@ -11,7 +11,8 @@ import type { Setting } from "./setting.ts";
 export type { Bind } from "./bind.ts";
 export type { AppPermissions } from "./kinds_many.ts";
 
-type Values = {
+/** Every setting by its one name, before it is known that there is an app. */
+export type Settings = {
   readonly [Name in keyof typeof settings]: typeof settings[Name] extends Setting<infer T> ? T
     : never;
 };
@@ -20,7 +21,7 @@ type Values = {
  * Every setting by its one name, which is its YAML key too. Times are seconds, sizes bytes, paths
  * absolute. `app` is there and `interface` is decided: no Config is made otherwise.
  */
-export interface Config extends Omit<Values, "app" | "interface"> {
+export interface Config extends Settings {
   readonly app: string;
   readonly interface: "fetch" | "wsgi";
 }

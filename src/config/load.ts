@@ -9,10 +9,10 @@ import { ConfigError } from "../errors.ts";
 import { absoluteApp, interfaceOf } from "./app.ts";
 import { BadValue } from "./bad_value.ts";
 import { checkTogether } from "./checks.ts";
-import type { Config } from "./config.ts";
+import type { Config, Settings } from "./config.ts";
 import { allowedCpus } from "./cpus.ts";
 import { badValue, type Given, meant } from "./given.ts";
-import { commandEntries, entries, type Entry } from "./registry.ts";
+import { commandEntries, entries, type Entry, type SettingName } from "./registry.ts";
 import type { Machine } from "./setting.ts";
 import { fromCommandLine } from "./sources/command_line.ts";
 import { fromConfigFile, readConfigFile } from "./sources/config_file.ts";
@@ -34,7 +34,7 @@ export interface Value {
   /** "default", "denicorn.yaml:3", "environment DENICORN_WORKERS", "command line --workers". */
   readonly from: string;
   /** True when a person set it. */
-  readonly said: boolean;
+  readonly isSaid: boolean;
 }
 
 export type Values = ReadonlyMap<string, Value>;
@@ -84,20 +84,33 @@ export function load(options: LoadOptions): Loaded {
   const machine: Machine = {
     env: (name) => options.env[name],
     cpus: options.cpus ?? allowedCpus,
-    cwd: options.cwd,
   };
   const all = [...fromFile, ...environment.given, ...given];
-  const parsed = new Map(entries.map((entry) => [entry.name, parseOne(entry, all, machine)]));
-  const values = withAbsolutePaths(parsed, options.cwd);
-  const { app, interface: forced } = plain(values);
-  const resolved = typeof app === "string" ? withApp(values, app, String(forced)) : values;
-  checkTogether(resolved);
+  const said = new Map(entries.map((entry) => [entry.name, parseOne(entry, all, machine)]));
+  const named = (name: SettingName) => `${name} (${said.get(name)?.from})`;
+  const settings = freeze(withApp(withAbsolutePaths(plain(said), options.cwd), named("app")));
+  checkTogether(settings, named);
+  const values = new Map(
+    entries.map(({ name }) => {
+      const { from = "default", isSaid = false } = said.get(name) ?? {};
+      return [name, { value: settings[name as SettingName], from, isSaid }];
+    }),
+  );
   return {
-    config: typeof app === "string" ? freeze(plain(resolved)) as unknown as Config : null,
-    values: resolved,
+    config: isComplete(settings) ? settings : null,
+    values,
     file: file?.shown ?? null,
-    warnings: [...environment.warnings, ...notActing(resolved)],
+    warnings: [...environment.warnings, ...notActing(values)],
   };
+}
+
+/** The types of the registry's records, which a loop over all of them cannot keep. */
+function plain(values: Values): Settings {
+  return Object.fromEntries([...values].map(([name, { value }]) => [name, value])) as Settings;
+}
+
+function isComplete(settings: Settings): settings is Config {
+  return settings.app !== null && settings.interface !== "auto";
 }
 
 /** The configuration to serve with. @throws {ConfigError} also when no app is named. */
@@ -149,15 +162,15 @@ function parseOne({ name, setting }: Entry, all: readonly Given[], machine?: Mac
     const from = last.place === "environment" || last.place === "command line"
       ? `${last.place} ${last.called}`
       : last.place;
-    return { value: parsed(setting.kind, last), from, said: true };
+    return { value: parsed(setting.kind, last), from, isSaid: true };
   }
   const found = machine && setting.find?.(machine);
-  if (!found) return { value: setting.default, from: "default", said: false };
+  if (!found) return { value: setting.default, from: "default", isSaid: false };
   const { from, raw, read = (text: string) => text } = found;
   const called = from.replace(/^environment /, "");
   const place = called === from ? "default" : "environment";
   const given = { name, raw: meant({ name, setting, read }, raw, place, called), place, called };
-  return { value: parsed(setting.kind, given), from, said: false };
+  return { value: parsed(setting.kind, given), from, isSaid: false };
 }
 
 function parsed(kind: Entry["setting"]["kind"], given: Given): unknown {
@@ -168,37 +181,32 @@ function parsed(kind: Entry["setting"]["kind"], given: Given): unknown {
   }
 }
 
-function withAbsolutePaths(values: Values, cwd: string): Values {
-  const chdir = resolve(cwd, String(values.get("chdir")?.value));
-  return new Map(entries.map(({ name, setting: { kind } }) => {
-    const own = values.get(name) ?? { value: null, from: "default", said: false };
-    if (name === "chdir") return [name, { ...own, value: chdir }];
-    const absolute = (path: string) => isAbsolute(path) ? path : resolve(chdir, path);
-    return [name, kind.resolve ? { ...own, value: kind.resolve(own.value, absolute) } : own];
-  }));
+function withAbsolutePaths(settings: Settings, cwd: string): Settings {
+  const chdir = resolve(cwd, settings.chdir);
+  const absolute = (path: string) => isAbsolute(path) ? path : resolve(chdir, path);
+  const paths = entries.filter(({ name }) => name !== "chdir").flatMap((
+    { name, setting: { kind } },
+  ) => kind.resolve ? [[name, kind.resolve(settings[name as SettingName], absolute)]] : []);
+  return { ...settings, ...Object.fromEntries(paths), chdir };
 }
 
-function withApp(values: Values, app: string, forced: string): Values {
-  const kind = forced === "fetch" || forced === "wsgi" ? forced : interfaceOf(app);
-  const directory = String(values.get("chdir")?.value);
-  const changed = new Map(values);
-  const set = (name: string, value: unknown) => {
-    const own = values.get(name);
-    if (own !== undefined) changed.set(name, { ...own, value });
-  };
-  set("app", absoluteApp(app, kind, directory));
-  set("interface", kind);
-  return changed;
-}
-
-function plain(values: Values): Record<string, unknown> {
-  return Object.fromEntries([...values].map(([name, { value }]) => [name, value]));
+function withApp(settings: Settings, named: string): Settings {
+  const { app, interface: forced, chdir } = settings;
+  if (app === null) return settings;
+  try {
+    const kind = forced === "auto" ? interfaceOf(app) : forced;
+    return { ...settings, app: absoluteApp(app, kind, chdir), interface: kind };
+  } catch (error) {
+    throw error instanceof BadValue
+      ? new ConfigError(`${named}: "${app}" ${error.message}`)
+      : error;
+  }
 }
 
 function notActing(values: Values): string[] {
   return entries.flatMap(({ name, setting: { acts, default: standard } }) => {
     const own = values.get(name);
-    const differs = own?.said && JSON.stringify(own.value) !== JSON.stringify(standard);
+    const differs = own?.isSaid && JSON.stringify(own.value) !== JSON.stringify(standard);
     return acts || !differs ? [] : [`${name} (${own.from}) has no effect in this version`];
   });
 }

@@ -22,7 +22,6 @@ export interface Machine {
   readonly env: (name: string) => string | undefined;
   /** How many CPUs this process may use. */
   readonly cpus: () => number;
-  readonly cwd: string;
 }
 
 /** A default that is found out at start, and what it came from. */

@@ -100,13 +100,13 @@ export const recyclingSettings = {
     default: 20,
     help: "Gives up, with exit code 3, when processes crash more often than this within " +
       "`crash_window`; 0 never does.",
-    acts: false,
+    acts: true,
   }),
   crash_window: setting({
     section: "recycling",
     kind: seconds({ min: 1, max: DAY }),
     default: 60,
     help: "The time in which `crash_limit` counts.",
-    acts: false,
+    acts: true,
   }),
 } as const;

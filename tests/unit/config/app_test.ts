@@ -1,6 +1,6 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { absoluteApp, appDirectory, appFile, interfaceOf } from "../../../src/config/app.ts";
-import { ConfigError } from "../../../src/errors.ts";
+import { BadValue } from "../../../src/config/bad_value.ts";
 import { configIn, refusalIn } from "./support.ts";
 
 Deno.test("the form of an app tells how it is called", () => {
@@ -37,11 +37,23 @@ Deno.test("an app whose form does not tell is refused with what may be meant", (
     ["app.py:application", "did you mean app:application?"],
     ["src/", "write it as app.ts"],
     [".", "--interface fetch or wsgi"],
-    ["my-app:app", "cannot tell"],
+    ["my-app:app", "does not tell what it is"],
   ] as const;
   for (const [app, message] of cases) {
-    assertThrows(() => interfaceOf(app), ConfigError, message, app);
+    assertThrows(() => interfaceOf(app), BadValue, message, app);
   }
+});
+
+Deno.test("the refusal says where the app was named", () => {
+  assertEquals(
+    refusalIn({ file: "app: app.py", app: false }),
+    'app (denicorn.yaml:1): "app.py" is a file, and Python apps are named by module: ' +
+      "did you mean app:app?",
+  );
+  assertStringIncludes(
+    refusalIn({ argv: ["app"], app: false }),
+    'app (command line APP): "app" does not',
+  );
 });
 
 Deno.test("--interface forces what the form does not tell", () => {
