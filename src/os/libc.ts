@@ -45,6 +45,9 @@ const SYMBOLS = {
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  dlopen: { parameters: ["buffer", "i32"], result: "usize" },
+  dlerror: { parameters: [], result: "pointer" },
+  memcpy: { parameters: ["usize", "usize", "usize"], result: "usize" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
