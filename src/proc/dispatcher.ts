@@ -1,6 +1,7 @@
 /** What stands between the server and the app: threads, or the app itself (`threads: 0`). */
 
 import type { AccessRecord } from "./access_record.ts";
+import type { Deadlines } from "./edge/deadlines.ts";
 import type { RequestHead } from "./edge/head_check.ts";
 import type { Session } from "./session.ts";
 import type { WebSockets } from "./websockets.ts";
@@ -40,6 +41,9 @@ export interface Exchanging {
   closesAfter(session: Session): boolean;
   /** The WebSockets of the proc. */
   readonly sockets: WebSockets;
+  readonly deadlines: Deadlines;
+  /** Closes a connection as soon as what is in flight on it is answered; see Sessions. */
+  close(session: Session, patient?: boolean): void;
   /** An exchange begins on this session. */
   began(session: Session): void;
   /** An exchange ended on this session. */

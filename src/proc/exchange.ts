@@ -4,6 +4,7 @@ import { AbortReason, QueueIn, RespondFlag, STREAM_WINDOW_BYTES } from "../proto
 import { parseFields } from "../protocol/head.ts";
 import { type AccessRecord, lengthOf } from "./access_record.ts";
 import { createResponse } from "./deno_http.ts";
+import { BodyRefusal, type GuardedBody } from "./edge/guarded_body.ts";
 import type { RequestHead } from "./edge/head_check.ts";
 import { refusalBytes, type RefusalStatus, refuse } from "./refusal.ts";
 import { ResponseStream } from "./response_stream.ts";
@@ -65,7 +66,7 @@ export class Exchange {
   #uploadCredit = 0;
   #uploadResumesAt = 0;
   #wakeUpload: (() => void) | null = null;
-  #upload: ReadableStreamDefaultReader<Uint8Array> | null = null;
+  #upload: GuardedBody | null = null;
 
   constructor(
     id: number,
@@ -197,22 +198,22 @@ export class Exchange {
 
   /**
    * Sends the request's body to the thread as it arrives and as the app takes it. `chunked`: its
-   * length is not known.
+   * length is not known. Throws BodyRefusal.
    */
   async upload(
-    body: ReadableStream<Uint8Array>,
+    body: GuardedBody,
     chunked: boolean,
     onProgress: () => void,
   ): Promise<void> {
     const window = chunked ? CHUNKED_WINDOW_BYTES : STREAM_WINDOW_BYTES;
     this.#uploadCredit = window;
     this.#uploadResumesAt = chunked ? window * 3 / 4 : 1;
-    const reader = this.#upload = body.getReader();
+    this.#upload = body;
     try {
       for (;;) {
-        const { done, value } = await reader.read();
+        const value = await body.read();
         if (this.#upload === null) return;
-        if (done) break;
+        if (value === null) break;
         onProgress();
         this.#uploadCredit -= value.byteLength;
         this.thread.postBytes(QueueIn.bodyChunk, this.id, value);
@@ -221,6 +222,7 @@ export class Exchange {
       }
       this.thread.post(QueueIn.bodyEnd, this.id);
     } catch (error) {
+      if (error instanceof BodyRefusal) throw error;
       this.thread.post(QueueIn.bodyFail, this.id, `Cannot read the request's body: ${error}`);
     } finally {
       this.#upload = null;
@@ -242,10 +244,9 @@ export class Exchange {
     this.access?.end(this.status, this.bytesSent, this.responseHeaders);
     if (this.#upload !== null) {
       // Deno drains what the client still sends, or closes; the app no longer wants it.
-      const reader = this.#upload;
+      this.#upload.cancel();
       this.#upload = null;
       this.#wakeUpload?.();
-      reader.cancel().catch(() => {});
     }
     this.#events.onFinished(this);
   }

@@ -8,7 +8,7 @@ import type { Field } from "../protocol/head.ts";
 import { AccessRecord } from "./access_record.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
 import { headerList, requestMethod, requestUrl } from "./deno_http.ts";
-import { SLOT_MS } from "./edge/deadlines.ts";
+import { type Deadlines, SLOT_MS } from "./edge/deadlines.ts";
 import { Handshake } from "./edge/handshake.ts";
 import { RequestHead } from "./edge/head_check.ts";
 import type { Rule } from "./edge/rules.ts";
@@ -145,6 +145,14 @@ export class Server implements Exchanging {
 
   get now(): number {
     return this.#sessions.now;
+  }
+
+  get deadlines(): Deadlines {
+    return this.#sessions.deadlines;
+  }
+
+  close(session: Session, patient = true): void {
+    this.#sessions.close(session, patient);
   }
 
   closesAfter(session: Session): boolean {

@@ -2,7 +2,7 @@
 
 import { connectionFd, type HttpConnection, isHttp2, serveConnection } from "./deno_http.ts";
 import { libcUnavailable } from "../os/libc.ts";
-import { getTcpInfo, type TcpInfo } from "../os/socket.ts";
+import { getTcpInfo, setAbortiveClose, type TcpInfo } from "../os/socket.ts";
 import type { Field } from "../protocol/head.ts";
 import type { Timed } from "./edge/deadlines.ts";
 import type { Peer } from "./edge/head_check.ts";
@@ -48,6 +48,7 @@ export class Session implements Peer, Timed {
   readonly #events: SessionEvents;
   #http2: boolean | undefined;
   #acked = -1;
+  #ackedAt = 0;
 
   constructor(
     connection: Deno.Conn,
@@ -95,26 +96,43 @@ export class Session implements Peer, Timed {
   }
 
   /**
-   * Whether the client has taken some of what is on its way to it since this was last asked. False
-   * where nothing is on its way.
+   * For how long, as far as was looked, the client has taken nothing of what is on its way to it,
+   * milliseconds; -1 where nothing is, or where it cannot be known.
    */
-  takesWhatWasSent(): boolean {
+  stuckFor(now: number): number {
     const info = this.#tcpInfo();
-    if (info === null || info.unacked === 0 || info.bytes_acked === this.#acked) return false;
-    this.#acked = info.bytes_acked;
-    return true;
+    if (info === null || info.unacked === 0 && info.notsent_bytes === 0) {
+      this.#acked = -1;
+      return -1;
+    }
+    if (info.bytes_acked !== this.#acked) {
+      this.#acked = info.bytes_acked;
+      this.#ackedAt = now;
+    }
+    return now - this.#ackedAt;
+  }
+
+  /** What the client has not taken is to be thrown away at the close. */
+  dropUnsent(): void {
+    const fd = this.#tcpFd();
+    if (fd !== null) setAbortiveClose(fd);
   }
 
   #tcpInfo(): TcpInfo | null {
-    const fd = connectionFd(this.#connection);
-    if (this.closed || fd === null || this.#connection.remoteAddr.transport !== "tcp") return null;
-    if (libcUnavailable() !== null) return null;
+    const fd = this.#tcpFd();
+    if (fd === null) return null;
     try {
       return getTcpInfo(fd);
     } catch {
       // Closed by the client just now.
       return null;
     }
+  }
+
+  /** Null where it is no TCP connection, is closed, or cannot be asked (only Linux, with FFI, can). */
+  #tcpFd(): number | null {
+    if (this.closed || this.#connection.remoteAddr.transport !== "tcp") return null;
+    return libcUnavailable() === null ? connectionFd(this.#connection) : null;
   }
 
   /** Closes when what is in flight is answered: at once when nothing is. */

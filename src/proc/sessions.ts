@@ -18,6 +18,9 @@ import { Session, type SessionEvents } from "./session.ts";
 const LINGER_MS = 30_000;
 const LINGER_SILENCE_MS = 5_000;
 
+/** How often in `write_timeout` it is looked whether a client takes what it gets. */
+const LOOKS = 4;
+
 const UNINTRODUCED: Introduction = { proxyHeader: null, http2: undefined };
 
 export class Sessions {
@@ -29,7 +32,7 @@ export class Sessions {
   readonly #handler: SessionHandler;
   readonly #sessions = new Set<Session>();
   readonly #arrivals = new Set<Arrival>();
-  readonly #deadlines = new Deadlines(() => performance.now());
+  readonly deadlines = new Deadlines(() => performance.now());
   /** Whose forwarding fields are believed. */
   readonly #trusted: TrustedPeers;
   /** Who has to begin with a PROXY header; null where nobody has to. */
@@ -68,12 +71,12 @@ export class Sessions {
     } else this.#open(connection, UNINTRODUCED);
   }
 
-  /** An exchange begins: until it ends its own deadlines hold. */
+  /** An exchange begins: until it ends, all that is asked is that the client takes what it gets. */
   began(session: Session): void {
     session.requests++;
     session.inFlight++;
     session.beginning = false;
-    this.#deadlines.set(session, Infinity);
+    this.deadlines.set(session, this.now + this.#writeMs / LOOKS);
   }
 
   /** An exchange ended. */
@@ -83,7 +86,7 @@ export class Sessions {
     if (session.inFlight > 0) return;
     if (this.closesAfter(session)) this.close(session);
     // The clock may be one slot behind, and nobody is to be closed early.
-    else this.#deadlines.set(session, this.now + SLOT_MS + this.#keepAliveMs);
+    else this.deadlines.set(session, this.now + SLOT_MS + this.#keepAliveMs);
   }
 
   /** Whether the response in hand is the connection's last, and has to say so. */
@@ -95,13 +98,14 @@ export class Sessions {
   /**
    * Closes a connection as soon as what is in flight on it is answered. Behind a request with a body
    * Deno closes by itself when it has read what the client still sends; a shutdown would take away
-   * the means to cut that short.
+   * the means to cut that short. `patient`: whether it may still send for a while.
    */
-  close(session: Session): void {
+  close(session: Session, patient = true): void {
     const now = performance.now();
-    if (session.leavingSince === Infinity) session.leavingSince = now;
+    if (!patient) session.leavingSince = -Infinity;
+    else if (session.leavingSince === Infinity) session.leavingSince = now;
     if (!session.hadBody) session.shutdown();
-    this.#deadlines.set(session, now + LINGER_SILENCE_MS);
+    this.deadlines.set(session, now + LINGER_SILENCE_MS);
   }
 
   /** Cuts all connections. */
@@ -113,7 +117,7 @@ export class Sessions {
   /** Looks after deadlines; to be called every SLOT_MS as long as there are connections. */
   turn(now: number): void {
     this.now = now;
-    this.#deadlines.turn();
+    this.deadlines.turn();
   }
 
   #expectsProxyHeader({ remoteAddr }: Deno.Conn): boolean {
@@ -126,7 +130,7 @@ export class Sessions {
   async #introduce(connection: Deno.Conn, expectsProxyHeader: boolean): Promise<void> {
     const arrival = new Arrival(connection);
     this.#arrivals.add(arrival);
-    this.#deadlines.set(arrival, performance.now() + this.#handshakeMs);
+    this.deadlines.set(arrival, performance.now() + this.#handshakeMs);
     try {
       const introduction = await arrival.introduce(expectsProxyHeader);
       this.#open(connection, introduction);
@@ -139,7 +143,7 @@ export class Sessions {
       arrival.close();
     } finally {
       this.#arrivals.delete(arrival);
-      this.#deadlines.remove(arrival);
+      this.deadlines.remove(arrival);
     }
   }
 
@@ -156,7 +160,7 @@ export class Sessions {
         now,
       );
       this.#sessions.add(session);
-      this.#deadlines.set(session, now + this.#headerMs);
+      this.deadlines.set(session, now + this.#headerMs);
     } catch (error) {
       this.#log.error(`Cannot serve an accepted connection: ${error}`);
       connection.close();
@@ -166,7 +170,7 @@ export class Sessions {
   readonly #events: SessionEvents = {
     onClosed: (session) => {
       this.#sessions.delete(session);
-      this.#deadlines.remove(session);
+      this.deadlines.remove(session);
     },
     onDue: (session) => this.#due(session),
     onError: (error) => {
@@ -176,24 +180,43 @@ export class Sessions {
   };
 
   #due(session: Session): void {
-    if (session.inFlight > 0) return;
     const now = performance.now();
     const lingered = now - session.leavingSince;
-    if (lingered >= 0) {
+    if (session.inFlight > 0) {
+      if (session.stuckFor(now) < this.#writeMs) this.#lookAgain(session, now);
+      else this.#cutReader(session);
+    } else if (lingered >= 0) {
       if (lingered >= LINGER_MS || !session.heardWithin(LINGER_SILENCE_MS)) session.abort();
-      else this.#deadlines.set(session, now + LINGER_SILENCE_MS);
+      else this.deadlines.set(session, now + LINGER_SILENCE_MS);
     } else if (session.requests === 0 || session.beginning) {
-      session.abort();
+      this.#cut(session, "it does not send a whole head");
     } else if (session.heardWithin(now - session.idleSince - SLOT_MS)) {
       // What has come since the last response is part of a head: the client has begun, and gets as
       // long for it as for its first.
       session.beginning = true;
-      this.#deadlines.set(session, now + this.#headerMs);
-    } else if (session.takesWhatWasSent()) {
-      this.#deadlines.set(session, now + this.#writeMs);
+      this.deadlines.set(session, now + this.#headerMs);
     } else {
-      session.abort();
+      const stuckFor = session.stuckFor(now);
+      if (stuckFor < 0) session.abort();
+      // Idle for us, but the last response is still on its way.
+      else if (stuckFor < this.#writeMs) this.#lookAgain(session, now);
+      else this.#cutReader(session);
     }
+  }
+
+  #lookAgain(session: Session, now: number): void {
+    this.deadlines.set(session, now + this.#writeMs / LOOKS);
+  }
+
+  #cutReader(session: Session): void {
+    // Otherwise the kernel would keep what is unread, and go on offering it.
+    session.dropUnsent();
+    this.#cut(session, "it does not read its response");
+  }
+
+  #cut(session: Session, why: string): void {
+    this.#log.debug(`Closing a connection of ${session.remoteHost || "a unix socket"}: ${why}`);
+    session.abort();
   }
 }
 

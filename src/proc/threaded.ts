@@ -6,6 +6,7 @@ import type { AccessRecord } from "./access_record.ts";
 import { AbortReason, MAX_WHOLE_BODY_BYTES, QueueIn } from "../protocol/exchange.ts";
 import { requestBody } from "./deno_http.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
+import { BodyRefusal, GuardedBody } from "./edge/guarded_body.ts";
 import type { RequestHead } from "./edge/head_check.ts";
 import { Exchange, type ExchangeEvents } from "./exchange.ts";
 import { refuse } from "./refusal.ts";
@@ -161,19 +162,29 @@ export class ThreadedDispatcher implements Dispatcher {
     body: ReadableStream<Uint8Array>,
   ): Promise<void> {
     const { thread } = exchange;
-    if (length > MAX_WHOLE_BODY_BYTES) {
-      this.#pool.dispatch(exchange, head, true);
-      await exchange.upload(body, length === Infinity, () => exchange.activeAt = this.#server.now);
-      return;
-    }
-    thread.exchanges.set(exchange.id, exchange);
+    const guarded = new GuardedBody(body, this.#config, this.#server.deadlines);
+    const onProgress = () => exchange.activeAt = this.#server.now;
     try {
-      const bytes = await gather(body, length, () => exchange.activeAt = this.#server.now);
-      if (!exchange.finished) this.#pool.dispatch(exchange, head, bytes);
-    } catch {
+      if (length > MAX_WHOLE_BODY_BYTES) {
+        this.#pool.dispatch(exchange, head, true);
+        await exchange.upload(guarded, length === Infinity, onProgress);
+      } else {
+        thread.exchanges.set(exchange.id, exchange);
+        const bytes = await gather(guarded, length, onProgress);
+        if (!exchange.finished) this.#pool.dispatch(exchange, head, bytes);
+      }
+    } catch (error) {
+      if (error instanceof BodyRefusal) this.#refuseBody(exchange, error);
       // The client left before its request was whole: nobody to answer, nothing to run.
-      exchange.clientGone();
+      else exchange.clientGone();
     }
+  }
+
+  #refuseBody(exchange: Exchange, { status, message }: BodyRefusal): void {
+    this.#log.debug(`${status} to ${exchange.remoteHost || "a unix socket"}: ${message}`);
+    if (exchange.responded) exchange.fail();
+    else exchange.refuse(status, AbortReason.client);
+    this.#server.close(exchange.session, status === 413);
   }
 
   #timedOut(exchange: Exchange, now: number): void {
@@ -189,13 +200,13 @@ export class ThreadedDispatcher implements Dispatcher {
 
 /** Reads a body of `length` bytes. */
 async function gather(
-  body: ReadableStream<Uint8Array>,
+  body: GuardedBody,
   length: number,
   onProgress: () => void,
 ): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   let at = 0;
-  for await (const chunk of body) {
+  for (let chunk; (chunk = await body.read()) !== null;) {
     bytes.set(chunk, at);
     at += chunk.byteLength;
     onProgress();

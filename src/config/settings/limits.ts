@@ -74,14 +74,14 @@ export const timeoutSettings = {
     kind: optionalTime(),
     default: 30,
     help: "How long a request body may go without progress. 0: no limit.",
-    acts: false,
+    acts: true,
   }),
   write_timeout: setting({
     section: "timeouts",
     kind: optionalTime(),
     default: 60,
     help: "How long a client may go without reading its response. 0: no limit.",
-    acts: false,
+    acts: true,
   }),
 } as const;
 
@@ -112,7 +112,7 @@ export const limitSettings = {
     kind: bytes({ min: 0, max: 1_024 * GIB }),
     default: 0,
     help: "Largest request body; past it 413. 0: no limit.",
-    acts: false,
+    acts: true,
   }),
   body_min_rate: setting({
     section: "limits",
@@ -120,7 +120,7 @@ export const limitSettings = {
     default: 240,
     help: "Least bytes per second of a request body, on average after the first 5 seconds. " +
       "0: no limit.",
-    acts: false,
+    acts: true,
   }),
   keep_alive_requests: setting({
     section: "limits",

@@ -1,0 +1,108 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { Deadlines } from "../../../src/proc/edge/deadlines.ts";
+import { BodyRefusal, GuardedBody } from "../../../src/proc/edge/guarded_body.ts";
+
+const LIMITS = { limit_request_body: 0, body_timeout: 30, body_min_rate: 0 };
+
+/** A body that the test sends by hand, and the time in which it does. */
+function upload(limits: Partial<typeof LIMITS>) {
+  let ahead = 0;
+  const deadlines = new Deadlines(() => performance.now() + ahead);
+  let controller!: ReadableStreamDefaultController<Uint8Array>;
+  let cancelled = false;
+  const stream = new ReadableStream<Uint8Array>({
+    start: (it) => void (controller = it),
+    cancel: () => void (cancelled = true),
+  });
+  return {
+    body: new GuardedBody(stream, { ...LIMITS, ...limits }, deadlines),
+    send: (bytes: number) => controller.enqueue(new Uint8Array(bytes)),
+    end: () => controller.close(),
+    pass(ms: number) {
+      ahead += ms;
+      deadlines.turn();
+    },
+    cancelled: () => cancelled,
+    deadlines,
+  };
+}
+
+async function statusOf(read: Promise<unknown>): Promise<number> {
+  const error = await assertRejects(() => read, BodyRefusal);
+  return (error as BodyRefusal).status;
+}
+
+Deno.test("a body within its limits is read to its end", async () => {
+  const { body, send, end, deadlines } = upload({ limit_request_body: 10 });
+  send(6);
+  send(4);
+  end();
+  assertEquals((await body.read())?.length, 6);
+  assertEquals((await body.read())?.length, 4);
+  assertEquals(await body.read(), null);
+  body.cancel();
+  assertEquals(deadlines.size, 0);
+});
+
+Deno.test("a body that grows beyond its limit is refused, and read no further", async () => {
+  const { body, send, cancelled } = upload({ limit_request_body: 10 });
+  send(6);
+  send(5);
+  await body.read();
+  assertEquals(await statusOf(body.read()), 413);
+  assertEquals(cancelled(), true);
+});
+
+Deno.test("a body without progress is refused when body_timeout is over, and not before", async () => {
+  const { body, send, pass, cancelled } = upload({ body_timeout: 30 });
+  send(1);
+  await body.read();
+  const read = body.read();
+  pass(29_000);
+  assertEquals(cancelled(), false);
+  pass(1_500);
+  assertEquals(await statusOf(read), 408);
+});
+
+Deno.test("time in which nobody reads is not the client's", async () => {
+  const { body, send, pass } = upload({ body_timeout: 30, body_min_rate: 1000 });
+  send(1);
+  await body.read();
+  pass(3_600_000);
+  send(1);
+  assertEquals((await body.read())?.length, 1);
+});
+
+Deno.test("a body slower than body_min_rate is refused after its slow start, although it moves", async () => {
+  const { body, send, pass, cancelled } = upload({ body_min_rate: 1000 });
+  send(2000);
+  await body.read();
+  // Five seconds to begin with, and two for what has come.
+  const read = body.read();
+  pass(6_500);
+  assertEquals(cancelled(), false);
+  pass(1_000);
+  assertEquals(await statusOf(read), 408);
+});
+
+Deno.test("without limits a body may take as long as it likes", async () => {
+  const { body, send, pass } = upload({ body_timeout: 0 });
+  const read = body.read();
+  pass(1e9);
+  send(1);
+  assertEquals((await read)?.length, 1);
+});
+
+Deno.test("a connection that breaks is told from a client that breaks the rules", async () => {
+  const broken = (message: string) =>
+    new GuardedBody(
+      new ReadableStream<Uint8Array>({
+        pull: (controller) => controller.error(new Error(message)),
+      }),
+      LIMITS,
+      new Deadlines(() => performance.now()),
+    );
+  await assertRejects(() => broken("reset").read(), Error, "reset");
+  // Deno's words; an integration test sees them from Deno itself.
+  assertEquals(await statusOf(broken("invalid HTTP/1 request: Invalid").read()), 400);
+});
