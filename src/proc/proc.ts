@@ -50,6 +50,7 @@ export class Proc {
         this.#client.send({ type: "leaving", why, graceful: false });
         this.#stop();
       },
+      onReopen: null,
       onOther: () => {},
     });
     for await (const message of this.#client.messages) this.#obey(message);

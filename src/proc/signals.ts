@@ -1,11 +1,16 @@
 /** Signals to a process that serves. Handlers do no more than call back. */
 
+import { libcUnavailable } from "../os/libc.ts";
+import { catchUsr1, ignoreUsr1 } from "../os/usr1.ts";
+
 export interface SignalOrders {
   /** TERM: finish what is in flight, then end. */
   readonly onGraceful: (signal: Deno.Signal) => void;
   /** INT, QUIT: end now. */
   readonly onQuick: (signal: Deno.Signal) => void;
-  /** Meant for the manager; without one, the process that serves may heed them. */
+  /** USR1: open the logs anew; null where a manager says so instead. */
+  readonly onReopen: (() => void) | null;
+  /** Meant for a manager. */
   readonly onOther: (signal: Deno.Signal) => void;
 }
 
@@ -15,7 +20,6 @@ export interface SignalOrders {
  */
 const OTHERS = [
   "SIGHUP",
-  "SIGUSR1",
   "SIGUSR2",
   "SIGTTIN",
   "SIGTTOU",
@@ -28,4 +32,12 @@ export function listenToSignals(orders: SignalOrders): void {
   Deno.addSignalListener("SIGINT", () => orders.onQuick("SIGINT"));
   Deno.addSignalListener("SIGQUIT", () => orders.onQuick("SIGQUIT"));
   for (const signal of OTHERS) Deno.addSignalListener(signal, () => orders.onOther(signal));
+  listenToUsr1(orders.onReopen);
+}
+
+function listenToUsr1(onReopen: (() => void) | null): void {
+  // Without libc, Deno's debugger opens too: nothing can be done about it.
+  if (libcUnavailable() !== null) Deno.addSignalListener("SIGUSR1", onReopen ?? (() => {}));
+  else if (onReopen === null) ignoreUsr1();
+  else catchUsr1(onReopen);
 }

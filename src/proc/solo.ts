@@ -54,11 +54,12 @@ export async function runSolo(
       server.stop();
       end();
     },
+    onReopen() {
+      reopenLog();
+      server.reopenLogs();
+    },
     onOther(signal) {
-      if (signal === "SIGUSR1") {
-        reopenLog();
-        server.reopenLogs();
-      } else if (signal !== "SIGWINCH") {
+      if (signal !== "SIGWINCH") {
         log.warning(`Signal ${signal} needs a manager: with workers: 0 it has no effect`);
       }
     },

@@ -104,3 +104,20 @@ sceneTest("USR1 opens the log anew after logrotate has moved it", async (scene) 
   server.signal("SIGTERM");
   assertEquals((await server.end()).code, 0);
 });
+
+sceneTest("USR1 to any process of the server opens no debugger", async (scene) => {
+  const app = `import inspector from "node:inspector";
+export default { fetch: () => new Response(inspector.url() ?? "closed") };\n`;
+  for (const workers of [0, 1]) {
+    const server = scene.launch({ app, workers, args: ["-t", "0"] });
+    await server.says(workers === 0 ? /Listening at/ : /is ready/);
+    for (let i = 0; i < 10; i++) {
+      for (const { pid } of server.everyProcess()) Deno.kill(pid, "SIGUSR1");
+      // Deno installs its own handler half a second after the start: both sides of it are wanted.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assertEquals(await server.get(), "closed");
+    assert(!/Debugger listening/.test(server.output), server.output);
+    await server.stop();
+  }
+});
