@@ -20,8 +20,7 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
     return await answer(argv);
   } catch (error) {
     if (!(error instanceof DenicornError)) throw error;
-    const trace = error instanceof AppLoadError && error.trace !== "" ? `\n${error.trace}` : "";
-    say(Deno.stderr, `denicorn: ${error.message}${trace}\n`);
+    say(Deno.stderr, `denicorn: ${textOf(error)}\n`);
     return error.exitCode;
   }
 }
@@ -79,9 +78,18 @@ async function serve(
         return activation.apply(fresh);
       },
     });
+  } catch (error) {
+    // Standard error gets it too; who keeps the log in a file looks for the reason there.
+    if (error instanceof DenicornError && config.error_log !== "-") log.critical(textOf(error));
+    throw error;
   } finally {
     log.close();
   }
+}
+
+function textOf(error: DenicornError): string {
+  const trace = error instanceof AppLoadError ? error.trace : "";
+  return trace === "" ? error.message : `${error.message}\n${trace}`;
 }
 
 function currentDirectory(): string {

@@ -26,6 +26,8 @@ export function parseBind(text: string): Bind {
   const [, host, digits] = ADDRESS.exec(text.replace(/^(?:tcp|http):\/\//, "")) ?? [];
   if (digits === undefined) throw new BadValue(`is no address: write it as ${FORMS}${hint(text)}`);
   const port = parsePort(digits);
+  // As a host it would be the address 0.0.31.64; it is meant as a container's port mapping.
+  if (/^\d+$/.test(host ?? "")) throw new BadValue(`has a port for a host: write it as ${FORMS}`);
   if (host === undefined) return { transport: "tcp", hostname: DEFAULT_HOSTNAME, port };
   if (host === "") return { transport: "tcp", hostname: EVERY_ADDRESS, port };
   if (host.startsWith("[")) return { transport: "tcp", hostname: ipv6(host.slice(1, -1)), port };

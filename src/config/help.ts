@@ -8,7 +8,7 @@ const INDENT = 30;
 
 const HEAD = `denicorn: a production application server for Deno.
 
-Usage: denicorn [OPTIONS] APP
+Usage: denicorn [OPTIONS] APP     (from its source: deno run -A mod.ts [OPTIONS] APP)
 
 APP is a module with a fetch handler (app.ts, app.ts:name, a URL, npm:NAME, jsr:NAME) or a Python
 WSGI app (package.module:callable). It may also stand in the configuration file as "app:".

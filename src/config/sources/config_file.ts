@@ -80,7 +80,8 @@ function collect(
         ? meant(name, raw, place, called)
         : raw;
       given.push({ name: name.name, raw: said, place, called });
-    } else if (isMap(raw) && [...keyNames.keys()].some((one) => one.startsWith(`${called}.`))) {
+    } else if ([...keyNames.keys()].some((one) => one.startsWith(`${called}.`))) {
+      if (!isMap(raw)) throw new ConfigError(`${place}: ${called}: a map is expected`);
       collect(raw, keys, { ...at, from: line + 1 }, given);
     } else {
       throw unknownKey(place, called, path);

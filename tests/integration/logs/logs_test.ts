@@ -172,6 +172,20 @@ sceneTest(
   },
 );
 
+sceneTest(
+  "what ends the server stands in its log file too, with the app's trace",
+  async (scene) => {
+    const app = "throw new Error('no database');";
+    const server = scene.launch({ app, workers: 1, args: ["--error-log", "error.log"] });
+    assertEquals((await server.end()).code, 4);
+    assertMatch(
+      read(scene, "error.log"),
+      /\[CRITICAL\] \[manager\] .*\n {4}.*no database\n {8}at .*app\.ts:1/,
+    );
+    assertMatch(server.output, /^denicorn: .*no database/m);
+  },
+);
+
 sceneTest("an access log on a full disk harms no request, and is said once", async (scene) => {
   if (Deno.build.os !== "linux") return;
   const server = await scene.start({ app: APP, workers: 1, args: ["--access-log", "/dev/full"] });

@@ -43,6 +43,7 @@ Deno.test("what is no address says what is wrong and how to write one", () => {
     ["[127.0.0.1]:80", "has no IPv6 address in its brackets"],
     ["[::1]", "did you mean [::1]:8000?"],
     ["a b:80", "is no address"],
+    ["8000:80", "has a port for a host"],
     ["a/b:80", "is no address"],
     ["unix:", "has no path"],
     ["unix:@", "has no path"],

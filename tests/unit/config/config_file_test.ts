@@ -95,6 +95,7 @@ Deno.test("a value of the wrong form is refused: none, list, map", () => {
     refused("timeout: {a: 1}\n"),
     "denicorn.yaml:1: timeout: its value is a map, where one value is expected",
   );
+  assertEquals(refused("wsgi: 3\n"), "denicorn.yaml:1: wsgi: a map is expected");
   assertStringIncludes(refused("- workers\n"), "denicorn.yaml: a map of settings is expected");
   assertStringIncludes(refused("workers 2\n"), "denicorn.yaml: a map of settings is expected");
 });
