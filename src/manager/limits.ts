@@ -1,5 +1,6 @@
 /** How long things may take, and what it means that one took longer. */
 
+import type { Config } from "../config/config.ts";
 import type { Proc } from "./proc.ts";
 import type { CrashLimit } from "./respawn.ts";
 
@@ -10,6 +11,16 @@ export interface Limits {
   readonly heartbeatTimeoutMs: number;
   readonly gracefulTimeoutMs: number;
   readonly crashes: CrashLimit;
+}
+
+export function limitsOf(config: Config): Limits {
+  return {
+    workers: config.workers,
+    bootTimeoutMs: config.boot_timeout * 1000,
+    heartbeatTimeoutMs: config.heartbeat_timeout * 1000,
+    gracefulTimeoutMs: config.graceful_timeout * 1000,
+    crashes: { deaths: config.crash_limit, withinMs: config.crash_window * 1000 },
+  };
 }
 
 /** A leaving proc accepts for so long, so that what waits in its socket's queue is not lost. */

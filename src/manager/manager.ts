@@ -10,18 +10,20 @@ import {
   SystemError,
 } from "../errors.ts";
 import type { ErrorLog } from "../log/error_log.ts";
+import { libcUnavailable } from "../os/libc.ts";
 import type { ManagerToProc, ProcToManager } from "../protocol/control.ts";
 import { ControlListener } from "./control_listener.ts";
 import type { Decision } from "./decision.ts";
 import { describeExit } from "./departure.ts";
 import { Generations } from "./generations.ts";
 import { Inbox, type ManagerEvent } from "./inbox.ts";
-import type { Failure } from "./proc.ts";
+import { limitsOf } from "./limits.ts";
+import { type Failure, withTrace } from "./proc.ts";
 import { ProcHandle } from "./proc_handle.ts";
-import type { Limits } from "./limits.ts";
 import { ProcTable } from "./proc_table.ts";
 import { hasTerminal, listenToSignals, type ManagerSignal } from "./signals.ts";
 import { Sockets } from "./sockets.ts";
+import { Steering } from "./steering.ts";
 
 /** The loop looks around at least so often, milliseconds. */
 const MAX_WAIT_MS = 1_000;
@@ -57,6 +59,7 @@ class Manager {
   readonly #listener = new ControlListener();
   readonly #table: ProcTable;
   readonly #sockets: Sockets;
+  readonly #steering: Steering;
   #generations!: Generations;
   #config: Config;
   #failure: Failure | null = null;
@@ -67,6 +70,11 @@ class Manager {
     this.#options = options;
     this.#table = new ProcTable(limitsOf(config));
     this.#sockets = new Sockets(log);
+    this.#steering = new Steering({
+      send: (id, bind, program) => this.#tell(id, { type: "steer", bind, program }),
+      log,
+      impossible: libcUnavailable(),
+    });
   }
 
   async run(): Promise<ExitCode> {
@@ -184,6 +192,7 @@ class Manager {
       case "loaded":
         return this.#table.loaded(id, now());
       case "ready":
+        this.#steering.listening(id, this.#generations.of(proc.generation).bind, now());
         this.#table.ready(id, now());
         return this.#log.info(`${this.#name(id)} is ready`);
       case "boot_failed":
@@ -203,10 +212,13 @@ class Manager {
         return this.#table.wishes(id, { why: message.why, hung: message.hung });
       case "leaving":
         this.#log.info(`${this.#name(id)} leaves: ${message.why}`);
+        if (message.graceful) this.#steering.leave(id);
         return this.#table.goes(id, message.graceful, now());
       case "unlistened":
-      case "logs_reopened":
+        return this.#steering.closed(id, proc.heardAt, now());
       case "steered":
+        return this.#steering.steered(id, message.error);
+      case "logs_reopened":
         return;
     }
   }
@@ -228,7 +240,9 @@ class Manager {
     if (proc === undefined) return;
     // At the first start, and of a canary, it is said once, by the error or by the failed reload.
     const isTold = !this.#table.booted || this.#table.isCanary(proc);
+    this.#steering.closed(id, proc.heardAt, now());
     this.#table.exited(id, how, now());
+    this.#generations.forget(this.#table.procs);
     if (proc.state !== "leaving") {
       if (!isTold) this.#log.error(proc.failure === null ? how : withTrace(proc.failure));
     } else if (proc.killed || status.success) this.#log.info(`${name} has left`);
@@ -242,10 +256,10 @@ class Manager {
       case "spawn":
         return this.#spawn(decision);
       case "listen":
-        return this.#tell(decision.id, { type: "listen" });
+        this.#steering.told(decision.id, now());
+        return void this.#tell(decision.id, { type: "listen" });
       case "drain":
-        this.#log.info(`${this.#name(decision.id)} is to leave: ${decision.why}`);
-        return this.#handles.get(decision.id)?.softKill(decision.reason, decision.lingerMs);
+        return void this.#drain(decision);
       case "stop":
         return this.#handles.get(decision.id)?.stop();
       case "kill":
@@ -280,6 +294,13 @@ class Manager {
     this.#log.info(`${this.#name(id)} starts${purpose}`);
   }
 
+  /** Nobody else is to come to a proc that leaves, as long as there are others. */
+  async #drain({ id, reason, lingerMs, why }: Extract<Decision, { type: "drain" }>): Promise<void> {
+    this.#log.info(`${this.#name(id)} is to leave: ${why}`);
+    if (reason !== "stop") await this.#steering.leave(id);
+    this.#handles.get(id)?.softKill(reason, lingerMs);
+  }
+
   #adopt(generation: number, outdated: number): void {
     this.#generations.commit(generation);
     this.#config = this.#generations.config;
@@ -292,8 +313,8 @@ class Manager {
     this.#log.error(`Cannot reload, all stays as it was: ${withTrace(failure)}`);
   }
 
-  #tell(id: number, message: ManagerToProc): void {
-    this.#handles.get(id)?.send(message);
+  #tell(id: number, message: ManagerToProc): boolean {
+    return this.#handles.get(id)?.send(message) ?? false;
   }
 
   #tellAll(message: ManagerToProc): void {
@@ -320,20 +341,6 @@ class Manager {
         return new BootError(trace === "" ? message : `${message}\n${trace}`);
     }
   }
-}
-
-function limitsOf(config: Config): Limits {
-  return {
-    workers: config.workers,
-    bootTimeoutMs: config.boot_timeout * 1000,
-    heartbeatTimeoutMs: config.heartbeat_timeout * 1000,
-    gracefulTimeoutMs: config.graceful_timeout * 1000,
-    crashes: { deaths: config.crash_limit, withinMs: config.crash_window * 1000 },
-  };
-}
-
-function withTrace({ message, trace }: Failure): string {
-  return trace === "" ? message : `${message}\n${trace}`;
 }
 
 /** A clock that only goes forward, whatever is done to the machine's time. */

@@ -16,6 +16,11 @@ export interface Failure {
   readonly trace: string;
 }
 
+/** For the log. */
+export function withTrace({ message, trace }: Failure): string {
+  return trace === "" ? message : `${message}\n${trace}`;
+}
+
 /** Its own wish to be replaced. */
 export interface ReplaceWish {
   readonly why: string;

@@ -1,6 +1,6 @@
 /** A listening socket and its accept loop, to the moment when it closes without losing anybody. */
 
-import type { Bind } from "../config/bind.ts";
+import { type Bind, showBind } from "../config/bind.ts";
 import type { Log } from "../log/record.ts";
 import { toBind } from "../os/address.ts";
 import { REARM_INTERVAL_MS } from "../os/adopt.ts";
@@ -20,13 +20,21 @@ const MAX_QUIET_WAIT_MS = 1_000;
 
 /** Accepts connections of one bind and hands each to `onConnection`. */
 export class Listener {
+  /** The bind as it was asked for. */
+  readonly name: string;
   readonly #opened: OpenedListener;
   readonly #log: Log;
   readonly #onConnection: (connection: Deno.Conn) => void;
   readonly #rearming: ReturnType<typeof setInterval> | null;
   #closed = false;
 
-  constructor(opened: OpenedListener, log: Log, onConnection: (connection: Deno.Conn) => void) {
+  constructor(
+    bind: Bind,
+    opened: OpenedListener,
+    log: Log,
+    onConnection: (connection: Deno.Conn) => void,
+  ) {
+    this.name = showBind(bind);
     this.#opened = opened;
     this.#log = log;
     this.#onConnection = onConnection;

@@ -74,7 +74,7 @@ export class Proc {
         this.#booted?.server.reopenLogs();
         return void this.#client.send({ type: "logs_reopened" });
       case "steer":
-        return this.#steer(message.program);
+        return this.#steer(message.bind, message.program);
     }
   }
 
@@ -122,10 +122,10 @@ export class Proc {
     this.#client.send({ type: "heartbeat", stats: this.#booted.server.stats() });
   }
 
-  #steer(plan: SteeringPlan): void {
+  #steer(bind: string, plan: SteeringPlan): void {
     let error: string | null = null;
     try {
-      this.#booted?.server.steer(plan);
+      this.#booted?.server.steer(bind, plan);
     } catch (caught) {
       error = caught instanceof Error ? caught.message : String(caught);
     }

@@ -90,7 +90,7 @@ export class Server implements Exchanging {
     const { reusePort } = this.#options;
     for (const bind of this.#config.bind) {
       const opened = await openListener(bind, { reusePort, config: this.#config });
-      this.#listeners.push(new Listener(opened, this.#log, this.#accepted));
+      this.#listeners.push(new Listener(bind, opened, this.#log, this.#accepted));
     }
     for (const listener of this.#listeners) listener.run();
   }
@@ -100,9 +100,9 @@ export class Server implements Exchanging {
     return this.#listeners.map((listener) => listener.address);
   }
 
-  /** Steers the new connections of all procs, wherever each has a socket of its own. */
-  steer(plan: SteeringPlan): void {
-    for (const listener of this.#listeners) listener.steer(plan);
+  /** Steers the new connections of all procs at one of the binds. Throws LibcError. */
+  steer(bind: string, plan: SteeringPlan): void {
+    for (const listener of this.#listeners) if (listener.name === bind) listener.steer(plan);
   }
 
   /**

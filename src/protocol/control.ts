@@ -47,8 +47,11 @@ export type ManagerToProc =
   | { readonly type: "stop" }
   /** Open the log files anew (USR1). */
   | { readonly type: "reopen_logs" }
-  /** Attach this program to the SO_REUSEPORT group of each TCP bind (see src/os/steering.ts). */
-  | { readonly type: "steer"; readonly program: SteeringPlan };
+  /**
+   * Spread the new connections of the SO_REUSEPORT group at `bind`, one of your own as `showBind`
+   * writes it, by this plan (see src/os/steering.ts).
+   */
+  | { readonly type: "steer"; readonly bind: string; readonly program: SteeringPlan };
 
 /**
  * How new connections spread over the listening sockets of a SO_REUSEPORT group. `weights[i]` is the

@@ -1,0 +1,207 @@
+/**
+ * Steers new connections among the procs that listen on one address with SO_REUSEPORT: away from
+ * those that leave, so that nothing waits in a queue that is about to be closed; and, by their load,
+ * away from those that have much to do. The kernel's own choice is a hash, which knows of neither.
+ *
+ * The program belongs to the kernel's group of sockets, and any proc in it can exchange it. Without
+ * FFI, or where the order of the sockets is uncertain, all goes on as the kernel chooses.
+ */
+
+import { type Bind, showBind } from "../config/bind.ts";
+import type { Log } from "../log/record.ts";
+import type { SteeringPlan } from "../protocol/control.ts";
+import { ListenOrder } from "./listen_order.ts";
+
+/** A proc that does not say within this time that it has steered is not waited for, milliseconds. */
+const STEER_TIMEOUT_MS = 500;
+/** The share of a proc that has nothing to do. Whole numbers, so that equal plans look equal. */
+const FULL_WEIGHT = 1_000;
+/** Loads that differ by less than this factor are left to the hash. */
+const NOTABLE_FACTOR = 2;
+/** One exchange more or less says nothing. */
+const NOTABLE_DIFFERENCE = 4;
+
+export interface SteeringOptions {
+  /** Has a proc put a plan in force at an address. False where it is not there to hear it. */
+  readonly send: (id: number, bind: string, plan: SteeringPlan) => boolean;
+  readonly log: Log;
+  /** Why nothing can be steered here at all, in a few words; null where it can. */
+  readonly impossible: string | null;
+}
+
+/** One address, with the plan that is in force there. */
+interface Group {
+  readonly order: ListenOrder;
+  /** Null where nobody knows. */
+  inForce: readonly number[] | null;
+  /** Resolves when the plan that was sent last is in force. */
+  settled: Promise<void>;
+}
+
+export class Steering {
+  readonly #options: SteeringOptions;
+  /** By the address as procs bind it. */
+  readonly #groups = new Map<string, Group>();
+  readonly #leaving = new Set<number>();
+  #loads: ReadonlyMap<number, number> = new Map();
+  /** Plans that procs were told and have not answered, by proc, oldest first. */
+  readonly #asked = new Map<number, Asked[]>();
+  #told: { readonly id: number; readonly at: number } | null = null;
+  #impossible: string | null;
+  #warned = false;
+
+  constructor(options: SteeringOptions) {
+    this.#options = options;
+    this.#impossible = options.impossible;
+  }
+
+  /** Proc `id` is told to listen; nobody else is until it does, or dies. */
+  told(id: number, now: number): void {
+    this.#told = { id, at: now };
+  }
+
+  /** Proc `id` listens on these. */
+  listening(id: number, binds: readonly Bind[], now: number): void {
+    const from = this.#told?.id === id ? this.#told.at : -Infinity;
+    for (const bind of binds) {
+      if (bind.transport === "tcp") this.#group(showBind(bind)).order.opened(id, from, now);
+    }
+    this.#refresh();
+  }
+
+  /** Proc `id` closed its sockets, or died, between the two moments. */
+  closed(id: number, from: number, to: number): void {
+    this.#leaving.delete(id);
+    for (const [bind, { order }] of this.#groups) {
+      order.closed(id, from, to);
+      // The group is gone with its last socket, and its program with it.
+      if (order.listening.size === 0) this.#groups.delete(bind);
+    }
+    this.#letGo(id);
+    this.#refresh();
+  }
+
+  /**
+   * Steers new connections away from a proc that is to leave. Resolves when they go elsewhere, or
+   * when that cannot be had.
+   */
+  async leave(id: number): Promise<void> {
+    if (!this.#listens(id)) return;
+    this.#leaving.add(id);
+    await Promise.all(this.#refresh());
+    if (this.#impossible !== null) this.#warn(this.#impossible);
+  }
+
+  /** Takes on what each proc has to do now: exchanges in flight, by proc. */
+  spread(loads: ReadonlyMap<number, number>): void {
+    this.#loads = loads;
+    this.#refresh();
+  }
+
+  /** Proc `id` has put its oldest plan in force, or could not. */
+  steered(id: number, error: string | null): void {
+    const asked = this.#asked.get(id)?.shift();
+    if (asked === undefined) return;
+    // What the kernel refuses once it will refuse again.
+    this.#impossible ??= error;
+    asked.done();
+  }
+
+  #group(bind: string): Group {
+    let group = this.#groups.get(bind);
+    if (group === undefined) {
+      group = { order: new ListenOrder(), inForce: [], settled: Promise.resolve() };
+      this.#groups.set(bind, group);
+    }
+    return group;
+  }
+
+  #listens(id: number): boolean {
+    return [...this.#groups.values()].some(({ order }) => order.listening.has(id));
+  }
+
+  /** Puts in force what has changed; resolves when the procs that were told have done it. */
+  #refresh(): Promise<void>[] {
+    if (this.#impossible !== null) return [];
+    return [...this.#groups].map(([bind, group]) => this.#refreshGroup(bind, group));
+  }
+
+  #refreshGroup(bind: string, group: Group): Promise<void> {
+    const weights = this.#plan(group.order);
+    if (weights.join() === group.inForce?.join()) return group.settled;
+    const id = attachers(group.order, this.#leaving).find((id) =>
+      this.#options.send(id, bind, { weights })
+    );
+    group.inForce = id === undefined ? null : weights;
+    group.settled = id === undefined ? Promise.resolve() : this.#answer(id, group);
+    return group.settled;
+  }
+
+  /** The weights by index; empty for the kernel's own choice. */
+  #plan(order: ListenOrder): readonly number[] {
+    const leaves = [...order.listening].some((id) => this.#leaving.has(id));
+    const weightOf = this.#weightOf([...order.listening].filter((id) => !this.#leaving.has(id)));
+    if (!leaves && weightOf === null) return [];
+    const weights = order.weights((id) =>
+      this.#leaving.has(id) ? 0 : weightOf?.(id) ?? FULL_WEIGHT
+    );
+    if (weights === null && leaves) this.#options.log.debug("Cannot steer: who is where is unsure");
+    return weights ?? [];
+  }
+
+  /** Shares by load; null where the loads do not differ enough to say anything. */
+  #weightOf(ids: readonly number[]): ((id: number) => number) | null {
+    const loads = ids.map((id) => this.#loads.get(id) ?? 0);
+    const least = Math.min(...loads);
+    const most = Math.max(...loads);
+    const differ = most - least >= NOTABLE_DIFFERENCE && most >= NOTABLE_FACTOR * (least + 1);
+    if (!differ) return null;
+    return (id) => Math.max(1, Math.round(FULL_WEIGHT / (1 + (this.#loads.get(id) ?? 0))));
+  }
+
+  /** Resolves when proc `id` has answered its newest plan, has gone, or takes too long. */
+  #answer(id: number, group: Group): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, STEER_TIMEOUT_MS);
+    const done = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const asked = this.#asked.get(id) ?? [];
+    asked.push({ group, done });
+    this.#asked.set(id, asked);
+    return promise;
+  }
+
+  /** Proc `id` will not answer any more: what it was told may be in force or not. */
+  #letGo(id: number): void {
+    for (const { group, done } of this.#asked.get(id) ?? []) {
+      group.inForce = null;
+      done();
+    }
+    this.#asked.delete(id);
+  }
+
+  #warn(why: string): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    this.#options.log.warning(
+      `New connections cannot be steered away from procs that leave (${why}): ` +
+        `a few may be refused at each reload`,
+    );
+  }
+}
+
+interface Asked {
+  readonly group: Group;
+  readonly done: () => void;
+}
+
+/** Who can exchange the program: those that stay first, and of these the youngest. */
+function attachers(order: ListenOrder, leaving: ReadonlySet<number>): number[] {
+  const youngest = [...order.listening].reverse();
+  return [
+    ...youngest.filter((id) => !leaving.has(id)),
+    ...youngest.filter((id) => leaving.has(id)),
+  ];
+}

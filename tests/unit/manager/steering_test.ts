@@ -1,0 +1,159 @@
+import { assertEquals } from "@std/assert";
+import { createLog, type LogRecord } from "../../../src/log/record.ts";
+import { Steering } from "../../../src/manager/steering.ts";
+
+const BIND = { transport: "tcp", hostname: "127.0.0.1", port: 8000 } as const;
+const OTHER = { transport: "tcp", hostname: "127.0.0.1", port: 9000 } as const;
+
+/** A steering whose procs note what they are told; they obey when the test says so. */
+function scene(impossible: string | null = null) {
+  const told: string[] = [];
+  const records: LogRecord[] = [];
+  const deaf = new Set<number>();
+  const steering = new Steering({
+    impossible,
+    log: createLog("info", "test", (record) => records.push(record)),
+    send: (id, bind, { weights }) => {
+      if (deaf.has(id)) return false;
+      told.push(`${id} ${bind.slice(-4)} [${weights}]`);
+      return true;
+    },
+  });
+  let now = 0;
+  return {
+    steering,
+    told,
+    records,
+    deaf,
+    /** Brings procs to listen one after the other. */
+    listen(ids: number[], binds = [BIND] as readonly (typeof BIND | typeof OTHER)[]) {
+      for (const id of ids) {
+        steering.told(id, now += 10_000);
+        steering.listening(id, binds, now + 1);
+      }
+    },
+    close(id: number) {
+      steering.closed(id, now += 10_000, now + 1);
+    },
+    /** Whether a promise has resolved by now. */
+    async isDone(promise: Promise<void>) {
+      let done = false;
+      promise.then(() => done = true);
+      for (let i = 0; i < 20; i++) await Promise.resolve();
+      return done;
+    },
+  };
+}
+
+Deno.test("a proc that leaves gets no connections, from when another says so", async () => {
+  const { steering, told, listen, isDone } = scene();
+  listen([1, 2, 3]);
+  const left = steering.leave(1);
+  assertEquals(told, ["3 8000 [0,1000,1000]"]);
+  assertEquals(await isDone(left), false);
+  steering.steered(3, null);
+  await left;
+});
+
+Deno.test("when it has closed its socket, the kernel chooses again", () => {
+  const { steering, told, listen, close } = scene();
+  listen([1, 2]);
+  steering.leave(1);
+  steering.steered(2, null);
+  close(1);
+  assertEquals(told, ["2 8000 [0,1000]", "2 8000 []"]);
+});
+
+Deno.test("two that leave at once are both avoided", () => {
+  const { steering, told, listen, close } = scene();
+  listen([1, 2, 3, 4]);
+  steering.leave(2);
+  steering.leave(1);
+  close(1);
+  assertEquals(told, [
+    "4 8000 [1000,0,1000,1000]",
+    "4 8000 [0,0,1000,1000]",
+    // The last has taken the place of proc 1.
+    "4 8000 [1000,0,1000]",
+  ]);
+});
+
+Deno.test("the last of all to leave is steered away from by nobody", async () => {
+  const { steering, told, listen } = scene();
+  listen([1]);
+  await steering.leave(1);
+  assertEquals(told, []);
+});
+
+Deno.test("each address has an order of its own", () => {
+  const { steering, told, listen } = scene();
+  listen([1, 2]);
+  listen([3], [BIND, OTHER]);
+  listen([4], [OTHER]);
+  steering.leave(3);
+  assertEquals(told, ["2 8000 [1000,1000,0]", "4 9000 [0,1000]"]);
+});
+
+Deno.test("a proc that cannot hear is passed over; one that dies before it answers is not relied on", async () => {
+  const { steering, told, listen, deaf, close } = scene();
+  listen([1, 2, 3]);
+  deaf.add(3);
+  const left = steering.leave(1);
+  assertEquals(told, ["2 8000 [0,1000,1000]"]);
+  deaf.delete(3);
+  close(2);
+  await left;
+  // Nobody knows whether proc 2 did it.
+  assertEquals(told.at(-1), "3 8000 [0,1000]");
+});
+
+Deno.test("shares follow the loads when these differ much, and only then", () => {
+  const { steering, told, listen } = scene();
+  listen([1, 2]);
+  steering.spread(new Map([[1, 3], [2, 1]]));
+  assertEquals(told, []);
+  steering.spread(new Map([[1, 19], [2, 1]]));
+  assertEquals(told, ["2 8000 [50,500]"]);
+  steering.spread(new Map([[1, 19], [2, 1]]));
+  assertEquals(told.length, 1);
+  steering.spread(new Map([[1, 2], [2, 2]]));
+  assertEquals(told.at(-1), "2 8000 []");
+});
+
+Deno.test("a busy proc is left alone with its load, but one that leaves gets nothing", () => {
+  const { steering, told, listen } = scene();
+  listen([1, 2, 3]);
+  steering.spread(new Map([[1, 99], [2, 0], [3, 0]]));
+  steering.leave(2);
+  assertEquals(told, ["3 8000 [10,1000,1000]", "3 8000 [10,0,1000]"]);
+});
+
+Deno.test("where it cannot be done, that is said once, and nobody waits", async () => {
+  const { steering, told, listen, records, close } = scene("FFI is not permitted");
+  listen([1, 2, 3]);
+  await steering.leave(1);
+  close(1);
+  await steering.leave(2);
+  assertEquals(told, []);
+  assertEquals(records.length, 1);
+  assertEquals(records[0]?.message.includes("(FFI is not permitted)"), true);
+});
+
+Deno.test("what the kernel refuses once is not tried again", async () => {
+  const { steering, told, listen, records } = scene();
+  listen([1, 2, 3]);
+  const left = steering.leave(1);
+  steering.steered(3, "setsockopt failed");
+  await left;
+  await steering.leave(2);
+  assertEquals(told.length, 1);
+  assertEquals(records.length, 1);
+});
+
+Deno.test("procs that share a socket are not steered", async () => {
+  const { steering, told } = scene();
+  steering.told(1, 0);
+  steering.listening(1, [{ transport: "fd", fd: 5 }], 1);
+  await steering.leave(1);
+  assertEquals(told, []);
+});
