@@ -54,19 +54,21 @@ export class Destination {
     if (written > 0) this.#torn = true;
   }
 
-  /** Opens the file anew by its name, after logrotate moved the old one. */
-  reopen(): void {
-    if (this.#path === "-") return;
-    let fresh: Deno.FsFile;
+  /**
+   * Opens the file anew by its name, after logrotate moved the old one. Returns why that cannot be, or
+   * null; then the old file still takes what there is to say, and is better than none.
+   */
+  reopen(): unknown {
+    if (this.#path === "-") return null;
     try {
-      fresh = Deno.openSync(this.#path, APPEND);
-    } catch {
-      // The old file still takes what there is to say, and is better than none.
-      return;
+      const fresh = Deno.openSync(this.#path, APPEND);
+      this.#close();
+      this.#file = fresh;
+      this.#torn = false;
+      return null;
+    } catch (error) {
+      return error;
     }
-    this.#close();
-    this.#file = fresh;
-    this.#torn = false;
   }
 
   close(): void {

@@ -85,7 +85,10 @@ export function openErrorLog(config: LogConfig, role: string): ErrorLog {
       return LEVELS[lowest] ?? "info";
     },
     write,
-    reopen: () => destination.reopen(),
+    reopen() {
+      const error = destination.reopen();
+      if (error !== null) own.error(`Cannot reopen error_log, the old file is kept: ${error}`);
+    },
     reconfigure(next) {
       const fresh = openDestination(next);
       destination.close();

@@ -98,7 +98,12 @@ Deno.test(
     log.reopen();
     log.info("still here");
     log.close();
-    assertEquals(messages(`${directory}/gone/error.log`), ["[INFO] [manager] still here"]);
+    const [failure, message] = messages(`${directory}/gone/error.log`);
+    assertStringIncludes(
+      failure ?? "",
+      "[ERROR] [manager] Cannot reopen error_log, the old file is kept",
+    );
+    assertEquals(message, "[INFO] [manager] still here");
   }),
 );
 
