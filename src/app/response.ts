@@ -7,12 +7,9 @@
  * Whatever is not found there (another Deno, another realm's Response) is read in the public way.
  */
 
-import { joinFields } from "../protocol/head.ts";
-
 export interface ResponseParts {
   readonly status: number;
-  /** `name\nvalue\nname\nvalue…`, "" for none. */
-  readonly header: string;
+  readonly fields: [string, string][];
   readonly body: string | Uint8Array | ReadableStream<Uint8Array> | null;
 }
 
@@ -35,7 +32,7 @@ const FAST_CONTENT_TYPE = symbolOf(sample, "serve fast content type");
 const CONSUMED = symbolOf(sample, "serve fast consumed");
 
 /** Deno's kinds of a fast header: none, this one type, or the type that stands beside it. */
-const TEXT_PLAIN = "content-type\ntext/plain;charset=UTF-8";
+const TEXT_PLAIN = "text/plain;charset=UTF-8";
 const FAST_HEADER = { none: 0, text: 1, contentType: 2 };
 
 /** Headers that describe an encoding which fetch() has already undone. */
@@ -62,13 +59,13 @@ function readFast(response: Untyped): ResponseParts | null {
     return null;
   }
   const kind = response[FAST_KIND];
-  const header = kind === FAST_HEADER.none
-    ? ""
-    : kind === FAST_HEADER.text
-    ? TEXT_PLAIN
-    : "content-type\n" + response[FAST_CONTENT_TYPE];
+  const fields: [string, string][] = [];
+  if (kind !== FAST_HEADER.none) {
+    const type = kind === FAST_HEADER.text ? TEXT_PLAIN : response[FAST_CONTENT_TYPE];
+    fields.push(["content-type", type]);
+  }
   response[CONSUMED] = true;
-  return { status, header, body };
+  return { status, fields, body };
 }
 
 function readInner(response: Untyped): ResponseParts | null {
@@ -78,16 +75,16 @@ function readInner(response: Untyped): ResponseParts | null {
   const inner = response[INNER];
   if (inner.type === "error") throw new TypeError("The app returned Response.error()");
   const { status, headerList, bodyDecoded } = inner;
-  const header = joinFields(bodyDecoded ? withoutEncoding(headerList) : headerList);
-  if (inner.body === null || inner.body === undefined) return { status, header, body: null };
+  const fields = bodyDecoded ? withoutEncoding(headerList) : headerList;
+  if (inner.body === null || inner.body === undefined) return { status, fields, body: null };
   if (response.bodyUsed) throw new TypeError("The app returned a Response whose body is used up");
   const source = inner.body.streamOrStatic;
   const fixed = source?.body;
   if (typeof fixed === "string" || fixed instanceof Uint8Array) {
     source.consumed = true;
-    return { status, header, body: fixed };
+    return { status, fields, body: fixed };
   }
-  return { status, header, body: response.body };
+  return { status, fields, body: response.body };
 }
 
 function withoutEncoding(fields: [string, string][]): [string, string][] {
@@ -99,7 +96,7 @@ function readPublic(response: Response): ResponseParts {
   if (response.bodyUsed) throw new TypeError("The app returned a Response whose body is used up");
   return {
     status: response.status,
-    header: joinFields([...response.headers]),
+    fields: [...response.headers],
     body: response.body,
   };
 }

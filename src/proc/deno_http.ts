@@ -72,11 +72,6 @@ function symbolOf(object: object, description: string): symbol {
 const sample = new Response("", { status: 201, headers: { "x-sample": "1" } });
 const REQUEST = symbolOf(new Request("http://localhost"), "request");
 const RESPONSE = symbolOf(sample, "response");
-const FAST_STATUS = symbolOf(sample, "serve fast status");
-const STATIC_BODIES = [
-  symbolOf(sample, "serve fast body"),
-  symbolOf(sample, "lazy static body"),
-];
 const SIGNAL_ABORT = symbolOf(AbortSignal.prototype, "[[signalAbort]]");
 
 // deno-lint-ignore no-explicit-any
@@ -202,22 +197,6 @@ export function createResponse(
     );
   }
   return response;
-}
-
-/** Whether the response's body is known whole: it is sent without asking its maker for more. */
-export function isStatic(response: Response): boolean {
-  // deno-lint-ignore no-explicit-any
-  if ((response as any)[FAST_STATUS]) return true;
-  const { body } = innerResponse(response);
-  return body === null || "body" in body.streamOrStatic;
-}
-
-/** The body of a response that is static, or null where it has none. Takes nothing from it. */
-export function staticBody(response: Response): string | Uint8Array | null {
-  // deno-lint-ignore no-explicit-any
-  const fast = STATIC_BODIES.map((symbol) => (response as any)[symbol]);
-  const lazy = fast.find((body) => typeof body === "string" || body instanceof Uint8Array);
-  return lazy ?? innerResponse(response).body?.streamOrStatic.body ?? null;
 }
 
 /** Aborts the request's signal, as Deno does when the client goes away. */

@@ -24,8 +24,11 @@ export interface Dispatcher {
   readonly inFlight: number;
   /** Exchanges that wait behind others for a thread. */
   readonly queued: number;
-  /** Looks after deadlines and clients that went away; called every SLOT_MS of edge/deadlines.ts. */
-  sweep(now: number): void;
+  /**
+   * Looks after deadlines and clients that went away; called every SLOT_MS of edge/deadlines.ts.
+   * Returns whether there is something left to look after.
+   */
+  sweep(now: number): boolean;
   /** Answers 503 or cuts whatever is in flight. Returns how many there were. */
   cut(): number;
   /** Tells the app's side that the proc leaves. */

@@ -7,11 +7,14 @@ import type { Config } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
 import { parseFields } from "../protocol/head.ts";
 import { type AccessRecord, lengthOf } from "./access_record.ts";
-import { abortRequest, createResponse, isStatic, staticBody } from "./deno_http.ts";
+import { abortRequest, createResponse } from "./deno_http.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
 import type { RequestHead } from "./edge/head_check.ts";
 import { refuse } from "./refusal.ts";
 import type { Session } from "./session.ts";
+
+/** A promise older than this has its client watched, milliseconds. Most are kept sooner. */
+const WATCH_CLIENT_MS = 200;
 
 /** An exchange whose response the app has promised. */
 interface Pending {
@@ -20,6 +23,8 @@ interface Pending {
   readonly startedAt: number;
   readonly access: AccessRecord | null;
   readonly resolve: (response: Response) => void;
+  /** Whether the request's signal is listened to. */
+  watched: boolean;
 }
 
 export class InlineDispatcher implements Dispatcher {
@@ -64,8 +69,9 @@ export class InlineDispatcher implements Dispatcher {
     const info = head.changed ? infoOf(head, originalInfo) : originalInfo;
     try {
       const returned = this.#app(request, info);
-      if (returned instanceof Response) return this.#answer(session, info, returned, access);
-      return this.#wait(session, request, info, returned, access);
+      return isPromise(returned)
+        ? this.#wait(session, request, info, returned, access)
+        : this.#answer(session, request, info, returned, access);
     } catch (error) {
       return this.#crashed(session, request, error, access);
     }
@@ -79,13 +85,19 @@ export class InlineDispatcher implements Dispatcher {
     return 0;
   }
 
-  sweep(now: number): void {
+  sweep(now: number): boolean {
     for (const pending of this.#pending) {
-      if (now - pending.startedAt <= this.#timeoutMs) break; // Oldest first: the rest is younger.
+      const age = now - pending.startedAt;
+      if (age <= WATCH_CLIENT_MS) break; // Oldest first: the rest is younger.
+      if (age <= this.#timeoutMs) {
+        this.#watchClient(pending);
+        continue;
+      }
       const { method, url } = pending.request;
       this.#log.warning(`No response within ${this.#config.timeout} s: ${method} ${url}`);
       this.#giveUp(pending, 504);
     }
+    return this.#inFlight > 0;
   }
 
   cut(): number {
@@ -106,14 +118,15 @@ export class InlineDispatcher implements Dispatcher {
     access: AccessRecord | null,
   ): Promise<Response> {
     return new Promise((resolve) => {
-      const pending = { request, session, startedAt: this.#server.now, access, resolve };
+      const startedAt = this.#server.now;
+      const pending = { request, session, startedAt, access, resolve, watched: false };
       this.#pending.add(pending);
-      Promise.resolve(promised).then(
+      promised.then(
         (response) => {
           // Given up on: what comes late is dropped.
           if (!this.#pending.delete(pending)) return void response?.body?.cancel().catch(() => {});
           try {
-            resolve(this.#answer(session, info, response, access));
+            resolve(this.#answer(session, request, info, response, access));
           } catch (error) {
             resolve(this.#crashed(session, request, error, access));
           }
@@ -130,28 +143,45 @@ export class InlineDispatcher implements Dispatcher {
   /** Throws TypeError when it is no response. */
   #answer(
     session: Session,
+    request: Request,
     info: Deno.ServeHandlerInfo,
     returned: Response,
     access: AccessRecord | null,
   ): Response {
-    let response = returned;
-    if (!(response instanceof Response)) {
-      const { status, header, body } = readResponse(returned);
-      response = createResponse(status, parseFields(header), body);
-    }
-    if (this.#server.closesAfter(session)) response = closing(response);
-    if (isStatic(response)) {
-      access?.end(response.status, lengthOf(staticBody(response) ?? ""), fieldsOf(response));
+    const parts = readResponse(returned);
+    const { status } = parts;
+    if (status === 101) return this.#upgraded(session, info, returned, access);
+    let { fields, body } = parts;
+    if (this.#server.closesAfter(session)) fields = [...fields, ["connection", "close"]];
+    if (!(body instanceof ReadableStream)) {
+      access?.end(status, body === null ? 0 : lengthOf(body), fields);
       this.#end(session);
     } else {
-      const sent = access === null ? null : counted(response);
-      if (sent !== null) response = sent.response;
+      const sent = new ByteCounter(body, (error) => {
+        this.#log.error(`${request.method} ${request.url} failed: ${traceOf(error)}`);
+      });
+      body = sent.readable;
       const end = () => {
-        access?.end(response.status, sent?.bytes() ?? 0, fieldsOf(response));
+        access?.end(status, sent.bytes, fields);
         this.#end(session);
       };
       info.completed.then(end, end);
     }
+    return createResponse(status, fields, body);
+  }
+
+  /** A WebSocket of Deno's own: the response is what Deno.upgradeWebSocket made, untouched. */
+  #upgraded(
+    session: Session,
+    info: Deno.ServeHandlerInfo,
+    response: Response,
+    access: AccessRecord | null,
+  ): Response {
+    const end = () => {
+      access?.end(101, 0, []);
+      this.#end(session);
+    };
+    info.completed.then(end, end);
     return response;
   }
 
@@ -175,6 +205,21 @@ export class InlineDispatcher implements Dispatcher {
     this.#end(pending.session);
   }
 
+  /** The client's going away ends the exchange: its signal aborts, and its answer is dropped. */
+  #watchClient(pending: Pending): void {
+    if (pending.watched) return;
+    pending.watched = true;
+    const gone = () => {
+      if (!this.#pending.delete(pending)) return;
+      pending.access?.end(499, 0, []);
+      pending.resolve(createResponse(499, [], null));
+      this.#end(pending.session);
+    };
+    const { signal } = pending.request;
+    if (signal.aborted) gone();
+    else signal.addEventListener("abort", gone, { once: true });
+  }
+
   #begin(session: Session): void {
     this.#inFlight++;
     this.#server.began(session);
@@ -186,34 +231,32 @@ export class InlineDispatcher implements Dispatcher {
   }
 }
 
-/** The fields, when they are looked at: `headers` costs a response its way past Deno's slower path. */
-function fieldsOf(response: Response): Iterable<[string, string]> {
-  return { [Symbol.iterator]: () => response.headers[Symbol.iterator]() };
+/** A streamed body on its way to Deno: counted, and its failure told. */
+class ByteCounter {
+  readonly readable: ReadableStream<Uint8Array>;
+  bytes = 0;
+
+  constructor(source: ReadableStream<Uint8Array>, onError: (error: unknown) => void) {
+    const reader = source.getReader();
+    this.readable = new ReadableStream({
+      pull: async (controller) => {
+        try {
+          const { done, value } = await reader.read();
+          if (done) return controller.close();
+          this.bytes += value.byteLength;
+          controller.enqueue(value);
+        } catch (error) {
+          onError(error);
+          controller.error(error);
+        }
+      },
+      cancel: (reason) => reader.cancel(reason),
+    }, { highWaterMark: 0 });
+  }
 }
 
-/** The same response, whose streamed body is counted as it goes out. */
-function counted(response: Response): { response: Response; bytes: () => number } {
-  let bytes = 0;
-  const counter = new TransformStream<Uint8Array, Uint8Array>({
-    transform(chunk, controller) {
-      bytes += chunk.byteLength;
-      controller.enqueue(chunk);
-    },
-  });
-  const { status, statusText, headers } = response;
-  const body = response.body?.pipeThrough(counter) ?? null;
-  return {
-    response: new Response(body, { status, statusText, headers }),
-    bytes: () => bytes,
-  };
-}
-
-/** The same response, saying that the connection ends with it. */
-function closing(response: Response): Response {
-  const { status, statusText } = response;
-  const headers = new Headers(response.headers);
-  headers.set("connection", "close");
-  return new Response(response.body, { status, statusText, headers });
+function isPromise(value: Response | Promise<Response>): value is Promise<Response> {
+  return typeof (value as Promise<Response> | null)?.then === "function";
 }
 
 /** The request as the app is to see it: what a trusted proxy says of it, and without dropped fields. */

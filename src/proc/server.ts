@@ -273,10 +273,9 @@ export class Server implements Exchanging {
   #sweep(): void {
     const now = performance.now();
     this.#sessions.turn(now);
-    this.#dispatcher.sweep(now);
+    const busy = this.#dispatcher.sweep(now);
     this.sockets.sweep(now);
-    const busy = this.#sessions.size + this.sockets.size + this.#dispatcher.inFlight;
-    if (busy === 0) this.#stopSweeping();
+    if (!busy && this.#sessions.size + this.sockets.size === 0) this.#stopSweeping();
   }
 }
 

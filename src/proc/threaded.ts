@@ -118,7 +118,7 @@ export class ThreadedDispatcher implements Dispatcher {
     return Math.max(0, this.#pool.inFlight - this.#pool.threads.length);
   }
 
-  sweep(now: number): void {
+  sweep(now: number): boolean {
     for (const exchange of this.#pool.exchanges()) {
       const age = now - exchange.activeAt;
       if (exchange.responded) continue;
@@ -135,6 +135,7 @@ export class ThreadedDispatcher implements Dispatcher {
         this.#server.replaceMe(`thread ${thread.id} hangs`, true);
       }
     }
+    return this.#pool.inFlight > 0 || this.#suspects.size > 0;
   }
 
   cut(): number {

@@ -1,6 +1,7 @@
 /** One exchange in a fetch thread: the request for the app, and its response on the way out. */
 
 import { AbortReason, RespondFlag, STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
+import { joinFields } from "../protocol/head.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";
 import type { RequestSource } from "./request.ts";
 import { readResponse } from "../app/response.ts";
@@ -64,7 +65,8 @@ export class FetchExchange implements RequestSource, Upgradable, Deno.ServeHandl
 
   /** Sends what the app returned. Returns whether more of it follows. Throws TypeError. */
   respond(returned: unknown): boolean {
-    const { status, header, body } = readResponse(returned);
+    const { status, fields, body } = readResponse(returned);
+    const header = joinFields(fields);
     const flags = this.waitsForCompletion ? RespondFlag.completed : RespondFlag.none;
     if (!(body instanceof ReadableStream)) {
       this.#queue.respond(this.id, status, header, body, flags);

@@ -2,7 +2,6 @@
 
 import { readResponse } from "../app/response.ts";
 import type { Log } from "../log/record.ts";
-import { parseFields } from "../protocol/head.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";
 import { sourceOf } from "./request.ts";
 import { ThreadSocket } from "./websocket.ts";
@@ -92,7 +91,7 @@ export class Upgrades {
     }
     exchange.upgrade = null; // what becomes of the exchange is no concern of the socket any more
     this.#sockets.set(exchange.id, socket);
-    const header = parseFields(readResponse(response).header)
+    const header = readResponse(response).fields
       .filter(([name]) => !HANDSHAKE.test(name))
       .flat().join("\n");
     this.#queue.upgrade(exchange.id, header, socket.protocol, idleTimeout);

@@ -1,0 +1,103 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Running } from "../../support/running.ts";
+import { sceneTest } from "../../support/scene.ts";
+import { until } from "../../support/wait.ts";
+import { startApp, stateOf } from "./app.ts";
+
+/** More than the window of a queue, the buffers of both sockets and of the client together hold. */
+const FAR_TOO_MUCH_BYTES = 64 * 1024 * 1024;
+
+/** Begins a request and goes away when it has come to the app. */
+async function leave(server: Running, path: string): Promise<void> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  await connection.write(
+    new TextEncoder().encode(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`),
+  );
+  if (path !== "/never") await connection.read(new Uint8Array(1024));
+  // Only its deadline tells that a request without an answer has reached the app.
+  else await server.get("/slow?ms=400");
+}
+
+for (const threads of [0, 1]) {
+  const where = threads === 0 ? "inline" : "in a thread";
+
+  sceneTest(`a client that goes away aborts the request's signal, ${where}`, async (scene) => {
+    const server = await startApp(scene, threads);
+    await leave(server, "/never");
+    await until("the signal aborts", async () => (await stateOf(server)).aborted === 1);
+    assertEquals(await server.get("/text"), "text");
+  });
+
+  sceneTest(`a client that goes away cancels the response's stream, ${where}`, async (scene) => {
+    const server = await startApp(scene, threads);
+    await leave(server, "/endless");
+    await until("the stream is cancelled", async () => (await stateOf(server)).cancelled === 1);
+  });
+
+  sceneTest(`a client that does not read slows the app down, ${where}`, async (scene) => {
+    const server = await startApp(scene, threads);
+    using connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    const request = "GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    await connection.write(new TextEncoder().encode(request));
+    let before = -1;
+    const pulled = await until("the app is asked for no more", async () => {
+      const now = (await stateOf(server)).pulled;
+      if (now === before) return now;
+      before = now;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      return null;
+    });
+    assert(pulled > 0 && pulled < FAR_TOO_MUCH_BYTES, `${pulled} bytes were produced`);
+  });
+
+  sceneTest(
+    `an exchange that takes too long is a 504, and disturbs nobody, ${where}`,
+    async (scene) => {
+      const server = await startApp(scene, threads, "--timeout", "1");
+      const late = server.fetch("/slow?ms=2000");
+      const never = server.fetch("/never");
+      assertEquals(await server.get("/text"), "text");
+      for (const response of await Promise.all([late, never])) {
+        assertEquals([response.status, await response.text()], [504, "Gateway Timeout\n"]);
+      }
+      await server.says(/No response within 1 s: GET \S+\/never/);
+      await until("the signal aborts", async () => (await stateOf(server)).aborted === 1);
+      // The late answer has come and gone: the next one is the next request's own.
+      await server.get("/slow?ms=900");
+      assertEquals(await server.get("/text"), "text");
+      assertEquals(server.procs().length, 1);
+    },
+  );
+}
+
+sceneTest(
+  "past backlog_per_thread a request is refused at once, and the rest is served",
+  async (scene) => {
+    const server = await startApp(scene, 1, "--backlog-per-thread", "4");
+    const all = Array.from({ length: 12 }, async () => {
+      const response = await server.fetch("/slow?ms=1000");
+      await response.body?.cancel();
+      return [response.status, response.headers.get("retry-after")].join(" ");
+    });
+    const answers = (await Promise.all(all)).sort();
+    assertEquals(answers, [...Array(4).fill("200 "), ...Array(8).fill("503 1")]);
+  },
+);
+
+sceneTest(
+  "a thread that spins is found, its proc replaced, and others are still served",
+  async (scene) => {
+    const server = await startApp(scene, 2, "--timeout", "1", "--graceful-timeout", "3");
+    const pid = server.procs()[0]?.pid;
+    const spinning = server.fetch("/spin");
+    // One after the other: each finds the thread that is free.
+    for (let i = 0; i < 4; i++) assertEquals(await server.get("/text"), "text");
+    const response = await spinning;
+    assertEquals(response.status, 504);
+    await response.body?.cancel();
+    await server.says(/Thread \d hangs/);
+    await server.ready(2);
+    await until("the proc that hung is gone", () => !server.procs().some((it) => it.pid === pid));
+    assertEquals(await server.get("/text"), "text");
+  },
+);

@@ -1,0 +1,80 @@
+import { assertEquals } from "@std/assert";
+import { sceneTest } from "../../support/scene.ts";
+import { startApp } from "./app.ts";
+
+/** Beyond what crosses a queue whole, and no multiple of any chunk's size. */
+const LARGE_BYTES = 3_000_001;
+
+/** Bytes that tell when one is lost, doubled or moved. */
+function pattern(length: number): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from({ length }, (_, index) => (index * 31 + (index >> 8)) & 0xff);
+}
+
+async function* pieces(bytes: Uint8Array<ArrayBuffer>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for (let at = 0; at < bytes.length; at += 50_000) {
+    await Promise.resolve();
+    yield bytes.slice(at, at + 50_000);
+  }
+}
+
+for (const threads of [0, 1]) {
+  const where = threads === 0 ? "inline" : "in a thread";
+
+  sceneTest(`the app sees method, URL and fields as they were sent, ${where}`, async (scene) => {
+    const server = await startApp(scene, threads);
+    const headers: [string, string][] = [["x-a", "1"], ["X-A", "2"], ["x-caf", "caf\u00e9"]];
+    const response = await server.fetch("/head?q=%20&r", { method: "PATCH", headers, body: "" });
+    const head = await response.json();
+    assertEquals(head.method, "PATCH");
+    assertEquals(head.url, `${server.url}/head?q=%20&r`);
+    const seen = new Headers(head.headers);
+    assertEquals([seen.get("x-a"), seen.get("x-caf")], ["1, 2", "caf\u00e9"]);
+  });
+
+  sceneTest(
+    `bodies of every size arrive whole, with a length or in chunks, ${where}`,
+    async (scene) => {
+      const server = await startApp(scene, threads);
+      for (const length of [0, 1, 1024, 65_536, 65_537, LARGE_BYTES]) {
+        const body = pattern(length);
+        for (const sent of [body, ReadableStream.from(pieces(body))]) {
+          const how = `${length} bytes, ${sent === body ? "with a length" : "in chunks"}`;
+          const echoed = await server.fetch("/echo-stream", { method: "POST", body: sent });
+          assertEquals(new Uint8Array(await echoed.arrayBuffer()), body, how);
+        }
+        const counted = await server.fetch("/count", { method: "POST", body });
+        assertEquals(await counted.text(), String(length));
+      }
+    },
+  );
+
+  sceneTest(
+    `a request can be read as text, JSON or a form, cloned and derived from, ${where}`,
+    async (scene) => {
+      const server = await startApp(scene, threads);
+      const post = async (path: string, body: BodyInit) =>
+        await (await server.fetch(path, { method: "POST", body })).text();
+      assertEquals(await post("/echo", "text é"), "text é");
+      assertEquals(await post("/echo-json", '{"a": [1]}'), '{"a":[1]}');
+      const form = new FormData();
+      form.set("k", "v");
+      form.set("file", new File([pattern(100_000)], "f.bin"));
+      assertEquals(JSON.parse(await post("/echo-form", form)), {
+        k: "v",
+        name: "f.bin",
+        size: 100_000,
+      });
+      for (const body of ["small", "large".repeat(40_000)]) {
+        assertEquals(JSON.parse(await post("/request", body)), {
+          instance: true,
+          clone: body,
+          derived: body,
+          url: `${server.url}/request`,
+          header: "1",
+          method: "POST",
+          used: true,
+        });
+      }
+    },
+  );
+}

@@ -1,0 +1,153 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { sceneTest } from "../../support/scene.ts";
+import { until } from "../../support/wait.ts";
+import { startApp, stateOf } from "./app.ts";
+
+interface Expected {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+const TEXT = "text/plain;charset=UTF-8";
+
+/** What each path of the app has to be answered with. */
+const EXPECTED: Readonly<Record<string, Expected>> = {
+  "/text": { headers: { "content-type": TEXT, "content-length": "4" }, body: "text" },
+  "/json": { headers: { "content-type": "application/json" }, body: '{"a":[1,"é"]}' },
+  "/redirect": { status: 303, headers: { location: "http://localhost/elsewhere" }, body: "" },
+  "/empty": { headers: { "content-length": "0" }, body: "" },
+  "/204": { status: 204, body: "" },
+  "/304": { status: 304, headers: { etag: '"x"' }, body: "" },
+  "/status": { status: 418, headers: { "x-a": "1" }, body: "teapot" },
+  "/binary-header": { headers: { "x-binary": "caf\u00e9 \u00ff" }, body: "ok" },
+  "/bytes": { headers: { "content-length": "4" }, body: "\u0000\u00ff\n\r" },
+  "/view": { headers: { "content-length": "10" }, body: "\x07".repeat(10) },
+  "/blob": { headers: { "content-type": "text/x-blob" }, body: "blob" },
+  "/form": { body: "v" },
+  "/params": {
+    headers: { "content-type": "application/x-www-form-urlencoded;charset=UTF-8" },
+    body: "a=b+c",
+  },
+  "/stream": { body: "abc" },
+  "/mutated": { headers: { "x-later": "yes" }, body: "mutated" },
+  "/foreign": { status: 202, headers: { "x-foreign": "1" }, body: "foreign" },
+  "/missing": { status: 404, body: "not found" },
+};
+
+/** Paths on which the app fails before it has answered; the client sees the same for all. */
+const FAILING: Readonly<Record<string, RegExp>> = {
+  "/throw": /GET \S*\/throw failed: Error: secret of the app\n\s+at .*fetch\.ts/,
+  "/reject": /GET \S*\/reject failed: TypeError: secret of the app\n\s+at .*fetch\.ts/,
+  "/nothing": /GET \S*\/nothing failed: .*it returned undefined/,
+  "/number": /GET \S*\/number failed: .*it returned a number/,
+  "/error-response": /GET \S*\/error-response failed: .*Response\.error\(\)/,
+  "/used": /GET \S*\/used failed: .*used up/,
+};
+
+for (const threads of [0, 1]) {
+  const where = threads === 0 ? "inline" : "in a thread";
+
+  sceneTest(
+    `every kind of response reaches the client as the app made it, ${where}`,
+    async (scene) => {
+      const server = await startApp(scene, threads);
+      for (const [path, expected] of Object.entries(EXPECTED)) {
+        const response = await server.fetch(path, { redirect: "manual" });
+        assertEquals(response.status, expected.status ?? 200, path);
+        for (const [name, value] of Object.entries(expected.headers ?? {})) {
+          assertEquals(response.headers.get(name), value, `${path} ${name}`);
+        }
+        const bytes = await response.arrayBuffer();
+        const encoding = path === "/bytes" ? "latin1" : "utf-8";
+        assertEquals(new TextDecoder(encoding).decode(bytes), expected.body ?? "", path);
+      }
+      const cookies = await server.fetch("/cookies");
+      assertEquals(cookies.headers.getSetCookie(), ["a=1", "b=2, c"]);
+      await cookies.body?.cancel();
+      const mutated = await server.fetch("/mutated");
+      assertEquals(mutated.headers.getSetCookie(), ["a=1", "b=2"]);
+      await mutated.body?.cancel();
+    },
+  );
+
+  sceneTest(`a HEAD gets the head alone, ${where}`, async (scene) => {
+    const server = await startApp(scene, threads);
+    const response = await server.fetch("/text", { method: "HEAD" });
+    assertEquals(response.headers.get("content-length"), "4");
+    assertEquals(await response.text(), "");
+  });
+
+  sceneTest(
+    `an app that fails is a 500 without details, and a trace in the log, ${where}`,
+    async (scene) => {
+      const server = await startApp(scene, threads);
+      for (const [path, logged] of Object.entries(FAILING)) {
+        const response = await server.fetch(path);
+        assertEquals(
+          [response.status, await response.text()],
+          [500, "Internal Server Error\n"],
+          path,
+        );
+        await server.says(logged);
+      }
+      assert(!/src\/(?:thread|proc|app)\//.test(server.output), "frames of denicorn in a trace");
+    },
+  );
+
+  sceneTest(
+    `errors outside of a request are logged, and the proc lives on, ${where}`,
+    async (scene) => {
+      const server = await startApp(scene, threads);
+      const pid = server.procs()[0]?.pid;
+      assertEquals(await server.get("/late-error"), "ok");
+      await server.says(/Uncaught error outside of a request: Error: thrown outside/);
+      await server.says(/Unhandled rejection outside of a request: Error: rejected outside/);
+      assertEquals(await server.get("/text"), "text");
+      assertEquals(server.procs()[0]?.pid, pid);
+    },
+  );
+
+  sceneTest(`a stream that breaks off does not look complete, ${where}`, async (scene) => {
+    const server = await startApp(scene, threads);
+    const response = await server.fetch("/broken-stream");
+    assertEquals(response.status, 200);
+    await assertRejects(() => response.text());
+    if (threads > 0) await server.says(/secret of the stream/);
+  });
+
+  sceneTest(`a piece of a stream is sent when it is yielded, ${where}`, async (scene) => {
+    const server = await startApp(scene, threads);
+    const response = await server.fetch("/tick");
+    const reader = response.body!.getReader();
+    const { value } = await reader.read();
+    assertEquals(new TextDecoder().decode(value), "tick\n");
+    await reader.cancel();
+  });
+
+  sceneTest(
+    `the app learns of the client's address and of the last byte, ${where}`,
+    async (scene) => {
+      const server = await startApp(scene, threads);
+      const { transport, hostname, port } = JSON.parse(await server.get("/info"));
+      assertEquals([transport, hostname], ["tcp", "127.0.0.1"]);
+      assert(port > 0);
+      await server.get("/completed");
+      await until("completed resolves", async () => (await stateOf(server)).completed === "sent");
+    },
+  );
+}
+
+sceneTest(
+  "Deno.exit in an app replaces its proc instead of taking a thread away",
+  async (scene) => {
+    const server = await startApp(scene, 1);
+    const response = await server.fetch("/exit");
+    assertEquals(response.status, 500);
+    await response.body?.cancel();
+    await server.says(/called Deno\.exit\(3\)/);
+    await server.ready(2);
+    assertEquals(await server.get("/text"), "text");
+    assertStringIncludes(server.output, "to be replaced");
+  },
+);
