@@ -42,7 +42,12 @@ function checkBinds({ bind: binds, redirect_bind }: Settings, named: Named) {
   }
 }
 
-function checkTls({ certfile, keyfile, redirect_bind }: Settings, named: Named) {
+function checkTls(settings: Settings, named: Named) {
+  const { certfile, keyfile, redirect_bind, tls_min_version } = settings;
+  if (certfile !== null && tls_min_version !== "1.2") {
+    const why = "Deno's TLS speaks 1.2 as well as 1.3, and cannot be told not to";
+    throw new ConfigError(`${named("tls_min_version")}: ${why}; let a proxy in front do it`);
+  }
   if (certfile === null && redirect_bind.length > 0) {
     const needs = "it leads to https, which needs certfile and keyfile";
     throw new ConfigError(`${named("redirect_bind")}: ${needs}`);

@@ -9,7 +9,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   reuse_port: "each process has its own SO_REUSEPORT socket by default; see --listener",
   ca_certs: "Deno's TLS cannot ask clients for certificates; let a proxy in front do it",
   cert_reqs: "Deno's TLS cannot ask clients for certificates; let a proxy in front do it",
-  ssl_version: "use --tls-min-version 1.2 or 1.3",
+  ssl_version: "Deno's TLS speaks 1.2 and 1.3, and the client chooses",
   ciphers: "Deno's TLS chooses the ciphers itself",
   keyfile_password: "Deno's TLS takes keys without a passphrase; decrypt it with openssl pkey",
   capture_output: "what the app writes to standard output and error goes there as it is",

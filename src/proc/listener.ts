@@ -1,6 +1,7 @@
 /** A listening socket and its accept loop, to the moment when it closes without losing anybody. */
 
 import { type Bind, showBind } from "../config/bind.ts";
+import { SystemError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
 import { toBind } from "../os/address.ts";
 import { REARM_INTERVAL_MS } from "../os/adopt.ts";
@@ -9,7 +10,8 @@ import { isAwaited, toSocketAddress } from "../os/socket.ts";
 import { steer } from "../os/steering.ts";
 import { removeIfSame } from "../os/unix_path.ts";
 import type { SteeringPlan } from "../protocol/control.ts";
-import type { OpenedListener } from "./open_listener.ts";
+import type { TlsOptions } from "./edge/certificate.ts";
+import { adoptTls, type OpenedListener } from "./open_listener.ts";
 
 /** Pause after accept() failed for lack of descriptors or memory, milliseconds. */
 const ACCEPT_RETRY_MS = 50;
@@ -22,7 +24,7 @@ const MAX_QUIET_WAIT_MS = 1_000;
 export class Listener {
   /** The bind as it was asked for. */
   readonly name: string;
-  readonly #opened: OpenedListener;
+  #opened: OpenedListener;
   readonly #log: Log;
   readonly #onConnection: (connection: Deno.Conn) => void;
   readonly #rearming: ReturnType<typeof setInterval> | null;
@@ -38,10 +40,9 @@ export class Listener {
     this.#opened = opened;
     this.#log = log;
     this.#onConnection = onConnection;
-    const { adopted } = opened;
-    this.#rearming = adopted === null
+    this.#rearming = opened.adopted === null
       ? null
-      : setInterval(() => adopted.rearm(), REARM_INTERVAL_MS);
+      : setInterval(() => this.#opened.adopted?.rearm(), REARM_INTERVAL_MS);
   }
 
   get addr(): Deno.Addr {
@@ -57,11 +58,14 @@ export class Listener {
   async run(): Promise<void> {
     let starved = false;
     while (!this.#closed) {
+      const { listener } = this.#opened;
       let connection: Deno.Conn;
       try {
-        connection = await this.#opened.listener.accept();
+        connection = await listener.accept();
       } catch (error) {
         if (this.#closed) return;
+        // It was renewed: another one accepts from the same socket.
+        if (listener !== this.#opened.listener) continue;
         // A connection that was reset before it was accepted says nothing of the listener.
         if (error instanceof Deno.errors.ConnectionAborted) continue;
         if (!starved) this.#log.error(`Cannot accept connections for now: ${error}`);
@@ -87,6 +91,26 @@ export class Listener {
   /** Steers the new connections of the socket's SO_REUSEPORT group. Throws LibcError. */
   steer(plan: SteeringPlan): void {
     if (this.isSteerable && this.#opened.fd !== null) steer(this.#opened.fd, plan);
+  }
+
+  /**
+   * Speaks TLS with another certificate from now on. The socket stays the same, with all who wait in
+   * it: a new listener of Deno's takes it over. Throws SystemError.
+   */
+  renew(tls: TlsOptions): void {
+    const { listener, fd, adopted } = this.#opened;
+    if (this.#closed || this.addr.transport !== "tcp") return;
+    if (fd === null) {
+      throw new SystemError("Cannot exchange the certificate: only Linux with FFI can");
+    }
+    const renewed = adoptTls(fd, tls);
+    this.#opened = {
+      ...this.#opened,
+      listener: renewed.listener,
+      fd: renewed.fd,
+      adopted: adopted === null ? null : renewed,
+    };
+    listener.close();
   }
 
   /**

@@ -3,12 +3,13 @@
 import { type Bind, showBind } from "../config/bind.ts";
 import type { Config } from "../config/config.ts";
 import { SystemError } from "../errors.ts";
-import { type AdoptedListener, adoptListener } from "../os/adopt.ts";
+import { type AdoptedListener, adoptListener, describeInherited } from "../os/adopt.ts";
 import { closeFd } from "../os/bound_socket.ts";
 import { libcUnavailable } from "../os/libc.ts";
 import { findListenerFd, listeningFds, setBacklog, setInheritable } from "../os/socket.ts";
 import { claimUnixPath, type FileIdentity, identifyFile } from "../os/unix_path.ts";
 import { findIdentity } from "../os/user.ts";
+import type { TlsOptions } from "./edge/certificate.ts";
 
 /** A listener, with what can be had beside it. */
 export interface OpenedListener {
@@ -25,6 +26,8 @@ export interface OpenOptions {
   /** Share the port with other procs, each with a socket of its own. */
   readonly reusePort: boolean;
   readonly config: Config;
+  /** Null for plain HTTP. Unix sockets are always plain: Deno has no TLS there, nor has who is local need. */
+  readonly tls: TlsOptions | null;
 }
 
 /** Binds and listens. Throws a SystemError that names the address. */
@@ -36,7 +39,7 @@ export async function openListener(bind: Bind, options: OpenOptions): Promise<Op
       case "unix":
         return await openUnix(bind, options);
       case "fd":
-        return openInherited(bind.fd);
+        return openInherited(bind.fd, options.tls);
     }
   } catch (error) {
     if (error instanceof SystemError) throw error;
@@ -47,11 +50,12 @@ export async function openListener(bind: Bind, options: OpenOptions): Promise<Op
 
 function openTcp(
   { hostname, port }: Bind & { transport: "tcp" },
-  { reusePort, config }: OpenOptions,
+  { reusePort, config, tls }: OpenOptions,
 ): OpenedListener {
   // Another listener of this process may have the same address, by SO_REUSEPORT.
   const before = libcUnavailable() === null ? listeningFds() : [];
-  const listener = Deno.listen({ hostname, port, reusePort, tcpBacklog: config.backlog });
+  const address = { hostname, port, reusePort, tcpBacklog: config.backlog };
+  const listener = tls === null ? Deno.listen(address) : listenTls(address, tls);
   return { listener, fd: fdOf(listener, before), adopted: null, file: null };
 }
 
@@ -75,11 +79,22 @@ function unixPathOptions({ unix_mode, unix_user, unix_group }: Config) {
   return { mode: unix_mode, uid: identity?.uid ?? null, gid: identity?.gid ?? null };
 }
 
-function openInherited(fd: number): OpenedListener {
-  const adopted = adoptListener(fd);
+function openInherited(fd: number, tls: TlsOptions | null): OpenedListener {
+  const adopted = tls === null || describeInherited(fd).transport === "unix"
+    ? adoptListener(fd)
+    : adoptTls(fd, tls);
   // It lives on in the adopted listener, to be closed with it.
   closeFd(fd);
   return { listener: adopted.listener, fd: adopted.fd, adopted, file: null };
+}
+
+/** Serves the socket with this certificate. */
+export function adoptTls(fd: number, tls: TlsOptions): AdoptedListener {
+  return adoptListener(fd, () => listenTls({ hostname: "127.0.0.1", port: 0 }, tls));
+}
+
+function listenTls(address: Deno.TcpListenOptions, tls: TlsOptions): Deno.Listener {
+  return Deno.listenTls({ ...address, ...tls });
 }
 
 /** Keeps the app's own children from inheriting what this process inherited; to be done first. */

@@ -21,6 +21,7 @@ const REFUSALS = {
   501: "Not Implemented",
   503: "Service Unavailable",
   504: "Gateway Timeout",
+  505: "HTTP Version Not Supported",
 } as const;
 
 export type RefusalStatus = keyof typeof REFUSALS;

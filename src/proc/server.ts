@@ -4,20 +4,13 @@ import type { Bind, Config } from "../config/config.ts";
 import { type AccessLog, openAccessLog } from "../log/access_log.ts";
 import type { Log } from "../log/record.ts";
 import type { DrainReason, ProcStats, SteeringPlan } from "../protocol/control.ts";
-import type { Field } from "../protocol/head.ts";
-import { AccessRecord } from "./access_record.ts";
+import { Admission } from "./admission.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
-import { headerList, requestMethod, requestUrl } from "./deno_http.ts";
 import { type Deadlines, SLOT_MS } from "./edge/deadlines.ts";
-import { Handshake } from "./edge/handshake.ts";
-import { RequestHead } from "./edge/head_check.ts";
-import type { Rule } from "./edge/rules.ts";
 import { InlineDispatcher } from "./inline.ts";
-import { Listener } from "./listener.ts";
-import { openListener } from "./open_listener.ts";
-import { refuse } from "./refusal.ts";
+import { Listeners } from "./listeners.ts";
 import type { Session } from "./session.ts";
-import { Sessions } from "./sessions.ts";
+import { type SessionHandler, Sessions } from "./sessions.ts";
 import { ThreadedDispatcher } from "./threaded.ts";
 import { WebSockets } from "./websockets.ts";
 
@@ -25,11 +18,6 @@ import { WebSockets } from "./websockets.ts";
 const IDLE_WHILE_DRAINING_MS = 1_000;
 /** How often a drain looks whether all is done, milliseconds. */
 const DRAIN_POLL_MS = 20;
-
-type Fields = readonly Field[];
-
-/** A request has a body where it has one of these (RFC 9112, 6). */
-const BODY_FIELDS = /^(?:content-length|transfer-encoding)$/i;
 
 export interface ServerEvents {
   /** The proc ought to be replaced: a thread hangs (`hung`), died, or the app wants to exit. */
@@ -55,11 +43,9 @@ export class Server implements Exchanging {
   readonly #log: Log;
   readonly #options: ServerOptions;
   readonly #sessions: Sessions;
-  /** The head of the request that is being handled; the next request overwrites it. */
-  readonly #head: RequestHead;
-  readonly #handshake: Handshake;
+  readonly #listeners: Listeners;
+  #admission!: Admission;
   #dispatcher!: Dispatcher;
-  readonly #listeners: Listener[] = [];
   #unlistened = false;
   #requests = 0;
   #accessLog: AccessLog | null = null;
@@ -70,39 +56,48 @@ export class Server implements Exchanging {
     this.#config = config;
     this.#options = options;
     this.#log = options.log;
-    this.#sessions = new Sessions(config, options.log, this.#handle);
-    this.#head = new RequestHead(config);
-    this.#handshake = new Handshake(config.websocket_origins);
+    this.#sessions = new Sessions(config, options.log);
+    this.#listeners = new Listeners(config, options.log, {
+      onConnection: this.#accepted,
+      onPlainConnection: this.#redirected,
+    });
   }
 
   /** Starts the threads and loads the app in each. Throws AppLoadError, BootError or SystemError. */
   async load(): Promise<void> {
     const { id } = this.#options;
+    this.#listeners.prepare();
     this.#accessLog = openAccessLog(this.#config, this.#log);
     this.#dispatcher = this.#config.threads === 0
       ? new InlineDispatcher(this.#config, this.#log, this)
       : new ThreadedDispatcher(this.#config, `proc ${id}`, this.#log, this);
+    this.#admission = new Admission(this.#config, {
+      log: this.#log,
+      accessLog: this.#accessLog,
+      dispatcher: this.#dispatcher,
+      sessions: this.#sessions,
+    });
     await this.#dispatcher.load();
   }
 
   /** Binds and accepts. Throws SystemError. */
   async listen(): Promise<void> {
-    const { reusePort } = this.#options;
-    for (const bind of this.#config.bind) {
-      const opened = await openListener(bind, { reusePort, config: this.#config });
-      this.#listeners.push(new Listener(bind, opened, this.#log, this.#accepted));
-    }
-    for (const listener of this.#listeners) listener.run();
+    await this.#listeners.open(this.#options.reusePort);
+  }
+
+  /** Takes a new certificate for the connections to come; see Listeners. */
+  renewCertificate(): void {
+    this.#listeners.renewCertificate();
   }
 
   /** Where it listens, as it turned out: port 0 settled, descriptors named. */
   get addresses(): Bind[] {
-    return this.#listeners.map((listener) => listener.address);
+    return this.#listeners.addresses;
   }
 
   /** Steers the new connections of all procs at one of the binds. Throws LibcError. */
   steer(bind: string, plan: SteeringPlan): void {
-    for (const listener of this.#listeners) if (listener.name === bind) listener.steer(plan);
+    this.#listeners.steer(bind, plan);
   }
 
   /**
@@ -173,52 +168,21 @@ export class Server implements Exchanging {
     this.#options.events.onReplaceMe(why, hung);
   }
 
+  readonly #serve: SessionHandler = (session, request, info) =>
+    this.#admission.serve(session, request, info);
+
   readonly #accepted = (connection: Deno.Conn): void => {
     this.#startSweeping();
-    this.#sessions.accept(connection);
+    this.#sessions.accept(connection, this.#serve);
   };
 
-  readonly #handle = (
-    session: Session,
-    request: Request,
-    info: Deno.ServeHandlerInfo,
-  ): Response | Promise<Response> => {
-    const fields = headerList(request);
-    const head = this.#head;
-    const method = requestMethod(request);
-    const rule = head.read(method, requestUrl(request), fields, session) ??
-      (head.upgrade === "websocket" ? this.#handshake.check(method, fields) : null);
-    session.hadBody = head.hasBody;
-    const access = this.#accessLog === null
-      ? null
-      : this.#recordOf(this.#accessLog, session, request, fields);
-    if (rule !== null) return this.#refuse(session, fields, rule, access);
-    return this.#dispatcher.handle(session, request, head, info, access);
+  readonly #redirected = (connection: Deno.Conn): void => {
+    this.#startSweeping();
+    this.#sessions.accept(
+      connection,
+      (session, request) => this.#admission.redirect(session, request, this.#listeners.tlsPort),
+    );
   };
-
-  #recordOf(log: AccessLog, session: Session, request: Request, fields: Fields): AccessRecord {
-    const [method, url] = [requestMethod(request), requestUrl(request)];
-    const { remoteHost } = this.#head;
-    return new AccessRecord(log, method, url, session.isHttp2(fields), remoteHost, fields);
-  }
-
-  /** Refuses a request that no app is to see, and trusts nothing else on its connection. */
-  #refuse(
-    session: Session,
-    fields: Fields,
-    rule: Rule,
-    access: AccessRecord | null,
-  ): Response {
-    const { status, why, source } = rule;
-    this.#log.debug(`${status} to ${session.remoteHost || "a unix socket"}: ${why} (${source})`);
-    const response = refuse(status);
-    access?.refused(status);
-    // The head may have been refused before its length was read.
-    session.hadBody = fields.some(([name]) => BODY_FIELDS.test(name));
-    // The reply goes out first. In HTTP/2 the other streams have nothing to do with it.
-    if (!session.isHttp2(fields)) this.#sessions.close(session);
-    return response;
-  }
 
   async #leave(
     reason: DrainReason,
@@ -229,7 +193,7 @@ export class Server implements Exchanging {
     this.draining = true;
     const linger = Math.min(lingerMs, gracefulMs);
     const last = reason === "stop";
-    await Promise.all(this.#listeners.map((listener) => listener.leave(linger, last)));
+    await this.#listeners.leave(linger, last);
     this.#close();
     this.#dispatcher.leave();
     this.sockets.leave(reason);
@@ -254,7 +218,7 @@ export class Server implements Exchanging {
   #close(): void {
     if (this.#unlistened) return;
     this.#unlistened = true;
-    for (const listener of this.#listeners) listener.close();
+    this.#listeners.close();
     this.#options.events.onUnlistened();
   }
 

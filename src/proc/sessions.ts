@@ -29,7 +29,6 @@ export class Sessions {
 
   readonly #config: Config;
   readonly #log: Log;
-  readonly #handler: SessionHandler;
   readonly #sessions = new Set<Session>();
   readonly #arrivals = new Set<Arrival>();
   readonly deadlines = new Deadlines(() => performance.now());
@@ -42,10 +41,9 @@ export class Sessions {
   readonly #keepAliveMs: number;
   readonly #writeMs: number;
 
-  constructor(config: Config, log: Log, handler: SessionHandler) {
+  constructor(config: Config, log: Log) {
     this.#config = config;
     this.#log = log;
-    this.#handler = handler;
     this.#trusted = new TrustedPeers(config.forwarded_allow_ips);
     this.#proxies = config.proxy_protocol ? new TrustedPeers(config.proxy_allow_ips) : null;
     this.#handshakeMs = config.handshake_timeout * 1000;
@@ -63,12 +61,12 @@ export class Sessions {
     return this.#sessions.values();
   }
 
-  /** Takes over a connection that was just accepted. */
-  accept(connection: Deno.Conn): void {
+  /** Takes over a connection that was just accepted, whose requests go to this handler. */
+  accept(connection: Deno.Conn, handler: SessionHandler): void {
     const expectsProxyHeader = !isTls(connection) && this.#expectsProxyHeader(connection);
     if (isTls(connection) || expectsProxyHeader) {
-      void this.#introduce(connection, expectsProxyHeader);
-    } else this.#open(connection, UNINTRODUCED);
+      void this.#introduce(connection, expectsProxyHeader, handler);
+    } else this.#open(connection, UNINTRODUCED, handler);
   }
 
   /** An exchange begins: until it ends, all that is asked is that the client takes what it gets. */
@@ -127,13 +125,17 @@ export class Sessions {
       : this.#proxies.unix;
   }
 
-  async #introduce(connection: Deno.Conn, expectsProxyHeader: boolean): Promise<void> {
+  async #introduce(
+    connection: Deno.Conn,
+    expectsProxyHeader: boolean,
+    handler: SessionHandler,
+  ): Promise<void> {
     const arrival = new Arrival(connection);
     this.#arrivals.add(arrival);
     this.deadlines.set(arrival, performance.now() + this.#handshakeMs);
     try {
       const introduction = await arrival.introduce(expectsProxyHeader);
-      this.#open(connection, introduction);
+      this.#open(connection, introduction, handler);
     } catch (error) {
       // A proxy that is set up wrong is worth a warning; what strangers do to TLS is not.
       if (error instanceof ProxyHeaderError) this.#log.warning(error.message);
@@ -147,7 +149,7 @@ export class Sessions {
     }
   }
 
-  #open(connection: Deno.Conn, introduction: Introduction): void {
+  #open(connection: Deno.Conn, introduction: Introduction, handler: SessionHandler): void {
     try {
       const peer = describePeer(connection, introduction, this.#trusted);
       const now = performance.now();
@@ -155,7 +157,7 @@ export class Sessions {
         connection,
         peer,
         introduction.http2,
-        this.#handler,
+        handler,
         this.#events,
         now,
       );

@@ -59,7 +59,10 @@ export async function runSolo(
       server.reopenLogs();
     },
     onOther(signal) {
-      if (signal !== "SIGWINCH") {
+      if (signal === "SIGHUP" && config.certfile !== null) {
+        // All of a reload that needs no other process.
+        server.renewCertificate();
+      } else if (signal !== "SIGWINCH") {
         log.warning(`Signal ${signal} needs a manager: with workers: 0 it has no effect`);
       }
     },

@@ -59,7 +59,7 @@ export const tlsSettings = {
     default: null,
     spellings: [{ env: ["YIMMO_TLS_CERT_PATH"], keys: ["wsgi.tls.cert"] }],
     help: "Certificate with its chain, PEM; turns TLS on, together with `keyfile`.",
-    acts: false,
+    acts: true,
   }),
   keyfile: setting({
     section: "tls",
@@ -67,35 +67,37 @@ export const tlsSettings = {
     default: null,
     spellings: [{ env: ["YIMMO_TLS_KEY_PATH"], keys: ["wsgi.tls.key"] }],
     help: "Private key of the certificate, PEM, without a passphrase.",
-    acts: false,
+    acts: true,
   }),
   tls_min_version: setting({
     section: "tls",
     kind: choice(["1.2", "1.3"], { "tlsv1.2": "1.2", "tlsv1.3": "1.3" }),
     default: "1.2",
-    help: "Least version of TLS that is spoken.",
-    acts: false,
+    help:
+      "Least version of TLS that is spoken. Deno speaks 1.2 and 1.3 and lets none be turned off, " +
+      "so that 1.3 is refused.",
+    acts: true,
   }),
   tls_watch: setting({
     section: "tls",
     kind: toggle(),
     default: false,
     help: "Takes a new certificate as soon as its files change, not only at HUP.",
-    acts: false,
+    acts: true,
   }),
   redirect_bind: setting({
     section: "tls",
     kind: binds(),
     default: [],
     help: "Plain addresses that redirect every request to https. May be repeated.",
-    acts: false,
+    acts: true,
   }),
   http2: setting({
     section: "tls",
     kind: toggle(),
     default: true,
     help: "Speaks HTTP/2, by ALPN with TLS and with prior knowledge without it.",
-    acts: false,
+    acts: true,
   }),
 } as const;
 

@@ -4,7 +4,7 @@
  */
 
 export interface Rule {
-  readonly status: 400 | 403 | 413 | 414 | 417 | 421 | 426 | 431 | 501;
+  readonly status: 400 | 403 | 413 | 414 | 417 | 421 | 426 | 431 | 501 | 505;
   /** Where it is written. */
   readonly source: string;
   /** For the error log; the client learns the status alone. */
@@ -76,6 +76,11 @@ export const Rules = {
     status: 417,
     source: "RFC 9110, 10.1.1",
     why: "an expectation other than 100-continue",
+  },
+  http2: {
+    status: 505,
+    source: "RFC 9110, 15.6.6; setting http2",
+    why: "HTTP/2 is turned off",
   },
   nameWithUnderscore: {
     status: 400,

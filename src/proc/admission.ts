@@ -1,0 +1,102 @@
+/** The way of a request from Deno's handler to the app: its head is read, and what must not pass is refused. */
+
+import type { Config } from "../config/config.ts";
+import type { AccessLog } from "../log/access_log.ts";
+import type { Log } from "../log/record.ts";
+import type { Field } from "../protocol/head.ts";
+import { AccessRecord } from "./access_record.ts";
+import { headerList, requestMethod, requestUrl } from "./deno_http.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import { Handshake } from "./edge/handshake.ts";
+import { RequestHead } from "./edge/head_check.ts";
+import { redirect, REDIRECT_STATUS } from "./edge/redirect.ts";
+import { type Rule, Rules } from "./edge/rules.ts";
+import { refuse } from "./refusal.ts";
+import type { Session } from "./session.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** A request has a body where it has one of these (RFC 9112, 6). */
+const BODY_FIELDS = /^(?:content-length|transfer-encoding)$/i;
+
+type Fields = readonly Field[];
+
+/** Where admitted requests go, and what is written down of them. */
+export interface AdmissionOptions {
+  readonly log: Log;
+  readonly accessLog: AccessLog | null;
+  readonly dispatcher: Dispatcher;
+  readonly sessions: Sessions;
+}
+
+export class Admission {
+  readonly #options: AdmissionOptions;
+  /** The head of the request that is being handled; the next request overwrites it. */
+  readonly #head: RequestHead;
+  readonly #handshake: Handshake;
+  readonly #http2: boolean;
+
+  constructor(config: Config, options: AdmissionOptions) {
+    this.#options = options;
+    this.#head = new RequestHead(config);
+    this.#handshake = new Handshake(config.websocket_origins);
+    this.#http2 = config.http2;
+  }
+
+  /** Hands a request to the app. */
+  serve(
+    session: Session,
+    request: Request,
+    info: Deno.ServeHandlerInfo,
+  ): Response | Promise<Response> {
+    const fields = headerList(request);
+    const rule = this.#read(session, request, fields);
+    const access = this.#record(session, request, fields);
+    if (rule !== null) return this.#refuse(session, fields, rule, access);
+    return this.#options.dispatcher.handle(session, request, this.#head, info, access);
+  }
+
+  /** Leads a request to https. */
+  redirect(session: Session, request: Request, tlsPort: number): Response {
+    const fields = headerList(request);
+    const rule = this.#read(session, request, fields);
+    const access = this.#record(session, request, fields);
+    if (rule !== null) return this.#refuse(session, fields, rule, access);
+    const { sessions } = this.#options;
+    sessions.began(session);
+    sessions.ended(session);
+    access?.end(REDIRECT_STATUS, 0, []);
+    return redirect(this.#head.url, tlsPort);
+  }
+
+  #read(session: Session, request: Request, fields: Fields): Rule | null {
+    if (!this.#http2 && session.isHttp2(fields)) return Rules.http2;
+    const head = this.#head;
+    const method = requestMethod(request);
+    const rule = head.read(method, requestUrl(request), fields, session);
+    session.hadBody = head.hasBody;
+    if (rule !== null || head.upgrade !== "websocket") return rule;
+    return this.#handshake.check(method, fields);
+  }
+
+  #record(session: Session, request: Request, fields: Fields): AccessRecord | null {
+    const { accessLog } = this.#options;
+    if (accessLog === null) return null;
+    const [method, url] = [requestMethod(request), requestUrl(request)];
+    const { remoteHost } = this.#head;
+    return new AccessRecord(accessLog, method, url, session.isHttp2(fields), remoteHost, fields);
+  }
+
+  /** Refuses a request that no app is to see, and trusts nothing else on its connection. */
+  #refuse(session: Session, fields: Fields, rule: Rule, access: AccessRecord | null): Response {
+    const { status, why, source } = rule;
+    const { log, sessions } = this.#options;
+    log.debug(`${status} to ${session.remoteHost || "a unix socket"}: ${why} (${source})`);
+    const response = refuse(status);
+    access?.refused(status);
+    // The head may have been refused before its length was read.
+    session.hadBody = fields.some(([name]) => BODY_FIELDS.test(name));
+    // The reply goes out first. In HTTP/2 the other streams have nothing to do with it.
+    if (rule === Rules.http2 || !session.isHttp2(fields)) sessions.close(session);
+    return response;
+  }
+}

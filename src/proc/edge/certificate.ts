@@ -1,0 +1,78 @@
+/** The server's certificate and private key: two files, read when they are needed and when they change. */
+
+import { SystemError } from "../../errors.ts";
+
+/** What Deno's TLS takes. Which of the two protocols is spoken the client chooses (ALPN). */
+export interface TlsOptions {
+  readonly cert: string;
+  readonly key: string;
+  readonly alpnProtocols: string[];
+}
+
+export interface CertificateSettings {
+  readonly certfile: string;
+  readonly keyfile: string;
+  readonly http2: boolean;
+}
+
+export class CertificateFiles {
+  readonly #settings: CertificateSettings;
+  /** How the files looked when they were last read. */
+  #seen = "";
+
+  constructor(settings: CertificateSettings) {
+    this.#settings = settings;
+  }
+
+  /** Reads both files. Throws a SystemError where they cannot be read, or used together. */
+  read(): TlsOptions {
+    const { certfile, keyfile, http2 } = this.#settings;
+    this.#seen = this.#look();
+    const tls = {
+      cert: readFile(certfile, "certificate"),
+      key: readFile(keyfile, "private key"),
+      alpnProtocols: http2 ? ["h2", "http/1.1"] : ["http/1.1"],
+    };
+    try {
+      // Deno checks them where it listens, and nowhere else.
+      Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...tls }).close();
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new SystemError(
+        `Cannot use the certificate ${certfile} with the private key ${keyfile}: ${why}`,
+        { cause: error },
+      );
+    }
+    return tls;
+  }
+
+  /**
+   * Whether a file is another one than when they were last read. Links are followed: certbot and
+   * Kubernetes exchange links, and leave the directory that one would watch alone.
+   */
+  haveChanged(): boolean {
+    return this.#look() !== this.#seen;
+  }
+
+  #look(): string {
+    const { certfile, keyfile } = this.#settings;
+    return [certfile, keyfile].map((path) => {
+      try {
+        const { ino, size, mtime } = Deno.statSync(path);
+        return `${ino} ${size} ${mtime?.getTime()}`;
+      } catch {
+        // Gone for a moment, while it is being exchanged.
+        return "";
+      }
+    }).join("\n");
+  }
+}
+
+function readFile(path: string, what: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new SystemError(`Cannot read the ${what} ${path}: ${why}`, { cause: error });
+  }
+}

@@ -1,0 +1,113 @@
+/** All listening sockets of a proc, and the certificate of those that speak TLS. */
+
+import type { Bind } from "../config/bind.ts";
+import type { Config } from "../config/config.ts";
+import type { Log } from "../log/record.ts";
+import type { SteeringPlan } from "../protocol/control.ts";
+import { CertificateFiles, type TlsOptions } from "./edge/certificate.ts";
+import { Listener } from "./listener.ts";
+import { openListener } from "./open_listener.ts";
+
+/** How often the certificate's files are looked at (`tls_watch`), milliseconds. */
+const CERTIFICATE_WATCH_MS = 5_000;
+
+/** Who takes the connections. */
+export interface ListenersEvents {
+  onConnection(connection: Deno.Conn): void;
+  /** From an address that only leads to https. */
+  onPlainConnection(connection: Deno.Conn): void;
+}
+
+export class Listeners {
+  readonly #config: Config;
+  readonly #log: Log;
+  readonly #events: ListenersEvents;
+  readonly #serving: Listener[] = [];
+  readonly #redirecting: Listener[] = [];
+  #certificate: CertificateFiles | null = null;
+  #tls: TlsOptions | null = null;
+  #watch: ReturnType<typeof setInterval> | null = null;
+  #closed = false;
+
+  constructor(config: Config, log: Log, events: ListenersEvents) {
+    this.#config = config;
+    this.#log = log;
+    this.#events = events;
+  }
+
+  /** Reads the certificate: early, while whoever may read it still can. Throws SystemError. */
+  prepare(): void {
+    const { certfile, keyfile, http2 } = this.#config;
+    if (certfile === null || keyfile === null) return;
+    this.#certificate = new CertificateFiles({ certfile, keyfile, http2 });
+    this.#tls = this.#certificate.read();
+  }
+
+  /** Binds, and accepts. Throws SystemError. */
+  async open(reusePort: boolean): Promise<void> {
+    const { bind, redirect_bind, tls_watch } = this.#config;
+    const { onConnection, onPlainConnection } = this.#events;
+    for (const one of bind) {
+      const opened = await openListener(one, { reusePort, config: this.#config, tls: this.#tls });
+      this.#serving.push(new Listener(one, opened, this.#log, onConnection));
+    }
+    for (const one of redirect_bind) {
+      const opened = await openListener(one, { reusePort, config: this.#config, tls: null });
+      this.#redirecting.push(new Listener(one, opened, this.#log, onPlainConnection));
+    }
+    for (const listener of this.#all()) listener.run();
+    if (tls_watch && this.#certificate !== null) {
+      this.#watch = setInterval(() => {
+        if (this.#certificate?.haveChanged()) this.renewCertificate();
+      }, CERTIFICATE_WATCH_MS);
+      Deno.unrefTimer(this.#watch as unknown as number);
+    }
+  }
+
+  /** Where the app is served, as it turned out: port 0 settled, descriptors named. */
+  get addresses(): Bind[] {
+    return this.#serving.map((listener) => listener.address);
+  }
+
+  /** The port of https; 443 where it is served on none (a unix socket). */
+  get tlsPort(): number {
+    for (const { address } of this.#serving) if (address.transport === "tcp") return address.port;
+    return 443;
+  }
+
+  steer(bind: string, plan: SteeringPlan): void {
+    for (const listener of this.#all()) if (listener.name === bind) listener.steer(plan);
+  }
+
+  async leave(lingerMs: number, last: boolean): Promise<void> {
+    await Promise.all(this.#all().map((listener) => listener.leave(lingerMs, last)));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#watch !== null) clearInterval(this.#watch);
+    for (const listener of this.#all()) listener.close();
+  }
+
+  /**
+   * Reads the certificate anew, for the connections that come from now on. Those that are open, and
+   * those that wait to be accepted, lose nothing. A certificate that is none leaves the old one.
+   */
+  renewCertificate(): void {
+    if (this.#certificate === null || this.#closed) return;
+    try {
+      const tls = this.#certificate.read();
+      for (const listener of this.#serving) listener.renew(tls);
+      this.#tls = tls;
+      this.#log.info("The certificate was read anew");
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#log.error(`${why}; the old certificate stays in use`);
+    }
+  }
+
+  #all(): Listener[] {
+    return [...this.#serving, ...this.#redirecting];
+  }
+}
