@@ -1,0 +1,117 @@
+/**
+ * The file with the manager's process id, which is held locked for as long as the manager lives.
+ *
+ * The lock answers what the number alone cannot: after kill -9 or a power cut the number is left
+ * behind, and may belong to another program by now. A file that nobody has locked is stale, whatever
+ * stands in it; one that is locked belongs to a server that runs.
+ */
+
+import { SystemError } from "../errors.ts";
+
+/** Longer than any process id: such a file is somebody's, and was named by mistake. */
+const MAX_CONTENT_BYTES = 32;
+/** Whoever replaces the file while it is being locked is another manager; more would be strange. */
+const MAX_TRIES = 10;
+
+export class Pidfile {
+  readonly #file: Deno.FsFile;
+  #path: string;
+  #closed = false;
+
+  private constructor(path: string, file: Deno.FsFile) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  get path(): string {
+    return this.#path;
+  }
+
+  /** Writes this process's id. Throws SystemError where a server runs on it, or it cannot be written. */
+  static create(path: string): Pidfile {
+    try {
+      for (let i = 0; i < MAX_TRIES; i++) {
+        using old = Deno.openSync(path, { read: true, write: true, create: true });
+        if (!old.tryLockSync(true)) throw running(path, readPid(path));
+        // Between open and lock another manager may have put its own file in its place.
+        if (!isFileAt(path, old)) continue;
+        refuseForeign(path, old);
+        return new Pidfile(path, replace(path));
+      }
+      throw running(path, readPid(path));
+    } catch (error) {
+      if (error instanceof SystemError) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new SystemError(`Cannot write the pid file ${path}: ${reason}`, { cause: error });
+    }
+  }
+
+  /** Takes another name, as a manager does that has outlived the one it was started beside. */
+  rename(path: string): void {
+    try {
+      Deno.renameSync(this.#path, path);
+      this.#path = path;
+    } catch {
+      // The directory is gone, or not ours any more; the lock goes on.
+    }
+  }
+
+  /** Removes the file, if it is still the one that was written. May be called twice; never throws. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      if (isFileAt(this.#path, this.#file)) Deno.removeSync(this.#path);
+    } catch {
+      // Gone already.
+    }
+    this.#file.close();
+  }
+}
+
+/** Puts a new file, written and locked, in the place of the old one in one step. */
+function replace(path: string): Deno.FsFile {
+  const fresh = `${path}.${Deno.pid}.new`;
+  const file = Deno.openSync(fresh, { write: true, create: true, truncate: true, mode: 0o644 });
+  try {
+    file.lockSync(true);
+    file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+    Deno.renameSync(fresh, path);
+    return file;
+  } catch (error) {
+    file.close();
+    Deno.removeSync(fresh);
+    throw error;
+  }
+}
+
+function isFileAt(path: string, file: Deno.FsFile): boolean {
+  try {
+    const { dev, ino } = Deno.statSync(path);
+    const own = file.statSync();
+    return own.ino === ino && own.dev === dev;
+  } catch {
+    return false;
+  }
+}
+
+function refuseForeign(path: string, file: Deno.FsFile): void {
+  const { size, isFile } = file.statSync();
+  if (isFile && size <= MAX_CONTENT_BYTES) return;
+  const what = isFile ? `it has ${size} bytes, so it is no pid file` : "it is no regular file";
+  throw new SystemError(`Cannot write the pid file ${path}: ${what}; name another one`);
+}
+
+function running(path: string, pid: number | null): SystemError {
+  const who = pid === null ? "A server" : `A server, pid ${pid},`;
+  return new SystemError(`${who} runs already with the pid file ${path}; stop it, or name another`);
+}
+
+function readPid(path: string): number | null {
+  try {
+    const pid = Number(Deno.readTextFileSync(path));
+    return Number.isInteger(pid) && pid > 0 ? pid : null;
+  } catch {
+    return null;
+  }
+}
