@@ -1,7 +1,7 @@
 /** What the table wants done. The manager does it; the table has already noted it as done. */
 
 import type { DrainReason } from "../protocol/control.ts";
-import type { Failure } from "./proc.ts";
+import type { Failure } from "./failure.ts";
 
 export type Decision =
   /** Start proc `id` with the configuration of `generation`. */

@@ -1,25 +1,13 @@
 /** One proc as the table sees it: what is known of it, and no way to act on it. */
 
 import type { ProcStats } from "../protocol/control.ts";
+import type { Failure } from "./failure.ts";
 
 /**
  * booting: started, loads the app. loaded: waits for its turn to listen. listening: has been told to.
  * ready: serves. leaving: has been told to go, or goes by itself; its death is no surprise.
  */
 export type ProcState = "booting" | "loaded" | "listening" | "ready" | "leaving";
-
-/** What made a boot fail, or procs die. */
-export interface Failure {
-  readonly exitCode: number;
-  readonly message: string;
-  /** The app's own error and trace; empty where there is none. */
-  readonly trace: string;
-}
-
-/** For the log. */
-export function withTrace({ message, trace }: Failure): string {
-  return trace === "" ? message : `${message}\n${trace}`;
-}
 
 /** Its own wish to be replaced. */
 export interface ReplaceWish {

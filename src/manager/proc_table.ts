@@ -10,7 +10,8 @@
 import { ExitCode } from "../errors.ts";
 import type { DrainReason, ProcStats } from "../protocol/control.ts";
 import type { Decision } from "./decision.ts";
-import { type Failure, newProc, type Proc, type ReplaceWish } from "./proc.ts";
+import type { Failure } from "./failure.ts";
+import { newProc, type Proc, type ReplaceWish } from "./proc.ts";
 import {
   leaveWithinMs,
   type Limits,
@@ -56,7 +57,6 @@ export class ProcTable {
   get booted(): boolean {
     return this.#booted;
   }
-
   get stopping(): StopMode | null {
     return this.#stopping;
   }
