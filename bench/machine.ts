@@ -1,4 +1,6 @@
-/** The machine and the versions that a run was made with. */
+/** The machine and the versions that a run was made with, and whether others use it. */
+
+import { machineBusySeconds } from "./cpu.ts";
 
 async function firstLine(program: string, ...args: string[]): Promise<string | null> {
   try {
@@ -49,4 +51,28 @@ export async function commit(): Promise<string> {
 /** Load averages over 1, 5 and 15 minutes, as one string. */
 export function loadAverage(): string {
   return Deno.loadavg().map((load) => load.toFixed(2)).join(" ");
+}
+
+/** How long {@linkcode Quiet} looks before it says that a machine is quiet. */
+const LOOK_MS = 400;
+
+/** Waits for others to leave the machine alone, for a limited time over a whole run. */
+export class Quiet {
+  #budgetMs: number;
+
+  constructor(budgetMs: number) {
+    this.#budgetMs = budgetMs;
+  }
+
+  /** Returns once less than `share` of the machine is busy, or when the budget is used up. */
+  async wait(share: number): Promise<void> {
+    while (this.#budgetMs > 0) {
+      const before = machineBusySeconds();
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      const busy = (machineBusySeconds() - before) /
+        (LOOK_MS / 1000 * navigator.hardwareConcurrency);
+      if (busy <= share) return;
+      this.#budgetMs -= LOOK_MS;
+    }
+  }
 }

@@ -9,7 +9,7 @@
 
 import { parseArgs } from "@std/cli";
 import { type Case, CASES } from "./cases.ts";
-import { commit, loadAverage, machine, versions } from "./machine.ts";
+import { commit, loadAverage, machine, Quiet, versions } from "./machine.ts";
 import { labelOf, nodeModules, type Peer, PEERS } from "./peers.ts";
 import { replaceResults, report } from "./report.ts";
 import { NOISY_FOREIGN_SHARE, summarize, type Table } from "./summary.ts";
@@ -26,6 +26,9 @@ const HELP = `deno task bench [OPTIONS]
 const CONNECTIONS = 64;
 /** A trial during which others were busy is made again, but not for ever: some machines are never idle. */
 const MAX_NOISY_TRIALS = 2;
+/** How long a whole run waits for others to finish, all in all. */
+const QUIET_BUDGET_MS = 15 * 60_000;
+const quiet = new Quiet(QUIET_BUDGET_MS);
 
 interface Plan extends TrialOptions {
   readonly rounds: number;
@@ -105,6 +108,7 @@ async function installForNode(): Promise<void> {
 async function quietTrial(peer: Peer, what: Case, options: TrialOptions): Promise<Trial> {
   let best: Trial | null = null;
   for (let i = 0; i <= MAX_NOISY_TRIALS; i++) {
+    await quiet.wait(NOISY_FOREIGN_SHARE);
     const trial = await runTrial(peer, what, options);
     if (best === null || trial.foreign < best.foreign) best = trial;
     if (best.foreign <= NOISY_FOREIGN_SHARE) break;

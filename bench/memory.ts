@@ -1,8 +1,9 @@
 /**
- * Memory over many requests: `deno run -A bench/memory.ts [CASE] [WORKERS] [THREADS]`
+ * Memory over many requests: `deno run -A bench/memory.ts [CASE] [WORKERS] [THREADS] [REQUESTS]`
  *
  * Pss of each of denicorn's processes after 100,000 and 1,000,000 requests (h2load over HTTP/1.1, 64
- * connections), so that what grows is seen. Default: hello, one worker, one thread.
+ * connections) and some marks between, so that what grows is seen; with REQUESTS on to as many.
+ * Default: hello, one worker, one thread.
  */
 
 import { CASES, probeBody } from "./cases.ts";
@@ -13,7 +14,9 @@ import { freePort, Server } from "./server.ts";
 
 const MARKS = [1_000, 100_000, 250_000, 500_000, 750_000, 1_000_000];
 
-const [name = "hello", workers = "1", threads = "1"] = Deno.args;
+const [name = "hello", workers = "1", threads = "1", requests = "1000000"] = Deno.args;
+const marks = MARKS.filter((mark) => mark <= Number(requests));
+while (marks.at(-1)! + 1_000_000 <= Number(requests)) marks.push(marks.at(-1)! + 1_000_000);
 const what = CASES.find((each) => each.name === name);
 const peer = PEERS.find((each) =>
   each.own && each.kind === what?.kind && each.workers === Number(workers) &&
@@ -58,7 +61,7 @@ const measure = (requests: number) =>
   ]);
 measure(0);
 let done = 0;
-for (const mark of MARKS) {
+for (const mark of marks) {
   await request(url, mark - done);
   done = mark;
   measure(done);
