@@ -1,5 +1,7 @@
 /** Clients that keep a server busy, each request over a connection of its own, and count what is lost. */
 
+import { connect, local, readAll } from "./http.ts";
+
 export interface LoadResult {
   /** Answered in full, by who answered: the body's text. */
   readonly answers: ReadonlyMap<string, number>;
@@ -54,7 +56,7 @@ export class Load {
   }
 
   async #ask(): Promise<string> {
-    using conn = await Deno.connect({ hostname: "127.0.0.1", port: this.#options.port });
+    using conn = await connect(local(this.#options.port));
     for (let rest = this.#request; rest.length > 0;) rest = rest.subarray(await conn.write(rest));
     const answer = await readAll(conn);
     const [head = "", body = ""] = answer.split("\r\n\r\n");
@@ -67,15 +69,4 @@ export class Load {
 
 function count(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
-}
-
-/** Read by hand: the streams of a connection close it under each other. */
-async function readAll(conn: Deno.Conn): Promise<string> {
-  const decoder = new TextDecoder();
-  const buffer = new Uint8Array(16_384);
-  let text = "";
-  for (let size = await conn.read(buffer); size !== null; size = await conn.read(buffer)) {
-    text += decoder.decode(buffer.subarray(0, size), { stream: true });
-  }
-  return text;
 }

@@ -13,6 +13,8 @@ export interface StartOptions {
   readonly mark: string;
   /** As the leader of a process group of its own, as a shell starts it. */
   readonly group?: boolean;
+  /** A program that starts Deno, with its arguments. */
+  readonly prefix?: readonly string[];
   /** Further flags of Deno. */
   readonly denoFlags?: readonly string[];
 }
@@ -32,8 +34,10 @@ export class Running {
 
   constructor(options: StartOptions) {
     this.#mark = options.mark;
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", ...options.denoFlags ?? [], MOD, ...options.args],
+    const { prefix = [], denoFlags = [] } = options;
+    const [command = "", ...args] = [...prefix, Deno.execPath(), "run", "-A", ...denoFlags, MOD];
+    this.#child = new Deno.Command(command, {
+      args: [...args, ...options.args],
       cwd: options.cwd,
       env: { ...options.env, [MARK]: options.mark },
       detached: options.group ?? false,

@@ -12,7 +12,7 @@ export const HELLO = `export default {
 };
 `;
 
-type Start = Partial<Pick<StartOptions, "env" | "cwd" | "group" | "denoFlags">> & {
+type Start = Partial<Pick<StartOptions, "env" | "cwd" | "group" | "prefix" | "denoFlags">> & {
   /** TypeScript of the app. */
   readonly app?: string;
   readonly workers?: number;

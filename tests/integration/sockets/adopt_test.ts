@@ -2,7 +2,8 @@ import { assertEquals } from "@std/assert";
 import { libcUnavailable } from "../../../src/os/libc.ts";
 import { passingOn } from "../../../src/os/inherit.ts";
 import { findListenerFd } from "../../../src/os/socket.ts";
-import { ask, connect, Member, readName } from "./group.ts";
+import { connect } from "../../support/http.ts";
+import { ask, Member, readName } from "./group.ts";
 
 const ignore = libcUnavailable() !== null;
 

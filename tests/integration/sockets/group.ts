@@ -1,5 +1,6 @@
 /** A group of processes that listen on one port, and the clients that count who answers. */
 
+import { connect, local } from "../../support/http.ts";
 import { Lines } from "../../unit/os/run_deno.ts";
 
 const MEMBER = new URL("./member.ts", import.meta.url).pathname;
@@ -74,23 +75,9 @@ export async function startGroup(size: number): Promise<Member[]> {
   return members;
 }
 
-/** Connects to where a listener says that it is. */
-export async function connect(address: Deno.Addr): Promise<Deno.Conn> {
-  if (address.transport === "unix") {
-    return await Deno.connect({ transport: "unix", path: address.path });
-  }
-  const { hostname, port } = address as Deno.NetAddr;
-  return await Deno.connect({ hostname, port });
-}
-
 /** Connects and returns the name of who answers. */
 export async function ask(address: Deno.Addr): Promise<string> {
   return await readName(await connect(address));
-}
-
-/** The address of a port on loopback. */
-export function local(port: number): Deno.Addr {
-  return { transport: "tcp", hostname: "127.0.0.1", port };
 }
 
 /** The name that comes over a connection, to its end. */

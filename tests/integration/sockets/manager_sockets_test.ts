@@ -7,7 +7,8 @@ import { Sockets } from "../../../src/manager/sockets.ts";
 import { formatAddress } from "../../../src/os/address.ts";
 import { libcUnavailable } from "../../../src/os/libc.ts";
 import { getSocketAddress } from "../../../src/os/socket.ts";
-import { ask, local, Member } from "./group.ts";
+import { local } from "../../support/http.ts";
+import { ask, Member } from "./group.ts";
 
 const ignore = libcUnavailable() !== null;
 const records: LogRecord[] = [];

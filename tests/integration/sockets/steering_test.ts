@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { libcUnavailable } from "../../../src/os/libc.ts";
-import { ask, census, connect, local, readName, startGroup } from "./group.ts";
+import { connect, local } from "../../support/http.ts";
+import { ask, census, readName, startGroup } from "./group.ts";
 
 const ignore = libcUnavailable() !== null;
 

@@ -1,0 +1,151 @@
+/** The real program on every kind of address. */
+
+import { assert, assertEquals } from "@std/assert";
+import { HELLO, type Scene, sceneTest } from "../../support/scene.ts";
+import { until } from "../../support/wait.ts";
+import { MARK } from "../../support/processes.ts";
+import type { Running } from "../../support/running.ts";
+import { ask, local } from "../../support/http.ts";
+
+for (const workers of [0, 2]) {
+  const kind = workers === 0 ? "one process" : "procs";
+
+  sceneTest(`${kind}: several addresses at once, IPv4, IPv6, unix and abstract`, async (scene) => {
+    const path = `${scene.directory}/app.sock`;
+    const name = `denicorn-${crypto.randomUUID()}`;
+    const binds = ["127.0.0.1:0", "[::1]:0", `unix:${path}`, `unix:@${name}`];
+    const server = await start(scene, binds, workers, "--unix-mode", "600");
+    const said = /Listening at (.*)/.exec(server.output)?.[1] ?? "";
+    const port6 = Number(/\[::1\]:(\d+)/.exec(said)?.[1]);
+    assert(port6 > 0, said);
+    for (
+      const address of [
+        local(server.port),
+        { transport: "tcp", hostname: "::1", port: port6 },
+        { transport: "unix", path },
+        { transport: "unix", path: `\0${name}` },
+      ] as const
+    ) {
+      assertEquals((await ask(address)).slice(0, 4), "pid ");
+    }
+    assertEquals(Deno.lstatSync(path).mode! & 0o777, 0o600);
+    await server.stop();
+    assertEquals([...Deno.readDirSync(scene.directory)].map((file) => file.name), ["app.ts"]);
+  });
+
+  sceneTest(`${kind}: the socket file of a server that was killed is taken over`, async (scene) => {
+    const path = `${scene.directory}/app.sock`;
+    const killed = await start(scene, [`unix:${path}`], workers);
+    killed.signal("SIGKILL");
+    await killed.end();
+    assert(Deno.lstatSync(path).isSocket);
+    await start(scene, [`unix:${path}`], workers);
+    assertEquals((await ask({ transport: "unix", path })).slice(0, 4), "pid ");
+  });
+
+  sceneTest(`${kind}: a socket file in use is an error, and is left alone`, async (scene) => {
+    const path = `${scene.directory}/app.sock`;
+    await start(scene, [`unix:${path}`], workers);
+    const second = scene.launch({ args: ["-b", `unix:${path}`], workers });
+    assertEquals((await second.end()).code, 1);
+    assert(second.output.includes("another server listens on it"), second.output);
+    assertEquals((await ask({ transport: "unix", path })).slice(0, 4), "pid ");
+  });
+
+  sceneTest(`${kind}: systemd's sockets are served in the place of bind`, async (scene) => {
+    const path = `${scene.directory}/app.sock`;
+    const server = activate(scene, path, workers);
+    await until("somebody listens", () => exists(path));
+    const first = ask({ transport: "unix", path });
+    await server.says(/From systemd: fd:\/\/3 \(web, unix:\S*app.sock\)/);
+    // The first connection, which started the program, is answered like any other.
+    assertEquals((await first).slice(0, 4), "pid ");
+    assertEquals((await ask({ transport: "unix", path })).slice(0, 4), "pid ");
+    assert(!/127\.0\.0\.1:8000/.test(server.output), server.output);
+  });
+}
+
+sceneTest("a reload moves the server to another address, and back", async (scene) => {
+  const [a, b] = [`${scene.directory}/a.sock`, `${scene.directory}/b.sock`];
+  const config = (...binds: string[]) => scene.write("c.yaml", `bind: ${JSON.stringify(binds)}\n`);
+  const file = config(`unix:${a}`);
+  const app = scene.write("app.ts", HELLO);
+  const server = scene.run(["-c", file, "-w", "2", app]);
+  await server.ready(2);
+  const steps = [[`unix:${a}`, `unix:${b}`], [`unix:${b}`], [`unix:${a}`]];
+  for (const [i, binds] of steps.entries()) {
+    config(...binds);
+    server.signal("SIGHUP");
+    await server.ready(4 + 2 * i);
+    await server.says(/has left/, 2 + 2 * i);
+    const open = [a, b].filter((path) => binds.includes(`unix:${path}`));
+    await until("the old addresses are closed", () => {
+      return [a, b].filter((path) => exists(path)).join() === open.join();
+    });
+    for (const path of open) await ask({ transport: "unix", path });
+  }
+});
+
+sceneTest("a reload that cannot have its address leaves all as it was", async (scene) => {
+  using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const path = `${scene.directory}/a.sock`;
+  const app = scene.write("app.ts", HELLO);
+  const file = scene.write("c.yaml", `bind: "unix:${path}"\n`);
+  const server = scene.run(["-c", file, "-w", "1", app]);
+  await server.ready(1);
+  scene.write("c.yaml", `bind: "127.0.0.1:${other.addr.port}"\n`);
+  server.signal("SIGHUP");
+  await server.says(/Cannot reload, all stays as it was: Cannot listen on 127.0.0.1/);
+  await ask({ transport: "unix", path });
+});
+
+sceneTest("a shared socket keeps its queue over a killed proc", async (scene) => {
+  const server = await scene.start({ workers: 1, args: ["--listener", "shared"] });
+  const [proc] = server.procs();
+  Deno.kill(proc!.pid, "SIGSTOP");
+  const answers = Array.from({ length: 20 }, () => ask(local(server.port)));
+  await until("they wait in the queue", () => queued(server.port) >= 20);
+  Deno.kill(proc!.pid, "SIGKILL");
+  const names = new Set(await Promise.all(answers));
+  assertEquals(names.size, 1);
+  assert(!names.has(`pid ${proc!.pid}`));
+});
+
+/** Connections that wait to be accepted, as /proc/net/tcp tells of a socket that listens. */
+function queued(port: number): number {
+  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const line = Deno.readTextFileSync("/proc/net/tcp").split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .find((fields) => fields[1] === local && fields[3] === "0A");
+  return parseInt(line?.[4]?.split(":")[1] ?? "0", 16);
+}
+
+async function start(
+  scene: Scene,
+  binds: readonly string[],
+  workers: number,
+  ...args: string[]
+): Promise<Running> {
+  const server = scene.launch({
+    args: [...binds.flatMap((bind) => ["-b", bind]), ...args],
+    workers,
+  });
+  await server.says(workers === 0 ? /Listening at/ : /Proc \d+, pid \d+, is ready/, workers || 1);
+  return server;
+}
+
+/** Has systemd's own program listen, and start ours at the first connection. */
+function activate(scene: Scene, path: string, workers: number): Running {
+  const kept = ["HOME", "PATH", "DENO_DIR", MARK].flatMap((name) => ["-E", name]);
+  const prefix = ["systemd-socket-activate", `--listen=${path}`, "--fdname=web", ...kept];
+  return scene.run(["-w", String(workers), scene.write("app.ts", HELLO)], { prefix });
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
