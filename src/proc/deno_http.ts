@@ -5,13 +5,14 @@
  * `Deno.serve` owns its accept loop and tells nothing of connections. `serveHttpOnConnection`, which
  * it is built from, gives a session for each connection. It is internal, so {@linkcode probe} checks
  * at boot, on a real connection, that all of what is used here behaves; where it does not, the
- * listener falls back on Deno.serve (see listener.ts).
+ * listeners fall back on Deno.serve (public_http.ts).
  *
  * Request heads are read from the request's inner list (wire order, duplicates kept, no Headers
  * object) and responses are built around an inner response (no second validation of what the thread
  * has validated): both cheaper than the public ways.
  */
 
+import { LoneRequest } from "./public_http.ts";
 import type { Field } from "../protocol/head.ts";
 
 /** A connection handed to Deno's HTTP. */
@@ -80,12 +81,20 @@ const innerRequest = (request: Request): InnerRequest => (request as any)[REQUES
 const innerResponse = (response: Response): any => (response as any)[RESPONSE];
 const InnerBodyClass = innerResponse(sample)?.body?.constructor;
 
+let internalsKnown = true;
+
+/** From now on what Deno shows in public is used alone; see public_http.ts. */
+export function forgoInternals(): void {
+  internalsKnown = false;
+}
+
 /** Serves HTTP/1 and HTTP/2 on an accepted connection. */
 export function serveConnection(
   connection: Deno.Conn,
   handler: ConnectionHandler,
   onError: (error: unknown) => Response,
 ): HttpConnection {
+  if (connection instanceof LoneRequest) return connection.serve(handler, onError);
   // All that Deno does with the signal is to add one listener. A real AbortSignal costs more for
   // each connection, and reports the listener's BadResource, when the connection has just ended by
   // itself, as an uncaught error that no one can catch.
@@ -122,7 +131,7 @@ const NO_RESOURCE = -1;
 
 /** The header fields as they came: names in the case of the wire (h2: lower), repeated ones repeated. */
 export function headerList(request: Request): [string, string][] {
-  return innerRequest(request).headerList;
+  return internalsKnown ? innerRequest(request).headerList : [...request.headers];
 }
 
 const FD = internals?.core?.internalFdSymbol;
@@ -136,7 +145,7 @@ export function connectionFd(connection: Deno.Conn): number | null {
 
 /** The method, as on the wire. */
 export function requestMethod(request: Request): string {
-  return innerRequest(request).method;
+  return internalsKnown ? innerRequest(request).method : request.method;
 }
 
 /**
@@ -144,7 +153,7 @@ export function requestMethod(request: Request): string {
  * of an absolute-form target) and target.
  */
 export function requestUrl(request: Request): string {
-  return innerRequest(request).url();
+  return internalsKnown ? innerRequest(request).url() : request.url;
 }
 
 /**
@@ -169,6 +178,7 @@ const HANDLER_DEPTH = 24;
  * the head, else a stream.
  */
 export function requestBody(request: Request): Uint8Array | ReadableStream<Uint8Array> | null {
+  if (!internalsKnown) return request.body;
   const body = innerRequest(request).body;
   if (body === null) return null;
   const source = body.streamOrStatic;
@@ -186,6 +196,7 @@ export function createResponse(
   headers: [string, string][],
   body: string | Uint8Array | ReadableStream<Uint8Array> | null,
 ): Response {
+  if (!internalsKnown) return new Response(body as BodyInit | null, { status, headers });
   // Made without a body and headers it is on none of Deno's own fast paths, which would look past
   // its inner response.
   const response = new Response(null, status === 200 ? undefined : { status });

@@ -20,8 +20,22 @@ const QUIET_POLL_MS = 2;
 /** It is closed all the same when there was none for so long, milliseconds. */
 const MAX_QUIET_WAIT_MS = 1_000;
 
+/** A bind that is listened on. */
+export interface ListeningSocket {
+  /** The bind as it was asked for. */
+  readonly name: string;
+  /** Where it is, as it turned out. */
+  readonly address: Bind;
+  /** Accepts until closed. */
+  run(): void | Promise<void>;
+  steer(plan: SteeringPlan): void;
+  renew(tls: TlsOptions): void;
+  leave(lingerMs: number, last: boolean): Promise<void>;
+  close(): void;
+}
+
 /** Accepts connections of one bind and hands each to `onConnection`. */
-export class Listener {
+export class Listener implements ListeningSocket {
   /** The bind as it was asked for. */
   readonly name: string;
   #opened: OpenedListener;

@@ -5,8 +5,10 @@ import type { Config } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
 import type { SteeringPlan } from "../protocol/control.ts";
 import { CertificateFiles, type TlsOptions } from "./edge/certificate.ts";
-import { Listener } from "./listener.ts";
+import { forgoInternals, probe } from "./deno_http.ts";
+import { Listener, type ListeningSocket } from "./listener.ts";
 import { openListener } from "./open_listener.ts";
+import { PublicListener } from "./public_http.ts";
 
 /** How often the certificate's files are looked at (`tls_watch`), milliseconds. */
 const CERTIFICATE_WATCH_MS = 5_000;
@@ -22,8 +24,8 @@ export class Listeners {
   readonly #config: Config;
   readonly #log: Log;
   readonly #events: ListenersEvents;
-  readonly #serving: Listener[] = [];
-  readonly #redirecting: Listener[] = [];
+  readonly #serving: ListeningSocket[] = [];
+  readonly #redirecting: ListeningSocket[] = [];
   #certificate: CertificateFiles | null = null;
   #tls: TlsOptions | null = null;
   #watch: ReturnType<typeof setInterval> | null = null;
@@ -47,13 +49,22 @@ export class Listeners {
   async open(reusePort: boolean): Promise<void> {
     const { bind, redirect_bind, tls_watch } = this.#config;
     const { onConnection, onPlainConnection } = this.#events;
-    for (const one of bind) {
-      const opened = await openListener(one, { reusePort, config: this.#config, tls: this.#tls });
-      this.#serving.push(new Listener(one, opened, this.#log, onConnection));
+    const unknown = await probe();
+    if (unknown !== null) {
+      forgoInternals();
+      this.#log.warning(
+        `Deno ${Deno.version.deno} is not built as denicorn knows it (${unknown}): falling back on ` +
+          "Deno.serve, without deadlines for connections and without a drain that loses nothing",
+      );
     }
+    const listenOn = async (one: Bind, tls: TlsOptions | null, take: typeof onConnection) => {
+      if (unknown !== null) return new PublicListener(one, { reusePort, tls }, take);
+      const opened = await openListener(one, { reusePort, config: this.#config, tls });
+      return new Listener(one, opened, this.#log, take);
+    };
+    for (const one of bind) this.#serving.push(await listenOn(one, this.#tls, onConnection));
     for (const one of redirect_bind) {
-      const opened = await openListener(one, { reusePort, config: this.#config, tls: null });
-      this.#redirecting.push(new Listener(one, opened, this.#log, onPlainConnection));
+      this.#redirecting.push(await listenOn(one, null, onPlainConnection));
     }
     for (const listener of this.#all()) listener.run();
     if (tls_watch && this.#certificate !== null) {
@@ -107,7 +118,7 @@ export class Listeners {
     }
   }
 
-  #all(): Listener[] {
+  #all(): ListeningSocket[] {
     return [...this.#serving, ...this.#redirecting];
   }
 }
