@@ -13,6 +13,7 @@ import { parseMilliseconds, parseWrk } from "../../bench/load.ts";
 import { type Peer, PEERS } from "../../bench/peers.ts";
 import { markdownTable, replaceResults, report } from "../../bench/report.ts";
 import { losses, median, type Row, summarize, type Table } from "../../bench/summary.ts";
+import { clientFrame } from "../../bench/socket_load.ts";
 import { judge, TARGETS } from "../../bench/targets.ts";
 import type { Trial } from "../../bench/trial.ts";
 
@@ -183,4 +184,9 @@ Deno.test("a table's columns line up", () => {
     markdownTable(["a", "rate"], [["long name", "1"]]),
     "| a         | rate |\n| --------- | ---: |\n| long name |    1 |",
   );
+});
+
+Deno.test("a client's frame is masked, and its payload bounded by what one length byte holds", () => {
+  assertEquals([...clientFrame("hi")], [0x81, 0x82, 0, 0, 0, 0, 104, 105]);
+  assertThrows(() => clientFrame("x".repeat(126)), Error, "126 bytes");
 });
