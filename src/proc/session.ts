@@ -7,6 +7,7 @@ import type { Field } from "../protocol/head.ts";
 import type { Timed } from "./edge/deadlines.ts";
 import type { Peer } from "./edge/head_check.ts";
 import type { PeerFacts } from "./edge/peer.ts";
+import type { Rule } from "./edge/rules.ts";
 import type { SessionHandler } from "./sessions.ts";
 import type { ThreadHandle } from "./thread_handle.ts";
 
@@ -35,6 +36,8 @@ export class Session implements Peer, Timed {
   thread: ThreadHandle | null = null;
   /** Whether the last request had a body. */
   hadBody = false;
+  /** The rule by which a request was refused: no other one on this connection is to pass. */
+  refused: Rule | null = null;
   /** Part of the next request's head was seen. */
   beginning = false;
   /** When it was told to close. */
@@ -80,9 +83,9 @@ export class Session implements Peer, Timed {
     this.#http.finished.then(closed, closed);
   }
 
-  /** To be asked while a request is being handled, before anything is awaited; these are its fields. */
-  isHttp2(fields: readonly Field[]): boolean {
-    return this.#http2 ??= isHttp2(fields);
+  /** To be asked while a request is being handled, before anything is awaited; these are its method and fields. */
+  isHttp2(method: string, fields: readonly Field[]): boolean {
+    return this.#http2 ??= isHttp2(method, fields);
   }
 
   onDue(): void {

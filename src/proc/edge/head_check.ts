@@ -30,7 +30,7 @@ export interface Peer {
   /** Whether its forwarding fields are believed (`forwarded_allow_ips`). */
   readonly trusted: boolean;
   /** Asked only where it makes a difference: finding it out costs more than the whole pass. */
-  isHttp2(fields: readonly Field[]): boolean;
+  isHttp2(method: string, fields: readonly Field[]): boolean;
 }
 
 /** Settings that the pass obeys. */
@@ -157,7 +157,7 @@ export class RequestHead {
     if ((seen & FieldKind.host) === 0) {
       // HTTP/2 has :authority instead, of which Deno makes the URL. In HTTP/1.0 a Host is no duty,
       // but Deno does not tell 1.0 from 1.1.
-      if (!peer.isHttp2(fields)) return Rules.hostMissing;
+      if (!peer.isHttp2(method, fields)) return Rules.hostMissing;
       host = authorityOf(url);
     }
     return this.#target(method, url, host, lines, fields, peer);
@@ -205,7 +205,7 @@ export class RequestHead {
       if (parts === null) return Rules.targetScheme;
       if (parts.authority.toLowerCase() !== host.toLowerCase()) return Rules.targetAgainstHost;
       // In HTTP/2 the scheme is what the client, or a proxy, says that it speaks (RFC 9113, 8.3.1).
-      if (parts.scheme !== peer.scheme && !peer.trusted && !peer.isHttp2(fields)) {
+      if (parts.scheme !== peer.scheme && !peer.trusted && !peer.isHttp2(method, fields)) {
         return Rules.misdirected;
       }
       path = parts.path;

@@ -1,0 +1,35 @@
+/** An app that answers with what it was asked. */
+
+import type { Mirrored } from "../support/mirrored.ts";
+
+let seen = 0;
+
+export default {
+  async fetch(request: Request, info: Deno.ServeHandlerInfo): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/seen") return new Response(String(seen));
+    seen++;
+    if (pathname === "/hello") return new Response("hello");
+    if (pathname === "/large") return new Response(large());
+    if (pathname === "/unread") return new Response("not read");
+    const mirrored: Mirrored = {
+      method: request.method,
+      url: request.url,
+      fields: [...request.headers],
+      remote: info.remoteAddr,
+      body: await request.text(),
+    };
+    return Response.json(mirrored);
+  },
+};
+
+/** 64 MiB: more than the buffers of both sides hold. */
+function large(): ReadableStream<Uint8Array> {
+  let chunks = 1024;
+  return new ReadableStream({
+    pull(controller) {
+      if (chunks-- === 0) controller.close();
+      else controller.enqueue(new Uint8Array(65536));
+    },
+  });
+}
