@@ -32,3 +32,6 @@ export type Decision =
   | { readonly type: "reload_abandoned"; readonly generation: number; readonly failure: Failure }
   /** Give up: end with this error. Nothing is decided after it but the end of every proc. */
   | { readonly type: "fail"; readonly failure: Failure };
+
+/** How everything ends. graceful: finish what is in flight. quick: cut it. now: kill. */
+export type StopMode = "graceful" | "quick" | "now";

@@ -8,7 +8,9 @@ export type ManagerEvent =
   | { readonly type: "message"; readonly id: number; readonly message: ProcToManager }
   /** The control channel has ended; `error` says why where the proc did not simply go. */
   | { readonly type: "lost"; readonly id: number; readonly error: string | null }
-  | { readonly type: "exited"; readonly id: number; readonly status: Deno.CommandStatus };
+  | { readonly type: "exited"; readonly id: number; readonly status: Deno.CommandStatus }
+  /** The manager that was started beside this one (USR2) has ended. */
+  | { readonly type: "successor_exited"; readonly status: Deno.CommandStatus };
 
 export class Inbox<T> {
   #queued: T[] = [];

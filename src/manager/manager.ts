@@ -3,6 +3,8 @@
 import type { Config } from "../config/config.ts";
 import { DenicornError, ExitCode } from "../errors.ts";
 import type { ErrorLog } from "../log/error_log.ts";
+import { Reaper } from "../os/reaper.ts";
+import { setProcessTitle } from "../os/title.ts";
 import type { ProcToManager } from "../protocol/control.ts";
 import type { Decision } from "./decision.ts";
 import { describeExit } from "./departure.ts";
@@ -10,8 +12,11 @@ import { errorOf, type Failure, withTrace } from "./failure.ts";
 import { Fleet } from "./fleet.ts";
 import { Inbox, type ManagerEvent } from "./inbox.ts";
 import { limitsOf } from "./limits.ts";
+import { giveAccessLog } from "./log_owner.ts";
+import { Pidfile } from "./pidfile.ts";
 import { ProcTable } from "./proc_table.ts";
-import { hasTerminal, listenToSignals, type ManagerSignal } from "./signals.ts";
+import { type OrderOptions, Orders, TWO_MANAGERS } from "./orders.ts";
+import { listenToSignals } from "./signals.ts";
 
 /** The loop looks around at least so often, milliseconds. */
 const MAX_WAIT_MS = 1_000;
@@ -21,11 +26,7 @@ const STALL_MS = 1_000;
 /** A process that dies of these was asked to. */
 const ASKING_SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGQUIT"];
 
-export interface ManagerOptions {
-  /** The command line, for a new manager beside this one (USR2). */
-  readonly argv: readonly string[];
-  /** Reads the configuration again (HUP). Throws where it is wrong. */
-  readonly reloadConfig: () => Promise<Config>;
+export interface ManagerOptions extends OrderOptions {
   /** Says what runs where, once the addresses are known. */
   readonly announce: (config: Config) => void;
 }
@@ -49,6 +50,11 @@ class Manager {
   readonly #log: ErrorLog;
   readonly #options: ManagerOptions;
   readonly #table: ProcTable;
+  readonly #orders: Orders;
+  readonly #reaper: Reaper | null;
+  #pidfile: Pidfile | null = null;
+  /** Where it is, or could not be written. */
+  #pidPath: string | null = null;
   #failure: Failure | null = null;
 
   constructor(fleet: Fleet, inbox: Inbox<ManagerEvent>, log: ErrorLog, options: ManagerOptions) {
@@ -57,11 +63,18 @@ class Manager {
     this.#log = log;
     this.#options = options;
     this.#table = new ProcTable(limitsOf(this.#config));
+    this.#orders = new Orders({ ...options, fleet, inbox, log, table: this.#table });
+    const isOurs = (pid: number) => fleet.has(pid) || this.#orders.successor?.pid === pid;
+    this.#reaper = Reaper.isNeeded() ? new Reaper(isOurs) : null;
   }
 
   async run(): Promise<ExitCode> {
-    this.#options.announce(this.#fleet.sockets.shown(this.#config));
-    await this.#watch();
+    try {
+      this.#start();
+      await this.#watch();
+    } finally {
+      this.#pidfile?.close();
+    }
     if (this.#failure !== null) throw errorOf(this.#failure);
     this.#log.info("Stopped");
     return ExitCode.ok;
@@ -72,12 +85,22 @@ class Manager {
     return this.#fleet.generations.config;
   }
 
+  #start(): void {
+    this.#keepPidfile();
+    setProcessTitle(`${this.#config.proc_name}: manager`);
+    if (this.#fleet.sockets.predecessor.lives) this.#fleet.steering.giveUp(TWO_MANAGERS);
+    giveAccessLog(this.#config, this.#log);
+    this.#options.announce(this.#fleet.sockets.shown(this.#config));
+  }
+
   async #watch(): Promise<void> {
     let before = now();
     for (;;) {
       for (const decision of this.#table.decide(now())) this.#carryOut(decision);
       // Shared sockets would go on queueing connections that nobody is to serve.
-      if (this.#table.stopping !== null) this.#fleet.sockets.close();
+      if (this.#table.stopping !== null) {
+        this.#fleet.sockets.close({ keepFiles: this.#orders.successor !== null });
+      }
       if (this.#table.isOver) return;
       const wait = Math.min(MAX_WAIT_MS, this.#table.deadline(now()) - now());
       for (
@@ -88,10 +111,36 @@ class Manager {
       ) {
         for (const event of events) await this.#handle(event);
       }
+      this.#tend();
       const stall = now() - before - MAX_WAIT_MS;
       if (stall > STALL_MS) this.#table.forgive(stall);
       before = now();
     }
+  }
+
+  /** What has to be looked after from time to time. */
+  #tend(): void {
+    this.#reaper?.sweep();
+    try {
+      this.#keepPidfile();
+    } catch (error) {
+      if (!(error instanceof DenicornError)) throw error;
+      this.#log.error(error.message);
+    }
+  }
+
+  /**
+   * Has the pid file where the configuration says; under another name as long as the manager lives
+   * that this one was started beside.
+   */
+  #keepPidfile(): void {
+    const { pid } = this.#config;
+    const path = pid !== null && this.#fleet.sockets.predecessor.lives ? `${pid}.2` : pid;
+    if (path === this.#pidPath) return;
+    this.#pidPath = path;
+    const old = this.#pidfile;
+    this.#pidfile = path === null ? null : Pidfile.create(path);
+    old?.close();
   }
 
   // What comes in.
@@ -99,67 +148,15 @@ class Manager {
   async #handle(event: ManagerEvent): Promise<void> {
     switch (event.type) {
       case "signal":
-        return await this.#handleSignal(event.signal);
+        return await this.#orders.handle(event.signal);
       case "message":
         return this.#handleMessage(event.id, event.message);
       case "lost":
         return this.#handleLost(event.id, event.error);
       case "exited":
         return this.#handleExited(event.id, event.status);
-    }
-  }
-
-  #handleSignal(signal: ManagerSignal): Promise<void> | void {
-    this.#log.info(`Signal ${signal}`);
-    switch (signal) {
-      case "SIGTERM":
-        return this.#table.stop("graceful");
-      case "SIGINT":
-      case "SIGQUIT":
-        return this.#handleQuick();
-      case "SIGHUP":
-        return this.#handleHup();
-      case "SIGTTIN":
-        return this.#table.resize(this.#table.target + 1);
-      case "SIGTTOU":
-        return this.#table.resize(Math.max(1, this.#table.target - 1));
-      case "SIGUSR1":
-        return this.#handleUsr1();
-      case "SIGUSR2":
-        return this.#log.warning("SIGUSR2 has no effect in this version");
-      case "SIGWINCH":
-        return this.#handleWinch();
-    }
-  }
-
-  /** A second one is a person who does not want to wait. */
-  #handleQuick(): void {
-    const { stopping } = this.#table;
-    this.#table.stop(stopping === "quick" || stopping === "now" ? "now" : "quick");
-  }
-
-  async #handleHup(): Promise<void> {
-    if (this.#table.stopping !== null) return;
-    try {
-      const fresh = await this.#options.reloadConfig();
-      const config = await this.#fleet.sockets.open(fresh);
-      this.#fleet.generations.begin(this.#table.reload(limitsOf(config), now()), config);
-    } catch (error) {
-      if (!(error instanceof DenicornError)) throw error;
-      this.#log.error(`Cannot reload, all stays as it was: ${error.message}`);
-    }
-  }
-
-  #handleUsr1(): void {
-    this.#log.reopen();
-    this.#fleet.tellAll({ type: "reopen_logs" });
-  }
-
-  #handleWinch(): void {
-    if (hasTerminal()) {
-      this.#log.debug("SIGWINCH is ignored: a terminal sends it whenever its size changes");
-    } else {
-      this.#table.resize(0);
+      case "successor_exited":
+        return this.#orders.successorExited(event.status);
     }
   }
 

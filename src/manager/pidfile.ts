@@ -15,16 +15,12 @@ const MAX_TRIES = 10;
 
 export class Pidfile {
   readonly #file: Deno.FsFile;
-  #path: string;
+  readonly #path: string;
   #closed = false;
 
   private constructor(path: string, file: Deno.FsFile) {
     this.#path = path;
     this.#file = file;
-  }
-
-  get path(): string {
-    return this.#path;
   }
 
   /** Writes this process's id. Throws SystemError where a server runs on it, or it cannot be written. */
@@ -43,16 +39,6 @@ export class Pidfile {
       if (error instanceof SystemError) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       throw new SystemError(`Cannot write the pid file ${path}: ${reason}`, { cause: error });
-    }
-  }
-
-  /** Takes another name, as a manager does that has outlived the one it was started beside. */
-  rename(path: string): void {
-    try {
-      Deno.renameSync(this.#path, path);
-      this.#path = path;
-    } catch {
-      // The directory is gone, or not ours any more; the lock goes on.
     }
   }
 

@@ -9,7 +9,7 @@
 
 import { ExitCode } from "../errors.ts";
 import type { DrainReason, ProcStats } from "../protocol/control.ts";
-import type { Decision } from "./decision.ts";
+import type { Decision, StopMode } from "./decision.ts";
 import type { Failure } from "./failure.ts";
 import { newProc, type Proc, type ReplaceWish } from "./proc.ts";
 import {
@@ -25,9 +25,6 @@ import {
 import { RespawnPolicy } from "./respawn.ts";
 import { Roster } from "./roster.ts";
 
-/** graceful: finish what is in flight. quick: cut it. now: kill. */
-export type StopMode = "graceful" | "quick" | "now";
-
 export class ProcTable {
   readonly #roster = new Roster();
   #limits: Limits;
@@ -40,6 +37,7 @@ export class ProcTable {
   /** All procs of the first start were ready once. */
   #booted = false;
   #stopping: StopMode | null = null;
+  #lingerMs = 0;
   /** Told by events, to be returned by the next `decide`. */
   #due: Decision[] = [];
 
@@ -57,6 +55,7 @@ export class ProcTable {
   get booted(): boolean {
     return this.#booted;
   }
+
   get stopping(): StopMode | null {
     return this.#stopping;
   }
@@ -176,11 +175,11 @@ export class ProcTable {
     return this.#roster.pending;
   }
 
-  /** Wants the end of all. A second call can only make it faster. */
-  stop(mode: StopMode): void {
-    const order: readonly StopMode[] = ["graceful", "quick", "now"];
-    const before = this.#stopping === null ? -1 : order.indexOf(this.#stopping);
-    if (order.indexOf(mode) <= before) return;
+  /** Wants the end of all, sooner with each call. `lingerMs` is for a server beside this one (USR2). */
+  stop(mode: StopMode, lingerMs = 0): void {
+    this.#lingerMs = lingerMs;
+    const order: readonly (StopMode | null)[] = [null, "graceful", "quick", "now"];
+    if (order.indexOf(mode) <= order.indexOf(this.#stopping)) return;
     this.#stopping = mode;
   }
 
@@ -229,7 +228,7 @@ export class ProcTable {
       if (proc.killed) continue;
       if (mode === "now" || proc.readyAt === null) this.#kill(proc, now);
       else if (mode === "quick") this.#stop(proc, now);
-      else if (proc.state !== "leaving") this.#drain(proc, now, "stop", 0, "stopping");
+      else if (proc.state !== "leaving") this.#drain(proc, now, "stop", this.#lingerMs, "stopping");
     }
   }
 

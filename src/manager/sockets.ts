@@ -17,6 +17,7 @@ import { passingOn } from "../os/inherit.ts";
 import { libcUnavailable } from "../os/libc.ts";
 import { removeIfSame } from "../os/unix_path.ts";
 import { HANDOVER_ENV, parseHandover, writeHandover } from "./handover.ts";
+import { Predecessor } from "./successor.ts";
 import { type HeldSocket, isIPv4Twin, isShared, KeyCounter, openSocket } from "./held_socket.ts";
 
 /** By the bind as it is configured, see KeyCounter. */
@@ -28,15 +29,15 @@ export class Sockets {
   readonly #held = new Map<Config, Held>();
   /** What the manager before handed over (USR2). */
   readonly #handedOver: ReadonlyMap<string, number>;
-  /** The process id of that manager, 0 without one. */
-  readonly #predecessor: number;
+  /** The manager that started this one beside itself (USR2). */
+  readonly predecessor: Predecessor;
 
   constructor(log: Log) {
     this.#log = log;
     const handover = parseHandover(Deno.env.get(HANDOVER_ENV), Deno.ppid);
     Deno.env.delete(HANDOVER_ENV);
     this.#handedOver = handover?.fds ?? new Map();
-    this.#predecessor = handover === null ? 0 : Deno.ppid;
+    this.predecessor = new Predecessor(handover === null ? 0 : Deno.ppid);
   }
 
   /**
@@ -102,7 +103,7 @@ export class Sockets {
    * one that we took them from, or (`keepFiles`) the one that we handed them to.
    */
   close({ keepFiles = false }: { keepFiles?: boolean } = {}): void {
-    const keep = keepFiles || (this.#predecessor !== 0 && Deno.ppid === this.#predecessor);
+    const keep = keepFiles || this.predecessor.lives;
     const all = new Set([...this.#held.values()].flatMap((held) => [...held.values()]));
     this.#held.clear();
     for (const socket of all) release(socket, keep);
@@ -125,7 +126,7 @@ export class Sockets {
       shared,
       patient: this.#held.size === 0,
       // A TCP address that is ours already, or the other manager's, is in use rightly.
-      beside: this.#predecessor !== 0 || before.length > 0,
+      beside: this.predecessor.lives || before.length > 0,
       v6Only,
       inherited: this.#held.size === 0 ? this.#handedOver.get(key) : undefined,
     });

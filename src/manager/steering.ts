@@ -107,6 +107,16 @@ export class Steering {
     asked.done();
   }
 
+  /** Leaves the choice to the kernel from now on: who is where is not known here any more. */
+  giveUp(why: string): void {
+    if (this.#impossible !== null) return;
+    for (const [bind, { order, inForce }] of this.#groups) {
+      if (inForce?.length === 0) continue;
+      attachers(order, this.#leaving).some((id) => this.#options.send(id, bind, { weights: [] }));
+    }
+    this.#impossible = why;
+  }
+
   #group(bind: string): Group {
     let group = this.#groups.get(bind);
     if (group === undefined) {

@@ -4,7 +4,6 @@ import type { Config } from "../config/config.ts";
 import { AppLoadError, DenicornError, ExitCode } from "../errors.ts";
 import type { Log } from "../log/record.ts";
 import { setParentDeathSignal } from "../os/process.ts";
-import { setProcessTitle } from "../os/title.ts";
 import { libcUnavailable } from "../os/libc.ts";
 import {
   type DrainReason,
@@ -14,6 +13,7 @@ import {
 } from "../protocol/control.ts";
 import type { ControlClient } from "./control_client.ts";
 import { guardInherited } from "./open_listener.ts";
+import { takeIdentity } from "./identity.ts";
 import { Server } from "./server.ts";
 import { listenToSignals } from "./signals.ts";
 import { surviveUncaughtErrors } from "./uncaught.ts";
@@ -82,8 +82,9 @@ export class Proc {
     try {
       this.#tieToManager();
       guardInherited(config);
-      Deno.chdir(config.chdir);
-      setProcessTitle(`${config.proc_name}: proc ${id}`);
+      takeIdentity(config, `proc ${id}`);
+      // Once more: a change of user has cleared it.
+      this.#tieToManager();
       const log = this.#client.log(config.log_level, `proc ${id}`);
       surviveUncaughtErrors(log);
       const events = {

@@ -3,8 +3,8 @@
 import type { Config } from "../config/config.ts";
 import { BootError, ExitCode } from "../errors.ts";
 import type { Log } from "../log/record.ts";
-import { setProcessTitle } from "../os/title.ts";
 import { guardInherited } from "./open_listener.ts";
+import { takeIdentity } from "./identity.ts";
 import { Server } from "./server.ts";
 import { listenToSignals } from "./signals.ts";
 import { surviveUncaughtErrors } from "./uncaught.ts";
@@ -68,8 +68,8 @@ export async function runSolo(
     },
   });
   guardInherited(config);
-  Deno.chdir(config.chdir);
-  setProcessTitle(config.proc_name);
+  for (const [name, value] of Object.entries(config.env)) Deno.env.set(name, value);
+  takeIdentity(config, "");
   surviveUncaughtErrors(log);
   await server.load();
   await server.listen();

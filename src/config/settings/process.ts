@@ -77,7 +77,7 @@ export const processSettings = {
     kind: optional(path()),
     default: null,
     help: "Writes the manager's process id to this file.",
-    acts: false,
+    acts: true,
   }),
   user: setting({
     section: "process",
@@ -85,7 +85,7 @@ export const processSettings = {
     default: null,
     short: "u",
     help: "Runs the processes as this user, by name or number.",
-    acts: false,
+    acts: true,
   }),
   group: setting({
     section: "process",
@@ -93,7 +93,7 @@ export const processSettings = {
     default: null,
     short: "g",
     help: "Runs the processes as this group, by name or number.",
-    acts: false,
+    acts: true,
   }),
   umask: setting({
     section: "process",
@@ -102,7 +102,7 @@ export const processSettings = {
     defaultText: "as inherited",
     short: "m",
     help: "Permission bits that new files shall lack.",
-    acts: false,
+    acts: true,
   }),
   proc_name: setting({
     section: "process",

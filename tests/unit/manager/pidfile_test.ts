@@ -63,12 +63,3 @@ inDirectory("another server's file in its place is not removed", (path) => {
   pidfile.close();
   assertEquals(read(path), "4321\n");
 });
-
-inDirectory("a renamed file stays locked, and is removed by its new name", (path) => {
-  const pidfile = Pidfile.create(`${path}.2`);
-  pidfile.rename(path);
-  assertEquals(pidfile.path, path);
-  assertThrows(() => Pidfile.create(path), SystemError);
-  pidfile.close();
-  assertEquals(directoryOf(path), []);
-});

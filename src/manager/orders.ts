@@ -1,0 +1,143 @@
+/** What the signals ask of the manager: `handle` tells them apart, and each has its own method. */
+
+import type { Config } from "../config/config.ts";
+import { DenicornError } from "../errors.ts";
+import type { ErrorLog } from "../log/error_log.ts";
+import { type CommandLine, ownCommandLine } from "./command_line.ts";
+import { describeExit } from "./departure.ts";
+import type { Fleet } from "./fleet.ts";
+import type { Inbox, ManagerEvent } from "./inbox.ts";
+import { limitsOf, LINGER_MS } from "./limits.ts";
+import { giveAccessLog } from "./log_owner.ts";
+import type { ProcTable } from "./proc_table.ts";
+import { hasTerminal, type ManagerSignal } from "./signals.ts";
+import { Successor } from "./successor.ts";
+
+/** Why new connections are not steered any more after USR2. */
+export const TWO_MANAGERS = "another manager's procs share the addresses";
+
+export interface OrderOptions {
+  /** The command line, for a new manager beside this one (USR2). */
+  readonly argv: readonly string[];
+  /** Reads the configuration again (HUP). Throws where it is wrong. */
+  readonly reloadConfig: () => Promise<Config>;
+}
+
+interface Parts {
+  readonly fleet: Fleet;
+  readonly inbox: Inbox<ManagerEvent>;
+  readonly log: ErrorLog;
+  readonly table: ProcTable;
+}
+
+export class Orders {
+  readonly #fleet: Fleet;
+  readonly #inbox: Inbox<ManagerEvent>;
+  readonly #log: ErrorLog;
+  readonly #table: ProcTable;
+  readonly #reloadConfig: () => Promise<Config>;
+  readonly #commandLine: CommandLine;
+  #successor: Successor | null = null;
+
+  constructor({ fleet, inbox, log, table, argv, reloadConfig }: Parts & OrderOptions) {
+    this.#fleet = fleet;
+    this.#inbox = inbox;
+    this.#log = log;
+    this.#table = table;
+    this.#reloadConfig = reloadConfig;
+    this.#commandLine = ownCommandLine(argv);
+  }
+
+  /** The manager that was started beside this one and lives. */
+  get successor(): Successor | null {
+    return this.#successor;
+  }
+
+  handle(signal: ManagerSignal): Promise<void> | void {
+    this.#log.info(`Signal ${signal}`);
+    switch (signal) {
+      case "SIGTERM":
+        return this.#table.stop("graceful", this.#successor === null ? 0 : LINGER_MS);
+      case "SIGINT":
+      case "SIGQUIT":
+        return this.#handleQuick();
+      case "SIGHUP":
+        return this.#handleHup();
+      case "SIGTTIN":
+        return this.#table.resize(this.#table.target + 1);
+      case "SIGTTOU":
+        return this.#table.resize(Math.max(1, this.#table.target - 1));
+      case "SIGUSR1":
+        return this.#handleUsr1();
+      case "SIGUSR2":
+        return this.#handleUsr2();
+      case "SIGWINCH":
+        return this.#handleWinch();
+    }
+  }
+
+  /** A second one is a person who does not want to wait. */
+  #handleQuick(): void {
+    const { stopping } = this.#table;
+    this.#table.stop(stopping === "quick" || stopping === "now" ? "now" : "quick");
+  }
+
+  async #handleHup(): Promise<void> {
+    if (this.#table.stopping !== null) return;
+    try {
+      const fresh = await this.#reloadConfig();
+      const config = await this.#fleet.sockets.open(fresh);
+      this.#fleet.generations.begin(this.#table.reload(limitsOf(config), now()), config);
+    } catch (error) {
+      if (!(error instanceof DenicornError)) throw error;
+      this.#log.error(`Cannot reload, all stays as it was: ${error.message}`);
+    }
+  }
+
+  #handleUsr1(): void {
+    this.#log.reopen();
+    giveAccessLog(this.#fleet.generations.config, this.#log);
+    this.#fleet.tellAll({ type: "reopen_logs" });
+  }
+
+  #handleUsr2(): void {
+    if (this.#table.stopping !== null) return;
+    if (this.#successor !== null || this.#fleet.sockets.predecessor.lives) {
+      return this.#log.warning("There are two managers already: stop one of them with TERM first");
+    }
+    try {
+      this.#fleet.steering.giveUp(TWO_MANAGERS);
+      const successor = Successor.start(
+        this.#commandLine,
+        this.#fleet.sockets,
+        this.#fleet.generations.config,
+      );
+      this.#successor = successor;
+      successor.status.then((status) => this.#inbox.push({ type: "successor_exited", status }));
+      this.#log.info(`A new manager, pid ${successor.pid}, starts beside this one`);
+    } catch (error) {
+      if (!(error instanceof DenicornError)) throw error;
+      this.#log.error(error.message);
+    }
+  }
+
+  /** Runs when the manager that was started beside this one has ended. */
+  successorExited(status: Deno.CommandStatus): void {
+    this.#successor = null;
+    const how = describeExit(status);
+    this.#log[status.success ? "info" : "error"](`The new manager ${how}; this one goes on`);
+  }
+
+  #handleWinch(): void {
+    if (hasTerminal()) {
+      this.#log.debug("SIGWINCH is ignored: a terminal sends it whenever its size changes");
+    } else {
+      this.#table.resize(0);
+    }
+  }
+}
+
+/** A clock that only goes forward, whatever is done to the machine's time. */
+function now(): number {
+  return performance.now();
+}

@@ -1,0 +1,57 @@
+/**
+ * A manager beside another (USR2): the new one takes over the shared sockets, binds the others as
+ * well, and both serve until one of them is told to stop. Nothing is decided here for anybody: TERM
+ * to the old one completes the change, TERM to the new one undoes it, as with gunicorn.
+ */
+
+import type { Config } from "../config/config.ts";
+import { SystemError } from "../errors.ts";
+import type { CommandLine } from "./command_line.ts";
+import type { Sockets } from "./sockets.ts";
+
+const SAME_STREAMS = { stdin: "inherit", stdout: "inherit", stderr: "inherit" } as const;
+
+/** The new manager as the old one sees it. */
+export class Successor {
+  readonly #child: Deno.ChildProcess;
+
+  private constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+  }
+
+  /** Starts this program once more, as it was started itself. Throws SystemError. */
+  static start({ program, args }: CommandLine, sockets: Sockets, config: Config): Successor {
+    try {
+      return sockets.handOver(config, (env) => {
+        const child = new Deno.Command(program, { args: [...args], env, ...SAME_STREAMS });
+        return new Successor(child.spawn());
+      });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new SystemError(`Cannot start a new manager (${program}): ${reason}`, { cause: error });
+    }
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  get status(): Promise<Deno.CommandStatus> {
+    return this.#child.status;
+  }
+}
+
+/** The old manager as the new one sees it: by its process id alone. */
+export class Predecessor {
+  readonly #pid: number;
+
+  /** @param pid 0 where there is none. */
+  constructor(pid: number) {
+    this.#pid = pid;
+  }
+
+  /** Whether it still runs: an orphan has another parent. */
+  get lives(): boolean {
+    return this.#pid !== 0 && Deno.ppid === this.#pid;
+  }
+}
