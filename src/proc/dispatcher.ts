@@ -33,6 +33,8 @@ export interface Dispatcher {
   cut(): number;
   /** Tells the app's side that the proc leaves. */
   leave(): void;
+  /** Lets the app end, once nothing is in flight. It may take its time: whoever calls bounds it. */
+  close(): Promise<void>;
   terminate(): void;
 }
 

@@ -1,7 +1,6 @@
 /** One request with its response, as the server sees it while a thread works on it. */
 
 import { AbortReason, QueueIn, RespondFlag, STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
-import { parseFields } from "../protocol/head.ts";
 import { type AccessRecord, lengthOf } from "./access_record.ts";
 import { createResponse } from "./deno_http.ts";
 import { BodyRefusal, type GuardedBody } from "./edge/guarded_body.ts";
@@ -9,7 +8,7 @@ import type { RequestHead } from "./edge/head_check.ts";
 import { refusalBytes, type RefusalStatus, refuse } from "./refusal.ts";
 import { ResponseStream } from "./response_stream.ts";
 import type { Session } from "./session.ts";
-import type { ThreadHandle } from "./thread_handle.ts";
+import type { AppThread } from "./pool.ts";
 import type { UpgradeWish } from "./upgrade.ts";
 
 /** Static bodies above this may still be under way when the response is handed over. */
@@ -47,7 +46,7 @@ export class Exchange {
   slot = -1;
   /** What was dispatched, as long as it may be dispatched anew to another thread. */
   whole: { readonly head: string; readonly body: Uint8Array | null } | null = null;
-  thread: ThreadHandle;
+  thread: AppThread;
   /** The head was handed to Deno; nothing but the body can follow. */
   responded = false;
   finished = false;
@@ -74,7 +73,7 @@ export class Exchange {
     request: Request,
     head: RequestHead,
     info: Deno.ServeHandlerInfo,
-    thread: ThreadHandle,
+    thread: AppThread,
     now: number,
     events: ExchangeEvents,
     resolve: (response: Response) => void,
@@ -92,14 +91,13 @@ export class Exchange {
     this.#resolve = resolve;
   }
 
-  /** The thread has answered. `header`: `name\nvalue\n…`; `body` as in protocol/exchange.ts. */
+  /** The thread has answered. `headers` becomes the response's; `body` as in protocol/exchange.ts. */
   respond(
     status: number,
-    header: string,
+    headers: [string, string][],
     body: string | Uint8Array | true | null,
     flags: number,
   ): void {
-    const headers = parseFields(header);
     this.#respondWith(status, headers, () => {
       if (body === true) {
         this.#stream = new ResponseStream(this);

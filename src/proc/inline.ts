@@ -108,6 +108,10 @@ export class InlineDispatcher implements Dispatcher {
 
   leave(): void {}
 
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
   terminate(): void {}
 
   #wait(

@@ -21,12 +21,15 @@ const { serve } = Deno;
 /** One request of Deno.serve, in the place of the connection that it came by. */
 export class LoneRequest {
   readonly remoteAddr: Deno.Addr;
+  /** The listener's: Deno.serve does not tell the connection's. */
+  readonly localAddr: Bind;
   readonly #request: Request;
   readonly #info: Deno.ServeHandlerInfo;
   /** What its handler answers. */
   response: Response | Promise<Response> | null = null;
 
-  constructor(request: Request, info: Deno.ServeHandlerInfo) {
+  constructor(request: Request, info: Deno.ServeHandlerInfo, localAddr: Bind) {
+    this.localAddr = localAddr;
     this.#request = request;
     this.#info = info;
     this.remoteAddr = info.remoteAddr;
@@ -80,7 +83,7 @@ export class PublicListener implements ListeningSocket {
   /** Throws SystemError. */
   run(): void {
     const handler = (request: Request, info: Deno.ServeHandlerInfo) => {
-      const lone = new LoneRequest(request, info);
+      const lone = new LoneRequest(request, info, this.address);
       // A session asks nothing else of its connection than what a lone request has.
       this.#onConnection(lone as unknown as Deno.Conn);
       return lone.response ?? new Response(null, { status: 503 });

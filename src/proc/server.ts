@@ -16,6 +16,8 @@ import { WebSockets } from "./websockets.ts";
 
 /** A draining proc leaves an idle connection open for this long: a request may be on its way. */
 const IDLE_WHILE_DRAINING_MS = 1_000;
+/** So long may the app take at its end (Python's atexit), milliseconds. */
+const APP_CLOSE_MS = 2_000;
 /** How often a drain looks whether all is done, milliseconds. */
 const DRAIN_POLL_MS = 20;
 
@@ -68,7 +70,8 @@ export class Server implements Exchanging {
     const { id } = this.#options;
     this.#listeners.prepare();
     this.#accessLog = openAccessLog(this.#config, this.#log);
-    this.#dispatcher = this.#config.threads === 0
+    const { threads, interface: kind } = this.#config;
+    this.#dispatcher = threads === 0 && kind === "fetch"
       ? new InlineDispatcher(this.#config, this.#log, this)
       : new ThreadedDispatcher(this.#config, `proc ${id}`, this.#log, this);
     this.#admission = new Admission(this.#config, {
@@ -210,6 +213,7 @@ export class Server implements Exchanging {
     const cut = this.#dispatcher.cut() + this.sockets.size;
     this.#sessions.abort();
     this.sockets.drop();
+    if (cut === 0) await Promise.race([this.#dispatcher.close(), sleep(APP_CLOSE_MS)]);
     this.#dispatcher.terminate();
     this.#stopSweeping();
     return { cut };

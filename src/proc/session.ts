@@ -26,6 +26,7 @@ export class Session implements Peer, Timed {
   readonly scheme: "http" | "https";
   readonly origin: string;
   readonly trusted: boolean;
+  readonly local: string;
   /** Exchanges in flight on this connection (HTTP/2 has several). */
   inFlight = 0;
   /** Exchanges begun. */
@@ -66,6 +67,7 @@ export class Session implements Peer, Timed {
     this.scheme = peer.scheme;
     this.origin = peer.origin;
     this.trusted = peer.trusted;
+    this.local = peer.local;
     this.#http2 = http2;
     this.#events = events;
     this.idleSince = now;

@@ -4,13 +4,13 @@ import type { Config } from "../config/config.ts";
 import { AppLoadError, BootError, ExitCode } from "../errors.ts";
 import type { Level, Log } from "../log/record.ts";
 import { type Batch, QueueIn, QueueOut, type ThreadBoot } from "../protocol/exchange.ts";
+import { parseFields } from "../protocol/head.ts";
 import { Outbox } from "../protocol/outbox.ts";
 import type { Exchange } from "./exchange.ts";
+import type { AppThread } from "./pool.ts";
 import type { ServerSocket } from "./websocket.ts";
 
 export interface ThreadEvents {
-  /** All that one message brought is handled. */
-  onProgress(thread: ThreadHandle): void;
   /** The thread is gone, with what was in flight on it. */
   onDied(thread: ThreadHandle, why: string): void;
   /** The app called Deno.exit(code). */
@@ -20,7 +20,7 @@ export interface ThreadEvents {
 /** What clients of WebSockets are told when the thread of their app is gone (RFC 6455, 7.4.1). */
 const THREAD_DIED = [1011, "Internal error"] as const;
 
-export class ThreadHandle {
+export class ThreadHandle implements AppThread {
   readonly id: number;
   /** Exchanges in flight, oldest first; those that it has not begun yet among them. */
   readonly exchanges = new Map<number, Exchange>();
@@ -139,7 +139,7 @@ export class ThreadHandle {
           const exchange = exchanges.get(batch[i] as number);
           exchange?.respond(
             batch[i + 1] as number,
-            batch[i + 2] as string,
+            parseFields(batch[i + 2] as string),
             batch[i + 3] as string | Uint8Array | true | null,
             batch[i + 4] as number,
           );
@@ -213,7 +213,6 @@ export class ThreadHandle {
           throw new Error(`Unknown operation in a queue out: ${operation}`);
       }
     }
-    this.#events.onProgress(this);
   }
 
   #died(why: string): void {

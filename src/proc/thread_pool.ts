@@ -5,15 +5,11 @@ import type { Log } from "../log/record.ts";
 import { Claims } from "../protocol/claims.ts";
 import { QueueIn } from "../protocol/exchange.ts";
 import type { Exchange } from "./exchange.ts";
+import type { AppThread, Pool, PoolEvents } from "./pool.ts";
 import type { Session } from "./session.ts";
 import { ThreadHandle } from "./thread_handle.ts";
 
-export interface PoolEvents {
-  onDied(thread: ThreadHandle, why: string): void;
-  onExit(thread: ThreadHandle, code: number): void;
-}
-
-export class ThreadPool {
+export class ThreadPool implements Pool {
   readonly threads: readonly ThreadHandle[];
   readonly #config: Config;
   /** Only where there is another thread to hand an exchange to. */
@@ -24,16 +20,10 @@ export class ThreadPool {
     const movable = config.threads > 1 && config.affinity === "none";
     this.#claims = movable ? new Claims(config.threads * config.backlog_per_thread) : null;
     const claims = this.#claims?.shared ?? new Int32Array(new SharedArrayBuffer(0));
-    // A thread that runs one exchange at a time has the next ones wait; one that runs them side by
-    // side begins each at once, and there is nothing to take from it.
-    const shares = movable && config.interface === "wsgi";
     this.threads = Array.from(
       { length: config.threads },
       (_, index) =>
         new ThreadHandle(index + 1, `${role} thread ${index + 1}`, config, { claims }, log, {
-          onProgress: (thread) => {
-            if (shares && thread.exchanges.size === 0) this.#feed(thread);
-          },
           onDied: (thread, why) => events.onDied(thread, why),
           onExit: (thread, code) => events.onExit(thread, code),
         }),
@@ -77,17 +67,36 @@ export class ThreadPool {
       exchange.slot = this.#claims.queue();
       exchange.whole = { head, body };
     }
-    exchange.thread.dispatch(exchange, head, body);
+    this.#threadOf(exchange).dispatch(exchange, head, body);
   }
 
   /** The exchange is over. */
   release(exchange: Exchange): void {
-    exchange.thread.exchanges.delete(exchange.id);
+    this.#threadOf(exchange).exchanges.delete(exchange.id);
     if (exchange.slot >= 0) this.#claims!.release(exchange.slot);
   }
 
-  /** Moves what `from` has not begun to the other threads: it does not come to it. */
-  rescue(from: ThreadHandle): void {
+  hold(exchange: Exchange): void {
+    this.#threadOf(exchange).exchanges.set(exchange.id, exchange);
+  }
+
+  /** It is sent at once: the thread's credit bounds it. */
+  wantsBody(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  locate(exchange: Exchange): AppThread {
+    return exchange.thread;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Moves what a thread has not begun to the other threads: it does not come to it. */
+  rescue(hanging: AppThread): void {
+    const from = this.threads.find((thread) => thread === hanging);
+    if (from === undefined) return;
     const others = this.threads.filter((thread) => thread !== from && thread.responsive);
     if (others.length === 0) return;
     let next = 0;
@@ -96,27 +105,18 @@ export class ThreadPool {
     }
   }
 
-  /** Gives an idle thread half of what waits behind the busiest one, oldest first. */
-  #feed(idle: ThreadHandle): void {
-    let busiest = idle;
-    for (const thread of this.threads) {
-      if (thread.exchanges.size > busiest.exchanges.size) busiest = thread;
-    }
-    let wanted = busiest.exchanges.size >> 1;
-    if (wanted === 0) return;
-    for (const exchange of [...busiest.exchanges.values()]) {
-      if (this.#move(exchange, idle) && --wanted === 0) return;
-    }
-  }
-
   /** Moves an exchange that has not begun. */
   #move(exchange: Exchange, to: ThreadHandle): boolean {
     const { slot, whole } = exchange;
     if (slot < 0 || whole === null || !this.#claims!.revoke(slot)) return false;
-    exchange.thread.exchanges.delete(exchange.id);
+    this.#threadOf(exchange).exchanges.delete(exchange.id);
     exchange.thread = to;
     this.dispatch(exchange, whole.head, whole.body);
     return true;
+  }
+
+  get queued(): number {
+    return Math.max(0, this.inFlight - this.threads.length);
   }
 
   /** Exchanges in flight on all threads. */
@@ -128,6 +128,10 @@ export class ThreadPool {
 
   *exchanges(): Iterable<Exchange> {
     for (const thread of this.threads) yield* thread.exchanges.values();
+  }
+
+  #threadOf(exchange: Exchange): ThreadHandle {
+    return this.threads[exchange.thread.id - 1]!;
   }
 
   leave(): void {

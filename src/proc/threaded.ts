@@ -11,9 +11,10 @@ import type { RequestHead } from "./edge/head_check.ts";
 import { Exchange, type ExchangeEvents } from "./exchange.ts";
 import { refuse } from "./refusal.ts";
 import type { Session } from "./session.ts";
-import type { ThreadHandle } from "./thread_handle.ts";
+import type { AppThread, Pool } from "./pool.ts";
 import { ThreadPool } from "./thread_pool.ts";
 import { openSocket } from "./upgrade.ts";
+import { WsgiPool } from "./wsgi_pool.ts";
 
 /** An exchange older than this has its client watched, milliseconds. Most are answered sooner. */
 const WATCH_CLIENT_MS = 200;
@@ -24,12 +25,12 @@ export class ThreadedDispatcher implements Dispatcher {
   readonly #config: Config;
   readonly #server: Exchanging;
   readonly #log: Log;
-  readonly #pool: ThreadPool;
+  readonly #pool: Pool;
   readonly #timeoutMs: number;
   readonly #writeMs: number;
   #lastId = 0;
   /** Threads under suspicion, and since when. */
-  readonly #suspects = new Map<ThreadHandle, number>();
+  readonly #suspects = new Map<AppThread, number>();
 
   readonly #events: ExchangeEvents = {
     onResponded: (exchange, _status, headers) => {
@@ -57,7 +58,8 @@ export class ThreadedDispatcher implements Dispatcher {
     this.#log = log;
     this.#timeoutMs = config.timeout > 0 ? config.timeout * 1000 : Infinity;
     this.#writeMs = config.write_timeout > 0 ? config.write_timeout * 1000 : Infinity;
-    this.#pool = new ThreadPool(config, role, log, {
+    const KindOfPool = config.interface === "wsgi" ? WsgiPool : ThreadPool;
+    this.#pool = new KindOfPool(config, role, log, {
       onDied: (thread, why) => {
         log.critical(`Thread ${thread.id} died: ${why}`);
         server.replaceMe(`thread ${thread.id} died`, false);
@@ -80,12 +82,13 @@ export class ThreadedDispatcher implements Dispatcher {
     info: Deno.ServeHandlerInfo,
     access: AccessRecord | null,
   ): Response | Promise<Response> {
-    const thread = this.#pool.choose(session);
+    const thread = this.#pool.choose(session, request);
     if (thread === null) {
       access?.refused(503);
       return refuse(503);
     }
-    const id = ++this.#lastId;
+    // A positive int32, as the words that it is kept in.
+    const id = this.#lastId = this.#lastId % 0x7fffffff + 1;
     this.#server.began(session);
     return new Promise((resolve) => {
       const exchange = new Exchange(
@@ -115,7 +118,7 @@ export class ThreadedDispatcher implements Dispatcher {
   }
 
   get queued(): number {
-    return Math.max(0, this.#pool.inFlight - this.#pool.threads.length);
+    return this.#pool.queued;
   }
 
   sweep(now: number): boolean {
@@ -148,6 +151,10 @@ export class ThreadedDispatcher implements Dispatcher {
     this.#pool.leave();
   }
 
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
   terminate(): void {
     this.#pool.terminate();
   }
@@ -162,15 +169,15 @@ export class ThreadedDispatcher implements Dispatcher {
     length: number,
     body: ReadableStream<Uint8Array>,
   ): Promise<void> {
-    const { thread } = exchange;
     const guarded = new GuardedBody(body, this.#config, this.#server.deadlines);
     const onProgress = () => exchange.activeAt = this.#server.now;
     try {
       if (length > MAX_WHOLE_BODY_BYTES) {
         this.#pool.dispatch(exchange, head, true);
+        if (!await this.#pool.wantsBody(exchange)) return;
         await exchange.upload(guarded, length === Infinity, onProgress);
       } else {
-        thread.exchanges.set(exchange.id, exchange);
+        this.#pool.hold(exchange);
         const bytes = await gather(guarded, length, onProgress);
         if (!exchange.finished) this.#pool.dispatch(exchange, head, bytes);
       }
@@ -189,7 +196,7 @@ export class ThreadedDispatcher implements Dispatcher {
   }
 
   #timedOut(exchange: Exchange, now: number): void {
-    const { thread } = exchange;
+    const thread = this.#pool.locate(exchange);
     const [method, url] = [exchange.request.method, exchange.request.url];
     this.#log.warning(`No response within ${this.#config.timeout} s: ${method} ${url}`);
     exchange.refuse(504, AbortReason.timeout);

@@ -14,6 +14,7 @@ export function bytesAt(address: bigint, length: number): Uint8Array<ArrayBuffer
 }
 
 /** Address of a buffer's first byte. The buffer must be kept alive by whoever hands the address on. */
-export function addressOf(buffer: BufferSource): bigint {
-  return Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer));
+export function addressOf(buffer: ArrayBufferView): bigint {
+  // Shared memory has an address as any other; only Deno's types do not say so.
+  return Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer as BufferSource));
 }

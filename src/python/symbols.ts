@@ -56,9 +56,14 @@ const SYMBOLS = {
   PyTuple_GetItem: { parameters: ["usize", "isize"], result: "usize" },
   PyList_New: { parameters: ["isize"], result: "usize" },
   PyList_Append: { parameters: ["usize", "usize"], result: "i32" },
-  PyLong_FromLong: { parameters: ["i64"], result: "usize" },
-  PyLong_AsLong: { parameters: ["usize"], result: "i64" },
+  // A long. Whoever calls it knows that the number is small, and is spared a BigInt.
+  PyLong_AsLong: { parameters: ["usize"], result: "i32" },
   PyUnicode_DecodeUTF8: { parameters: ["buffer", "isize", "usize"], result: "usize" },
+  PyUnicode_DecodeUTF8_at: {
+    name: "PyUnicode_DecodeUTF8",
+    parameters: ["usize", "isize", "usize"],
+    result: "usize",
+  },
   PyUnicode_AsUTF8AndSize: { parameters: ["usize", "buffer"], result: "usize" },
   PyBytes_FromStringAndSize: { parameters: ["usize", "isize"], result: "usize" },
   PyBytes_AsString: { parameters: ["usize"], result: "usize" },

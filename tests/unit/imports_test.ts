@@ -33,8 +33,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   wsgi: [...BASE, "python"],
   app: BASE,
   thread: [...BASE, "python", "wsgi", "app"],
-  // The app's own room, for `threads: 0`, where it runs in the server thread.
-  proc: [...BASE, "app"],
+  // The app's own room, for `threads: 0`, where it runs in the server thread; and the start of Python.
+  proc: [...BASE, "app", "python", "wsgi"],
   manager: BASE,
   // The command line is the only one who sees both: it runs a manager, or (workers: 0) a proc's code.
   "cli.ts": [...BASE, "manager", "proc"],

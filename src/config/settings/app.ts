@@ -84,7 +84,7 @@ export const pythonSettings = {
     default: null,
     defaultText: "$VIRTUAL_ENV, else python3 on the PATH",
     help: "Interpreter, or its libpython, that Python apps run on.",
-    acts: false,
+    acts: true,
   }),
   pythonpath: setting({
     section: "python",
@@ -92,14 +92,14 @@ export const pythonSettings = {
     default: [],
     help: "Directories that come first on Python's sys.path, after the working directory. " +
       "May be repeated.",
-    acts: false,
+    acts: true,
   }),
   script_name: setting({
     section: "python",
     kind: mountPoint(),
     default: "",
     help: "Prefix under which the app is mounted: SCRIPT_NAME in the WSGI environ.",
-    acts: false,
+    acts: true,
   }),
 } as const;
 

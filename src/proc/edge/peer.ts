@@ -15,6 +15,8 @@ export interface PeerFacts {
   readonly origin: string;
   /** Whether its forwarding fields are believed (`forwarded_allow_ips`). */
   readonly trusted: boolean;
+  /** The connection's own end as the environ of WSGI has it: address, tab, port; 0 for a unix socket. */
+  readonly local: string;
 }
 
 /**
@@ -27,7 +29,8 @@ export function describePeer(
   { proxyHeader }: Introduction,
   trusted: TrustedPeers,
 ): PeerFacts {
-  const { remoteAddr } = connection;
+  const { remoteAddr, localAddr } = connection;
+  const local = localAddr.transport === "tcp" ? `${localAddr.hostname}\t${localAddr.port}` : "\t0";
   const own = isTls(connection) ? "https" : "http";
   const scheme = proxyHeader?.secure ? "https" : own;
   const unix = remoteAddr.transport !== "tcp";
@@ -40,6 +43,7 @@ export function describePeer(
       scheme,
       origin,
       trusted: trusted.has(source.address),
+      local,
     };
   }
   return {
@@ -48,5 +52,6 @@ export function describePeer(
     scheme,
     origin,
     trusted: unix ? trusted.unix : trusted.has(remoteAddr.hostname),
+    local,
   };
 }

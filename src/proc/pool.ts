@@ -1,0 +1,57 @@
+/** What an exchange and its dispatcher need of the threads that run the app, whatever kind they are. */
+
+import type { Exchange } from "./exchange.ts";
+import type { Session } from "./session.ts";
+import type { ServerSocket } from "./websocket.ts";
+
+/** A thread, or whoever stands for it as long as it is not known which one it will be. */
+export interface AppThread {
+  /** From 1. */
+  readonly id: number;
+  /** WebSockets whose app it runs, by the id of the exchange that they came from. */
+  readonly sockets: Map<number, ServerSocket>;
+  /** Whether it has answered every ping so far. */
+  readonly responsive: boolean;
+  /** Asks for a sign of life; see {@linkcode responsive}. */
+  ping(): void;
+  /** Puts an operation into its queue in (protocol/exchange.ts). */
+  post(...operation: unknown[]): void;
+  /** The same with bytes, which are gone afterwards. */
+  postBytes(operation: number, id: number, bytes: Uint8Array): void;
+  /** As {@linkcode postBytes}, for a whole buffer. */
+  postBuffer(operation: number, id: number, buffer: ArrayBuffer): void;
+}
+
+export interface PoolEvents {
+  onDied(thread: AppThread, why: string): void;
+  onExit(thread: AppThread, code: number): void;
+}
+
+export interface Pool {
+  /** Exchanges in flight. */
+  readonly inFlight: number;
+  /** Exchanges that wait for a thread. */
+  readonly queued: number;
+  /** Exchanges in flight, oldest first on each thread. */
+  exchanges(): Iterable<Exchange>;
+  /** Resolves when every thread has loaded the app. Rejects with AppLoadError or BootError. */
+  load(): Promise<void>;
+  /** Who is to have the next exchange of this session; null where too many wait already. */
+  choose(session: Session, request: Request): AppThread | null;
+  /** An exchange is in flight that is dispatched later, when its body is here. */
+  hold(exchange: Exchange): void;
+  dispatch(exchange: Exchange, head: string, body: Uint8Array | true | null): void;
+  /** Resolves when the exchange's streamed body is wanted; with false when it never is. */
+  wantsBody(exchange: Exchange): Promise<boolean>;
+  /** Which thread runs the exchange. */
+  locate(exchange: Exchange): AppThread;
+  /** Moves what a thread that hangs has not begun. */
+  rescue(thread: AppThread): void;
+  /** The exchange is over. */
+  release(exchange: Exchange): void;
+  /** Tells the threads that the proc leaves; they finish what they have. */
+  leave(): void;
+  /** Resolves when nothing is left to do at the end of the app's life. */
+  close(): Promise<void>;
+  terminate(): void;
+}

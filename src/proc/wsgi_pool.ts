@@ -1,0 +1,183 @@
+/** The threads of a WSGI app: one queue for all of them, from which whoever is free takes the oldest. */
+
+import type { Config } from "../config/config.ts";
+import type { Log } from "../log/record.ts";
+import { CommonQueueWriter, createCommonQueue } from "../protocol/common_queue.ts";
+import { QueueIn } from "../protocol/exchange.ts";
+import { startWsgiProcess } from "../wsgi/process.ts";
+import { headerList, requestMethod } from "./deno_http.ts";
+import type { Exchange } from "./exchange.ts";
+import type { AppThread, Pool, PoolEvents } from "./pool.ts";
+import type { Session } from "./session.ts";
+import type { ServerSocket } from "./websocket.ts";
+import { WsgiThread } from "./wsgi_thread.ts";
+
+/** What waits for room in the common queue. */
+interface Waiting {
+  readonly exchange: Exchange;
+  readonly head: string;
+  readonly body: Uint8Array | true | null;
+}
+
+/** Stands, as an {@linkcode AppThread}, for the thread of exchanges that none has taken yet. */
+export class WsgiPool implements Pool, AppThread {
+  readonly id = 0;
+  readonly sockets = new Map<number, ServerSocket>();
+  readonly responsive = true;
+
+  readonly #config: Config;
+  readonly #role: string;
+  readonly #log: Log;
+  readonly #events: PoolEvents;
+  readonly #exchanges = new Map<number, Exchange>();
+  readonly #memory = createCommonQueue();
+  readonly #queue = new CommonQueueWriter(this.#memory);
+  readonly #threads: WsgiThread[] = [];
+  #waiting: Waiting[] = [];
+  /** Who waits for an app to read its body. */
+  readonly #bodies = new Map<Exchange, (wanted: boolean) => void>();
+
+  constructor(config: Config, role: string, log: Log, events: PoolEvents) {
+    if (config.threads === 0) log.warning("A WSGI app needs a thread: threads: 0 is taken as 1");
+    this.#config = { ...config, threads: Math.max(1, config.threads) };
+    this.#role = role;
+    this.#log = log;
+    this.#events = events;
+  }
+
+  get inFlight(): number {
+    return this.#exchanges.size;
+  }
+
+  get queued(): number {
+    return this.#queue.waiting + this.#waiting.length;
+  }
+
+  exchanges(): Iterable<Exchange> {
+    return this.#exchanges.values();
+  }
+
+  async load(): Promise<void> {
+    const { path } = startWsgiProcess(this.#config);
+    // The first one imports the app; the others find it there.
+    await this.#start(1, path).ready;
+    const others = Array.from({ length: this.#config.threads - 1 }, (_, i) => i + 2);
+    await Promise.all(others.map((id) => this.#start(id, path).ready));
+  }
+
+  choose(session: Session, request: Request): AppThread | null {
+    // It can be found out only now, and the environ has it.
+    session.isHttp2(requestMethod(request), headerList(request));
+    const { backlog_per_thread, threads } = this.#config;
+    return this.#exchanges.size < backlog_per_thread * threads ? this : null;
+  }
+
+  hold(exchange: Exchange): void {
+    this.#exchanges.set(exchange.id, exchange);
+  }
+
+  dispatch(exchange: Exchange, head: string, body: Uint8Array | true | null): void {
+    this.#exchanges.set(exchange.id, exchange);
+    const { session } = exchange;
+    const protocol = session.isHttp2("", []) ? "HTTP/2.0" : "HTTP/1.1";
+    const ends = `${exchange.remoteHost}\t${exchange.remotePort}\t${protocol}\t${session.local}\n`;
+    this.#put({ exchange, head: ends + head, body });
+  }
+
+  wantsBody(exchange: Exchange): Promise<boolean> {
+    return new Promise((resolve) => this.#bodies.set(exchange, resolve));
+  }
+
+  locate(exchange: Exchange): AppThread {
+    return this.#threads.find((thread) => thread.current === exchange.id) ?? exchange.thread;
+  }
+
+  /** What a thread has not begun is anyone's: there is nothing to move. */
+  rescue(): void {}
+
+  release(exchange: Exchange): void {
+    this.#exchanges.delete(exchange.id);
+    const { thread } = exchange;
+    if (thread instanceof WsgiThread) thread.forget(exchange.id);
+    this.#bodies.get(exchange)?.(false);
+    this.#bodies.delete(exchange);
+  }
+
+  leave(): void {}
+
+  async close(): Promise<void> {
+    this.#queue.leave();
+    await Promise.all(this.#threads.map((thread) => thread.left));
+    await this.#threads[0]?.end();
+  }
+
+  terminate(): void {
+    for (const thread of this.#threads) thread.terminate();
+  }
+
+  ping(): void {}
+
+  post(operation: number, id: number): void {
+    const exchange = this.#exchanges.get(id);
+    if (operation !== QueueIn.abort || exchange === undefined) return;
+    if (exchange.slot >= 0 && this.#queue.revoke(exchange.slot, id)) return;
+    const thread = this.locate(exchange);
+    if (thread !== this) thread.post(operation, id);
+    else this.#waiting = this.#waiting.filter((it) => it.exchange !== exchange);
+  }
+
+  postBytes(): void {
+    // A body is sent once a thread has asked for it.
+  }
+
+  postBuffer(): void {}
+
+  #start(id: number, library: string): WsgiThread {
+    const thread = new WsgiThread({
+      id,
+      role: `${this.#role} thread ${id}`,
+      config: this.#config,
+      library,
+      queue: this.#memory,
+      exchanges: this.#exchanges,
+      log: this.#log,
+    }, {
+      onWake: this.#wake,
+      onReceive: (exchange) => {
+        this.#bodies.get(exchange)?.(true);
+        this.#bodies.delete(exchange);
+      },
+      onDied: (thread, why) => this.#events.onDied(thread, why),
+    });
+    this.#threads.push(thread);
+    return thread;
+  }
+
+  #put(waiting: Waiting): void {
+    const { exchange, head, body } = waiting;
+    if (this.#waiting.length === 0) {
+      exchange.slot = this.#queue.put(exchange.id, head, body);
+      if (exchange.slot >= 0) return;
+    }
+    this.#waiting.push(waiting);
+  }
+
+  /**
+   * Reads what the threads have written. The second look is for what came between the first one and
+   * sleep(), for which no thread has sent a message.
+   */
+  readonly #wake = (): void => {
+    this.#read();
+    this.#queue.sleep();
+    this.#read();
+  };
+
+  #read(): void {
+    for (const thread of this.#threads) thread.read();
+    // Whatever was answered has made room.
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const it of waiting) this.#put(it);
+  }
+}

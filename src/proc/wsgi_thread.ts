@@ -1,0 +1,320 @@
+/** A WSGI thread, seen from its server: the Web Worker, its rings and words (protocol/wsgi.ts). */
+
+import type { Config } from "../config/config.ts";
+import { AppLoadError, BootError, ExitCode } from "../errors.ts";
+import { LEVELS, type Log } from "../log/record.ts";
+import { createRing, RingReader, RingWriter } from "../protocol/byte_ring.ts";
+import type { CommonQueueMemory } from "../protocol/common_queue.ts";
+import { QueueIn } from "../protocol/exchange.ts";
+import { parseFields } from "../protocol/head.ts";
+import {
+  MAX_PIECE_BYTES,
+  PLAIN_WORDS,
+  RESPOND_WORDS,
+  RING_IN_BYTES,
+  RING_OUT_BYTES,
+  VALUE_WORDS,
+  WSGI_WORDS,
+  type WsgiBoot,
+  WsgiIn,
+  type WsgiNews,
+  WsgiOut,
+  WsgiWord,
+} from "../protocol/wsgi.ts";
+import type { Exchange } from "./exchange.ts";
+import type { AppThread } from "./pool.ts";
+import { Slab } from "./slab.ts";
+import type { ServerSocket } from "./websocket.ts";
+
+export interface WsgiThreadEvents {
+  /** A thread has something for a server that sleeps. */
+  onWake(): void;
+  /** The app begins to read the body of this exchange. */
+  onReceive(exchange: Exchange): void;
+  onDied(thread: WsgiThread, why: string): void;
+}
+
+export interface WsgiThreadOptions {
+  readonly id: number;
+  readonly role: string;
+  readonly config: Config;
+  readonly library: string;
+  readonly queue: CommonQueueMemory;
+  /** All exchanges in flight, of all threads. */
+  readonly exchanges: ReadonlyMap<number, Exchange>;
+  readonly log: Log;
+}
+
+/** The head of a response, as it was sent once; the thread then sends its number alone. */
+interface Head {
+  readonly status: number;
+  readonly fields: readonly [string, string][];
+}
+
+const WORD = 4;
+
+export class WsgiThread implements AppThread {
+  readonly id: number;
+  /** None: WSGI has no WebSockets. */
+  readonly sockets = new Map<number, ServerSocket>();
+  alive = true;
+
+  readonly #exchanges: ReadonlyMap<number, Exchange>;
+  readonly #events: WsgiThreadEvents;
+  readonly #log: Log;
+  readonly #worker: Worker;
+  readonly #port: MessagePort;
+  readonly #out: RingReader;
+  readonly #in: RingWriter;
+  readonly #words = new Int32Array(new SharedArrayBuffer(WSGI_WORDS * WORD));
+  readonly #heads: Head[] = [];
+  readonly #slab = new Slab();
+  readonly #decoder = new TextDecoder();
+  /** Bytes of streamed responses that the thread has no credit for yet. */
+  readonly #owed = new Map<number, number>();
+  /** What finds no room in the ring in. */
+  #waiting: { operation: number; id: number; bytes: Uint8Array | null }[] = [];
+  #suspect = 0;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #left = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<void>();
+
+  constructor(options: WsgiThreadOptions, events: WsgiThreadEvents) {
+    this.id = options.id;
+    this.#exchanges = options.exchanges;
+    this.#events = events;
+    this.#log = options.log;
+    this.#ready.promise.catch(() => {});
+    const [ringOut, ringIn] = [createRing(RING_OUT_BYTES), createRing(RING_IN_BYTES)];
+    this.#out = new RingReader(ringOut);
+    this.#in = new RingWriter(ringIn);
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    port1.onmessage = ({ data }) => data === 0 ? events.onWake() : this.#hear(data as WsgiNews);
+    this.#worker = new Worker(new URL("../thread/wsgi_main.ts", import.meta.url), {
+      type: "module",
+      name: options.role,
+    });
+    this.#worker.onerror = (event) => {
+      // Otherwise the error would end the whole process.
+      event.preventDefault();
+      this.#died(event.message);
+    };
+    const { id, config, library, queue } = options;
+    const words = this.#words;
+    const boot: WsgiBoot = { port: port2, id, config, library, queue, ringOut, ringIn, words };
+    this.#worker.postMessage(boot, [port2]);
+  }
+
+  /** Resolves when the app is loaded; rejects with AppLoadError or BootError. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  /** Resolves when the thread has left the common queue. */
+  get left(): Promise<void> {
+    return this.#left.promise;
+  }
+
+  /** Id of the exchange that it runs, 0 for none. */
+  get current(): number {
+    return Atomics.load(this.#words, WsgiWord.current);
+  }
+
+  get responsive(): boolean {
+    return this.#suspect === 0 || this.#suspect !== this.current;
+  }
+
+  /** A thread that blocks answers by coming to the end of what it runs. */
+  ping(): void {
+    this.#suspect = this.current;
+  }
+
+  post(operation: number, id: number, value?: unknown): void {
+    switch (operation) {
+      case QueueIn.abort:
+        Atomics.store(this.#words, WsgiWord.aborted, id);
+        return this.#ring();
+      case QueueIn.credit:
+        return this.#credit(id, value as number);
+      case QueueIn.bodyEnd:
+        return this.#send(WsgiIn.end, id, null);
+      case QueueIn.bodyFail:
+        return this.#send(WsgiIn.fail, id, null);
+    }
+  }
+
+  /** More of a request's body. */
+  postBytes(_operation: number, id: number, bytes: Uint8Array): void {
+    for (let from = 0; from < bytes.length; from += MAX_PIECE_BYTES) {
+      this.#send(WsgiIn.chunk, id, bytes.subarray(from, from + MAX_PIECE_BYTES));
+    }
+  }
+
+  postBuffer(): never {
+    throw new Error("A WSGI thread has no WebSockets");
+  }
+
+  /** The exchange is over: what its client has not taken yet is no longer held against the thread. */
+  forget(id: number): void {
+    if (this.#owed.has(id)) this.#settle(id);
+  }
+
+  /** Handles all that the thread has written. */
+  read(): void {
+    const ring = this.#out;
+    while (ring.next()) {
+      this.#handle(ring.at, ring.length);
+      ring.done();
+    }
+  }
+
+  /** Runs what the app wants to have run at the end; only for a thread that has left. */
+  end(): Promise<void> {
+    this.#port.postMessage("end");
+    return this.#ended.promise;
+  }
+
+  terminate(): void {
+    this.alive = false;
+    this.#port.close();
+    this.#worker.terminate();
+  }
+
+  #handle(at: number, length: number): void {
+    const { words, bytes } = this.#out;
+    const word = at >> 2;
+    const id = words[word + 1]!;
+    // An exchange that is no longer there was given up: what is still said of it is dropped.
+    const exchange = this.#exchanges.get(id);
+    if (exchange !== undefined) exchange.thread = this;
+    switch (words[word]) {
+      case WsgiOut.respond:
+        return this.#respond(exchange, id, at, length);
+      case WsgiOut.chunk: {
+        const from = at + PLAIN_WORDS * WORD;
+        const size = length - PLAIN_WORDS * WORD;
+        const owed = this.#owed.get(id);
+        if (exchange === undefined || owed === undefined) return this.#grant(size);
+        this.#owed.set(id, owed + size);
+        return exchange.chunk(this.#slab.copy(bytes, from, size));
+      }
+      case WsgiOut.end:
+        this.#settle(id);
+        return exchange?.end();
+      case WsgiOut.fail:
+        this.#settle(id);
+        return exchange?.fail();
+      case WsgiOut.crashed:
+        return exchange?.crashed();
+      case WsgiOut.receive:
+        return exchange && this.#events.onReceive(exchange);
+      case WsgiOut.received:
+        exchange?.uploadCredit(words[word + 2]!);
+        return this.#pump();
+      case WsgiOut.log: {
+        const text = bytes.slice(at + VALUE_WORDS * WORD, at + length);
+        return this.#log[LEVELS[words[word + 2]!]!](this.#decoder.decode(text));
+      }
+      default:
+        throw new Error(`Unknown operation in a ring out: ${words[word]}`);
+    }
+  }
+
+  #respond(exchange: Exchange | undefined, id: number, at: number, length: number): void {
+    const { words, bytes } = this.#out;
+    const word = at >> 2;
+    const number = words[word + 2]!;
+    const headBytes = words[word + 3]!;
+    const from = at + RESPOND_WORDS * WORD;
+    if (headBytes > 0) this.#heads[number] = this.#parse(bytes.slice(from, from + headBytes));
+    if (exchange === undefined) return;
+    const { status, fields } = this.#heads[number]!;
+    const size = length - RESPOND_WORDS * WORD - headBytes;
+    if (words[word + 4] === 1) {
+      this.#owed.set(id, 0);
+      exchange.respond(status, fields.slice(), true, 0);
+    } else {
+      const body = size === 0 ? null : this.#slab.copy(bytes, from + headBytes, size);
+      exchange.respond(status, fields.slice(), body, 0);
+    }
+  }
+
+  #parse(bytes: Uint8Array): Head {
+    const text = this.#decoder.decode(bytes);
+    return { status: Number(text.slice(0, 3)), fields: parseFields(text, 4) };
+  }
+
+  #credit(id: number, bytes: number): void {
+    const owed = this.#owed.get(id);
+    if (owed === undefined) return;
+    this.#owed.set(id, owed - bytes);
+    this.#grant(bytes);
+  }
+
+  /** The rest of a response is in the server: the thread may go on with another one. */
+  #settle(id: number): void {
+    this.#grant(this.#owed.get(id) ?? 0);
+    this.#owed.delete(id);
+  }
+
+  #grant(bytes: number): void {
+    if (bytes === 0) return;
+    Atomics.add(this.#words, WsgiWord.taken, bytes);
+    this.#ring();
+  }
+
+  #ring(): void {
+    Atomics.add(this.#words, WsgiWord.bell, 1);
+    Atomics.notify(this.#words, WsgiWord.bell);
+  }
+
+  #send(operation: number, id: number, bytes: Uint8Array | null): void {
+    this.#waiting.push({ operation, id, bytes });
+    this.#pump();
+  }
+
+  /** Fills the ring in. What does not fit waits, under the window of the upload, for the thread. */
+  #pump(): void {
+    let sent = 0;
+    for (const { operation, id, bytes } of this.#waiting) {
+      const at = this.#in.reserve(PLAIN_WORDS * WORD + (bytes?.length ?? 0));
+      if (at < 0) break;
+      this.#in.words[at >> 2] = operation;
+      this.#in.words[(at >> 2) + 1] = id;
+      if (bytes !== null) this.#in.bytes.set(bytes, at + PLAIN_WORDS * WORD);
+      this.#in.commit();
+      sent++;
+    }
+    if (sent === 0) return;
+    this.#waiting = this.#waiting.slice(sent);
+    this.#ring();
+  }
+
+  #hear(news: WsgiNews): void {
+    switch (news.type) {
+      case "ready":
+        return this.#ready.resolve();
+      case "boot_failed": {
+        const { exitCode, message, trace } = news;
+        return this.#ready.reject(
+          exitCode === ExitCode.app ? new AppLoadError(message, trace) : new BootError(message),
+        );
+      }
+      case "left":
+        return this.#left.resolve();
+      case "ended":
+        return this.#ended.resolve();
+    }
+  }
+
+  #died(why: string): void {
+    if (!this.alive) return;
+    this.alive = false;
+    this.#ready.reject(new BootError(`A thread died while it loaded the app: ${why}`));
+    this.#left.resolve();
+    this.#ended.resolve();
+    this.#exchanges.get(this.current)?.crashed();
+    this.#events.onDied(this, why);
+  }
+}

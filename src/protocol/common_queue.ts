@@ -1,0 +1,236 @@
+/**
+ * The queue in of threads that block (WSGI): one queue for all threads of a proc, in shared memory.
+ *
+ * Whichever thread is free takes the oldest exchange, so that none waits behind one that sleeps while
+ * another thread could run it. A thread that finds nothing sleeps on a futex (Atomics.wait).
+ *
+ * How many threads are woken matters, since all of them contend for the GIL. At any time at most one is
+ * on the way to look at the queue, the standby: who puts an exchange in wakes one only if there is no
+ * standby; and who takes an exchange and leaves others behind makes sure that there is one. As the
+ * standby waits for the GIL it costs nothing while the app computes, and it runs as soon as the app
+ * blocks. The race to avoid: a thread clears STANDBY before it looks, so whoever puts something in
+ * either is seen by that look, or sees STANDBY cleared and wakes another one.
+ */
+
+/** Memory of the queue; crosses to a thread by postMessage. */
+export interface CommonQueueMemory {
+  readonly control: Int32Array;
+  /** A row of words for each slot; see SLOT_*. */
+  readonly slots: Int32Array;
+  /** Heads and whole bodies. */
+  readonly bytes: Uint8Array;
+}
+
+/** Control words: exchanges taken and put in, modulo 2^32; a thread is on its way; it may wake up. */
+const TAKEN = 0;
+const PUT = 1;
+const STANDBY = 2;
+const TOKEN = 3;
+/** The server waits for a message before it looks at the queues out. */
+const SERVER_SLEEPS = 4;
+const LEAVING = 5;
+const CONTROL_WORDS = 8;
+
+/** Words of a slot. Body: its bytes, or one of {@linkcode NO_BODY} and {@linkcode STREAMED_BODY}. */
+const SLOT_STATE = 0;
+const SLOT_ID = 1;
+const SLOT_AT = 2;
+const SLOT_HEAD_BYTES = 3;
+const SLOT_BODY = 4;
+const SLOT_WORDS = 8;
+
+const State = { free: 0, queued: 1, taken: 2, revoked: 3 } as const;
+
+export const NO_BODY = -1;
+export const STREAMED_BODY = -2;
+
+/** Exchanges that fit into shared memory; the server holds on to more of them by itself. */
+const SLOTS = 256;
+const BYTES = 1024 * 1024;
+
+export function createCommonQueue(): CommonQueueMemory {
+  const words = (count: number) => new Int32Array(new SharedArrayBuffer(count * 4));
+  const memory = {
+    control: words(CONTROL_WORDS),
+    slots: words(SLOTS * SLOT_WORDS),
+    bytes: new Uint8Array(new SharedArrayBuffer(BYTES)),
+  };
+  Atomics.store(memory.control, SERVER_SLEEPS, 1);
+  return memory;
+}
+
+/** Sends a thread on its way, unless one is. */
+function wakeOne(control: Int32Array): void {
+  if (Atomics.load(control, STANDBY) !== 0) return;
+  if (Atomics.compareExchange(control, STANDBY, 0, 1) !== 0) return;
+  Atomics.store(control, TOKEN, 1);
+  Atomics.notify(control, TOKEN, 1);
+}
+
+/** The server's end. */
+export class CommonQueueWriter {
+  readonly #control: Int32Array;
+  readonly #slots: Int32Array;
+  readonly #bytes: Uint8Array;
+  readonly #encoder = new TextEncoder();
+  #put = 0;
+  /** The oldest slot whose memory is not known to be free again. */
+  #oldest = 0;
+  /** Bytes handed out and taken back since the beginning. */
+  #end = 0;
+  #begin = 0;
+  /** What #end was after each slot was filled. */
+  readonly #ends = new Float64Array(SLOTS);
+
+  constructor(memory: CommonQueueMemory) {
+    this.#control = memory.control;
+    this.#slots = memory.slots;
+    this.#bytes = memory.bytes;
+  }
+
+  /** Puts an exchange in. Returns its slot, or -1 where there is no room now. */
+  put(id: number, head: string, body: Uint8Array | null | true): number {
+    this.#reclaim();
+    if (this.#put - this.#oldest === SLOTS) return -1;
+    const bodyBytes = body instanceof Uint8Array ? body.length : 0;
+    // No character takes more than three bytes in UTF-8; what is not needed is not used up.
+    const need = head.length * 3 + bodyBytes;
+    let start = this.#end & (BYTES - 1);
+    const skipped = start + need > BYTES ? BYTES - start : 0;
+    if (this.#end + skipped + need - this.#begin > BYTES) return -1;
+    if (skipped > 0) start = 0;
+
+    const { written } = this.#encoder.encodeInto(head, this.#bytes.subarray(start, start + need));
+    if (body instanceof Uint8Array) this.#bytes.set(body, start + written);
+    this.#end += skipped + written + bodyBytes;
+    const slot = this.#put & (SLOTS - 1);
+    this.#ends[slot] = this.#end;
+    const row = slot * SLOT_WORDS;
+    const slots = this.#slots;
+    slots[row + SLOT_ID] = id;
+    slots[row + SLOT_AT] = start;
+    slots[row + SLOT_HEAD_BYTES] = written;
+    slots[row + SLOT_BODY] = body === null ? NO_BODY : body === true ? STREAMED_BODY : bodyBytes;
+    Atomics.store(slots, row + SLOT_STATE, State.queued);
+    this.#put++;
+    Atomics.store(this.#control, PUT, this.#put | 0);
+    wakeOne(this.#control);
+    return slot;
+  }
+
+  /** Takes an exchange back. Returns whether no thread has begun it. */
+  revoke(slot: number, id: number): boolean {
+    const row = slot * SLOT_WORDS;
+    if (this.#slots[row + SLOT_ID] !== id) return false;
+    return Atomics.compareExchange(
+      this.#slots,
+      row + SLOT_STATE,
+      State.queued,
+      State.revoked,
+    ) === State.queued;
+  }
+
+  /** Exchanges that no thread has begun. */
+  get waiting(): number {
+    return (this.#put - Atomics.load(this.#control, TAKEN)) | 0;
+  }
+
+  /** The server is about to wait for a message: see {@linkcode CommonQueueReader.serverSleeps}. */
+  sleep(): void {
+    Atomics.store(this.#control, SERVER_SLEEPS, 1);
+  }
+
+  /** Ends the threads' waiting once nothing is left to take. */
+  leave(): void {
+    Atomics.store(this.#control, LEAVING, 1);
+    Atomics.store(this.#control, TOKEN, 1);
+    Atomics.notify(this.#control, TOKEN);
+  }
+
+  #reclaim(): void {
+    while (this.#oldest < this.#put) {
+      const slot = this.#oldest & (SLOTS - 1);
+      if (Atomics.load(this.#slots, slot * SLOT_WORDS + SLOT_STATE) !== State.free) return;
+      this.#begin = this.#ends[slot]!;
+      this.#oldest++;
+    }
+  }
+}
+
+/** A thread's end. */
+export class CommonQueueReader {
+  readonly bytes: Uint8Array;
+  /** Of the exchange that was taken last: its number, where its head begins, and what follows it. */
+  id = 0;
+  at = 0;
+  headBytes = 0;
+  body: number = NO_BODY;
+  readonly #control: Int32Array;
+  readonly #slots: Int32Array;
+  #state = 0;
+
+  constructor(memory: CommonQueueMemory) {
+    this.#control = memory.control;
+    this.#slots = memory.slots;
+    this.bytes = memory.bytes;
+  }
+
+  /** Sleeps until there may be something to take. Returns false when the proc leaves. */
+  wait(): boolean {
+    const control = this.#control;
+    for (;;) {
+      if (Atomics.load(control, LEAVING) === 1) return !this.empty;
+      if (Atomics.compareExchange(control, TOKEN, 1, 0) === 1) return true;
+      Atomics.wait(control, TOKEN, 0);
+    }
+  }
+
+  /** The thread is where it can run what it takes: from now on another one has to be woken. */
+  arrive(): void {
+    Atomics.store(this.#control, STANDBY, 0);
+  }
+
+  get empty(): boolean {
+    return Atomics.load(this.#control, TAKEN) === Atomics.load(this.#control, PUT);
+  }
+
+  /** Takes the oldest exchange. Returns false where there is none. */
+  take(): boolean {
+    const control = this.#control;
+    const slots = this.#slots;
+    for (;;) {
+      const taken = Atomics.load(control, TAKEN);
+      if (taken === Atomics.load(control, PUT)) return false;
+      const row = (taken & (SLOTS - 1)) * SLOT_WORDS;
+      if (Atomics.compareExchange(control, TAKEN, taken, (taken + 1) | 0) !== taken) continue;
+      const state = row + SLOT_STATE;
+      if (Atomics.compareExchange(slots, state, State.queued, State.taken) !== State.queued) {
+        // Revoked: nobody waits for it any more.
+        Atomics.store(slots, state, State.free);
+        continue;
+      }
+      this.#state = state;
+      this.id = slots[row + SLOT_ID]!;
+      this.at = slots[row + SLOT_AT]!;
+      this.headBytes = slots[row + SLOT_HEAD_BYTES]!;
+      this.body = slots[row + SLOT_BODY]!;
+      return true;
+    }
+  }
+
+  /** Gives the memory of what was taken back, once it has been read. */
+  release(): void {
+    Atomics.store(this.#slots, this.#state, State.free);
+  }
+
+  /** Before the thread runs something that may block: whatever waits gets another thread. */
+  wakeAnother(): void {
+    if (!this.empty) wakeOne(this.#control);
+  }
+
+  /** Whether the server has to be woken by a message. Asked after something was written for it. */
+  serverSleeps(): boolean {
+    return Atomics.load(this.#control, SERVER_SLEEPS) === 1 &&
+      Atomics.exchange(this.#control, SERVER_SLEEPS, 0) === 1;
+  }
+}

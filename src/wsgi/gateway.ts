@@ -1,0 +1,91 @@
+/** The Python side of a thread (python/gateway.py), as handles that its loop calls. */
+
+import type { Config } from "../config/config.ts";
+import { VERSION } from "../config/version.ts";
+import { AppLoadError } from "../errors.ts";
+import { createFunction } from "../python/function.ts";
+import { attribute, call, callMethod, fromText, importModule, toText } from "../python/objects.ts";
+import { type Api, type Handle, NULL } from "../python/symbols.ts";
+import { moduleName } from "./modules.ts";
+
+/** As in python/context.py. */
+export const FINISH = 1;
+export const MORE = 2;
+export const HEAD_SENT = -1;
+
+/** What the Python side calls. Under the GIL. */
+export interface GatewayCalls {
+  /** Sends a message at once; false when nobody waits for it. The handle is borrowed. */
+  send(message: Handle): boolean;
+  /** Waits for more of the request's streamed body: bytes, or None. Owned by Python. */
+  receive(): Handle;
+  log(level: string, message: string): void;
+}
+
+/** Constants and bound methods; all of them live as long as the thread. */
+export interface Gateway {
+  readonly none: Handle;
+  readonly true: Handle;
+  readonly false: Handle;
+  readonly begin: Handle;
+  readonly more: Handle;
+  readonly finish: Handle;
+  newNone(): Handle;
+  tearDown(): void;
+}
+
+/** Makes a gateway; the first one in a process imports the app. Throws AppLoadError. Under the GIL. */
+export function createGateway(api: Api, config: Config, calls: GatewayCalls): Gateway {
+  const builtins = importModule(api, "builtins");
+  const [none, yes, no] = ["None", "True", "False"].map((it) => attribute(api, builtins, it)) as [
+    Handle,
+    Handle,
+    Handle,
+  ];
+  const given = (handle: Handle) => {
+    api.Py_IncRef(handle);
+    return handle;
+  };
+  const send = createFunction(api, "send", (message) => given(calls.send(message) ? yes : no));
+  const receive = createFunction(api, "receive", () => calls.receive());
+  const log = createFunction(api, "log", (line) => {
+    const text = toText(api, line);
+    const split = text.indexOf("\n");
+    calls.log(text.slice(0, split), text.slice(split + 1));
+    return given(none);
+  });
+
+  const module = importModule(api, moduleName("gateway"));
+  const settings = fromText(api, JSON.stringify(settingsOf(config)));
+  const created = callMethod(api, module, "create", settings, send, receive, log);
+  const gateway = api.PyTuple_GetItem(created, 0n);
+  if (gateway === none) {
+    const [message, trace] = [1n, 2n].map((i) => toText(api, api.PyTuple_GetItem(created, i)));
+    throw new AppLoadError(message!, trace!);
+  }
+  return {
+    none,
+    true: yes,
+    false: no,
+    begin: attribute(api, gateway, "begin"),
+    more: attribute(api, gateway, "more"),
+    finish: attribute(api, gateway, "finish"),
+    newNone: () => given(none),
+    tearDown() {
+      const process = importModule(api, moduleName("process"));
+      const tearDown = attribute(api, process, "tear_down");
+      const result = call(api, tearDown);
+      for (const handle of [result, tearDown, process]) if (handle !== NULL) api.Py_DecRef(handle);
+    },
+  };
+}
+
+function settingsOf(config: Config) {
+  return {
+    app: config.app,
+    script_name: config.script_name,
+    multithread: config.threads > 1,
+    multiprocess: config.workers > 1,
+    software: `denicorn/${VERSION}`,
+  };
+}

@@ -1,0 +1,31 @@
+/** The Python side, as modules of the embedded interpreter. */
+
+import type { Api } from "../python/symbols.ts";
+import { runModule } from "../python/objects.ts";
+import context from "./python/context.py" with { type: "text" };
+import environ from "./python/environ.py" with { type: "text" };
+import gateway from "./python/gateway.py" with { type: "text" };
+import loading from "./python/loading.py" with { type: "text" };
+import process from "./python/process.py" with { type: "text" };
+import response from "./python/response.py" with { type: "text" };
+import streams from "./python/streams.py" with { type: "text" };
+
+/** In an order in which each finds those that it imports. */
+const SOURCES = { loading, process, environ, response, streams, context, gateway };
+
+export type ModuleName = keyof typeof SOURCES;
+
+/**
+ * Makes the modules, once in a process. They are run from text, not from files, since there are none
+ * in a compiled binary. Under the GIL.
+ */
+export function createModules(api: Api): void {
+  for (const [name, source] of Object.entries(SOURCES)) {
+    api.Py_DecRef(runModule(api, moduleName(name), `<denicorn/${name}.py>`, source));
+  }
+}
+
+/** As Python knows it. */
+export function moduleName(name: string): string {
+  return `_denicorn_${name}`;
+}

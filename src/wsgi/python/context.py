@@ -1,0 +1,180 @@
+"""One exchange as the app sees it (PEP 3333): start_response, write, and what it returns.
+
+What is to be sent is handed to the thread's loop as `(number, head, data, follows)`. `number` is the
+head's number (see response.py), `head` its text where the number is new, HEAD_SENT where the head is
+out; `follows` says what comes after `data`.
+"""
+
+from _denicorn_response import BODILESS, read_head
+from _denicorn_streams import ClientDisconnected
+
+# `follows`: nothing at all; nothing to send, but finish() is to be called; more of the body.
+NOTHING, FINISH, MORE = 0, 1, 2
+HEAD_SENT = -1
+
+# Bodies above this are sent piece by piece, as the client takes them.
+MAX_WHOLE_BYTES = 128 * 1024
+
+
+class Context:
+    __slots__ = ("environ", "gateway", "head", "length", "sent", "left", "iterator", "close")
+
+    def __init__(self, environ, gateway):
+        self.environ = environ
+        self.gateway = gateway
+        self.head = None
+        # The Content-Length that the app gave; what may still be sent of it. None without one.
+        self.length = None
+        self.left = None
+        self.sent = False
+        self.iterator = None
+        self.close = None
+
+    def start_response(self, status, headers, exc_info=None):
+        if exc_info is not None:
+            try:
+                if self.sent:
+                    raise exc_info[1].with_traceback(exc_info[2])
+            finally:
+                exc_info = None  # it refers to this frame
+        elif self.head is not None:
+            raise AssertionError(
+                "start_response was called a second time, without exc_info (PEP 3333)"
+            )
+        self.head, self.length = read_head(status, headers)
+        return self.write
+
+    def write(self, data):
+        if not isinstance(data, bytes):
+            raise TypeError("write() takes bytes, not %s" % type(data).__name__)
+        if not data:
+            return
+        message = self.go_on(data) if self.sent else self.open(data)
+        if not self.gateway.send(message):
+            raise ClientDisconnected("the client went away")
+
+    def answer(self, result):
+        """What is to be sent first of what the app returned."""
+        if result.__class__ is list or result.__class__ is tuple:
+            if len(result) == 1 and result[0].__class__ is bytes:
+                return self.whole(result[0], NOTHING)
+            return self.whole(b"".join(result), NOTHING)
+        self.close = getattr(result, "close", None)
+        self.iterator = iter(result)
+        data = self.next_block()
+        if data is None:
+            return self.whole(b"", FINISH)
+        if self.length == len(data):
+            # What Flask and Django return most: one block, whose length they give. It is sent
+            # before the app goes on.
+            return self.whole(data, FINISH)
+        return self.go_on(data) if self.sent else self.open(data)
+
+    def whole(self, data, follows):
+        """What is sent where `data` is all of the body."""
+        if self.head is None:
+            raise AssertionError("the app did not call start_response before its body began")
+        length = self.length
+        if (
+            self.sent
+            or (length is not None and length != len(data))
+            or self.bodiless()
+            or len(data) > MAX_WHOLE_BYTES
+        ):
+            return self.odd(data, follows)
+        # Content-Length is Deno's to add: so a head is the same for bodies of any length.
+        self.sent = True
+        self.left = 0
+        number = self.gateway.number(self.head)
+        if number is None:
+            return self.gateway.numbered(self.head) + (data, follows)
+        return (number, None, data, follows)
+
+    def odd(self, data, follows):
+        """whole() for what is not plain."""
+        if self.sent:
+            return self.go_on(data)
+        if self.length is None and follows is NOTHING:
+            self.length = len(data)
+        return self.open(data)
+
+    def open(self, data):
+        """What is sent where the body begins with `data`, and more may follow."""
+        if self.head is None:
+            raise AssertionError("the app did not call start_response before its body began")
+        self.sent = True
+        self.left = self.length
+        if self.bodiless():
+            code = self.head[:3]
+            self.left = 0
+            self.iterator = None
+            if data and code in BODILESS:
+                self.gateway.log("warning", "a response %s has no body: it is dropped" % code)
+            head = self.head if code == "204" or code == "205" else self.head_with_length()
+            return self.gateway.numbered(head) + (b"", FINISH)
+        return self.gateway.numbered(self.head_with_length()) + (self.fit(data), MORE)
+
+    def go_on(self, data):
+        """What is sent where the head is out."""
+        if self.bodiless():
+            return (HEAD_SENT, None, b"", FINISH)
+        return (HEAD_SENT, None, self.fit(data), MORE)
+
+    def more(self):
+        """The next block; None at the end, False where less came than was announced."""
+        data = self.next_block()
+        if data is not None:
+            data = self.fit(data)
+            if data:
+                return data
+        if self.left:
+            self.gateway.log(
+                "error",
+                "the body ends %d bytes before its Content-Length: the connection is cut" % self.left,
+            )
+            return False
+        return None
+
+    def finish(self):
+        """Lets the app's iterable come to its end and closes it."""
+        try:
+            if self.left == 0 and self.next_block():
+                self.say_too_long()
+        finally:
+            self.iterator = None
+            close, self.close = self.close, None
+            if close is not None:
+                close()
+
+    def next_block(self):
+        """The next block of the app's iterable that is not empty; None at its end."""
+        if self.iterator is None:
+            return None
+        for data in self.iterator:
+            if data:
+                if not isinstance(data, bytes):
+                    raise TypeError("the app's iterable must yield bytes, not %s" % type(data).__name__)
+                return data
+        self.iterator = None
+        return None
+
+    def fit(self, data):
+        """Cuts what goes beyond Content-Length (RFC 9112, 6.3: it would be taken for a response)."""
+        if self.left is not None:
+            if len(data) > self.left:
+                self.say_too_long()
+                data = data[: self.left]
+                self.iterator = None
+            self.left -= len(data)
+        return data
+
+    def say_too_long(self):
+        self.gateway.log("warning", "the body is longer than its Content-Length: the rest is dropped")
+
+    def head_with_length(self):
+        if self.length is None:
+            return self.head
+        return "%s\ncontent-length\n%d" % (self.head, self.length)
+
+    def bodiless(self):
+        return self.head[:3] in BODILESS or self.environ["REQUEST_METHOD"] == "HEAD"

@@ -1,0 +1,112 @@
+"""Makes the environ of an exchange from its head (PEP 3333, and gunicorn's choices where it has none)."""
+
+from io import BytesIO
+from urllib.parse import unquote_to_bytes
+
+# What clients send again and again is kept, each under a bound, so that nobody can fill the memory:
+# how many different ones, and how long one may be.
+MAX_KEPT = 256
+MAX_KEPT_LENGTH = 2048
+
+# Fields that are not called HTTP_ in an environ (RFC 3875, 4.1).
+CGI_KEYS = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+
+
+def create_reader(base, script_name, open_stream):
+    """Returns read(head, body), which makes an environ.
+
+    `base`: what all of them have. `open_stream()` makes the wsgi.input of a body that is streamed.
+    """
+    connections, targets, blocks = {}, {}, {}
+    keys = dict(CGI_KEYS)
+    base = dict(base)
+
+    def read(head, body):
+        connection, method, url, fields = head.split("\n", 3)
+        block = blocks.get(fields)
+        if block is None:
+            block = keep(blocks, fields, read_fields(fields))
+        environ = block.copy()
+        environ["REQUEST_METHOD"] = method
+        target = targets.get(url)
+        if target is None:
+            target = keep(targets, url, read_target(url, script_name))
+        (
+            environ["wsgi.url_scheme"],
+            environ["RAW_URI"],
+            environ["PATH_INFO"],
+            environ["QUERY_STRING"],
+        ) = target
+        ends = connections.get(connection)
+        if ends is None:
+            ends = keep(connections, connection, read_connection(connection))
+        environ.update(ends)
+        if "SERVER_NAME" not in ends:
+            name_by_host(environ)
+        if body is None:
+            environ["wsgi.input"] = BytesIO()
+        elif body is True:
+            environ["wsgi.input"] = open_stream()
+        else:
+            environ["wsgi.input"] = BytesIO(body)
+        return environ
+
+    def read_fields(fields):
+        environ = base.copy()
+        parts = fields.split("\n")
+        for name, value in zip(parts[::2], parts[1::2]):
+            key = keys.get(name)
+            if key is None:
+                key = keep(keys, name, "HTTP_" + name.upper().replace("-", "_"))
+            if key in environ:
+                # RFC 9110, 5.3; crumbs of one cookie are joined with "; " (RFC 9113, 8.2.3).
+                separator = "; " if key == "HTTP_COOKIE" else ","
+                value = environ[key] + separator + value
+            environ[key] = value
+        return environ
+
+    return read
+
+
+def keep(kept, key, value):
+    if len(key) <= MAX_KEPT_LENGTH:
+        if len(kept) >= MAX_KEPT:
+            kept.clear()
+        kept[key] = value
+    return value
+
+
+def read_target(url, script_name):
+    """Returns scheme, RAW_URI, PATH_INFO and QUERY_STRING."""
+    scheme, _, rest = url.partition("://")
+    slash = rest.find("/")
+    raw = rest[slash:] if slash >= 0 else "/"
+    path, _, query = raw.partition("?")
+    if script_name and (path + "/").startswith(script_name + "/"):
+        path = path[len(script_name) :]
+    if "%" in path or not path.isascii():
+        # Bytes in the shape of a str, whatever encoding they are in (PEP 3333, "Unicode Issues").
+        path = unquote_to_bytes(path.encode("latin-1", "replace")).decode("latin-1")
+    return scheme, raw, path, query
+
+
+def read_connection(line):
+    """Reads `client address, its port, protocol, own address, own port`; unix sockets have no ports."""
+    remote, remote_port, protocol, local, local_port = line.split("\t")
+    ends = {"REMOTE_ADDR": remote, "SERVER_PROTOCOL": protocol}
+    if remote_port != "0":
+        ends["REMOTE_PORT"] = remote_port
+    if local_port != "0":
+        ends["SERVER_NAME"] = local
+        ends["SERVER_PORT"] = local_port
+    return ends
+
+
+def name_by_host(environ):
+    """A unix socket has no name and port of its own: those that the client meant are as good."""
+    host = environ.get("HTTP_HOST", "")
+    name, colon, port = host.rpartition(":")
+    if not colon or port.endswith("]"):
+        name, port = host, ""
+    environ["SERVER_NAME"] = name or "localhost"
+    environ["SERVER_PORT"] = port or ("443" if environ["wsgi.url_scheme"] == "https" else "80")

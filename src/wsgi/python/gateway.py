@@ -1,0 +1,119 @@
+"""Calls the app for one exchange after another. One gateway for each thread that runs the app.
+
+The thread's loop, in JS, calls begin() with the head and the body of an exchange and sends what it
+returns. Where more follows it calls more() until there is no more, and then finish(). Called back, in
+the midst of the app's own calls, are only write(), reading a streamed body, and wsgi.errors.
+"""
+
+import json
+import traceback
+
+# The files beside this one, which are run before it under these names.
+from _denicorn_context import Context
+from _denicorn_environ import create_reader
+from _denicorn_loading import LoadError, load
+from _denicorn_process import set_logger
+from _denicorn_response import Numbers
+from _denicorn_streams import ClientDisconnected, Errors, FileWrapper, Input
+
+
+class Gateway:
+    """`send(message)` sends at once, false when the client is gone; `receive(None)` waits for more of a
+    streamed body, None when it breaks off; `log(line)` takes a level, a line feed and a message."""
+
+    def __init__(self, settings, send, receive, log):
+        self.app = load(settings["app"])
+        self.send = send
+        self.context = None
+        self._log = log
+        self._numbers = Numbers()
+        self.number = self._numbers.get
+        self._read = create_reader(
+            {
+                "wsgi.version": (1, 0),
+                "wsgi.multithread": settings["multithread"],
+                "wsgi.multiprocess": settings["multiprocess"],
+                "wsgi.run_once": False,
+                "wsgi.errors": Errors(self.log),
+                "wsgi.file_wrapper": FileWrapper,
+                "wsgi.input_terminated": True,
+                "SERVER_SOFTWARE": settings["software"],
+                "SCRIPT_NAME": settings["script_name"],
+            },
+            settings["script_name"],
+            lambda: Input(receive),
+        )
+
+    def begin(self, head, body):
+        """Returns what is to be sent (see context.py), None for a 500, False to cut the connection."""
+        context = None
+        try:
+            environ = self._read(head, body)
+            context = self.context = Context(environ, self)
+            return context.answer(self.app(environ, context.start_response))
+        except BaseException as error:  # SystemExit and KeyboardInterrupt too: the thread goes on
+            if context is None:
+                self.log("error", "reading a request failed: " + traceback.format_exc())
+                return None
+            return self._failed(error)
+
+    def more(self):
+        """Returns more of the body, None at its end, False to cut the connection."""
+        try:
+            return self.context.more()
+        except BaseException as error:
+            return self._failed(error)
+
+    def finish(self):
+        """The response is sent, or nobody waits for it any more."""
+        context = self.context
+        try:
+            context.finish()
+        except BaseException as error:
+            self._report(error, "after its response was sent")
+        finally:
+            self.context = None
+
+    def numbered(self, head):
+        number = self.number(head)
+        if number is None:
+            return (self._numbers.add(head), head)
+        return (number, None)
+
+    def log(self, level, message):
+        self._log(level + "\n" + message)
+
+    def _failed(self, error):
+        """The answer where the app failed: None where it can still be a 500."""
+        sent = self.context.sent
+        self._report(error, "while its response was sent" if sent else "")
+        self.context.left = None
+        self.context.iterator = None
+        self.finish()
+        return False if sent else None
+
+    def _report(self, error, when):
+        environ = self.context.environ
+        # Without the frames of this file and of context.py.
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith("_denicorn"):
+            trace = trace.tb_next
+        what = "%s %s failed%s" % (
+            environ["REQUEST_METHOD"],
+            environ["RAW_URI"].partition("?")[0],
+            when and " " + when,
+        )
+        if isinstance(error, ClientDisconnected):
+            self.log("info", "%s: %s" % (what, error))
+            return
+        lines = traceback.format_exception(type(error), error, trace)
+        self.log("error", "%s: %s" % (what, "".join(lines).rstrip()))
+
+
+def create(settings, send, receive, log):
+    """Returns (gateway, None, None), or (None, message, trace) where the app cannot be loaded."""
+    set_logger(lambda line: log("warning\n" + line))
+    try:
+        return (Gateway(json.loads(settings), send, receive, log), None, None)
+    except LoadError as error:
+        return (None, error.message, error.trace)

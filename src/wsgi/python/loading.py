@@ -1,0 +1,133 @@
+"""Finds the WSGI callable that the setting `app` names."""
+
+import ast
+import importlib
+import os
+import sys
+import threading
+import traceback
+
+DEFAULT_NAMES = ("application", "app")
+
+_lock = threading.Lock()
+_loaded = {}
+
+
+class LoadError(Exception):
+    """The app cannot be loaded: `message` says why; `trace` is the app's own, or empty."""
+
+    def __init__(self, message, trace=""):
+        super().__init__(message)
+        self.message = message
+        self.trace = trace
+
+
+def load(specifier):
+    """Returns the callable. The first thread imports it, and calls a factory; the others share it."""
+    with _lock:
+        if specifier not in _loaded:
+            _loaded[specifier] = _load(specifier)
+        return _loaded[specifier]
+
+
+def extend_path(entries):
+    """Puts directories in front of sys.path, the first one first, unless they are there."""
+    for entry in reversed(entries):
+        entry = os.path.abspath(entry)
+        if entry not in sys.path:
+            sys.path.insert(0, entry)
+
+
+def _load(specifier):
+    module_name, _, expression = specifier.partition(":")
+    names, arguments = _parse(specifier, expression) if expression else (None, None)
+    module = _import(specifier, module_name)
+    if names is None:
+        names = [next((name for name in DEFAULT_NAMES if hasattr(module, name)), None)]
+        if names == [None]:
+            raise LoadError(
+                "cannot load the app %s: module %s has neither %s nor %s; name it, as in %s:NAME"
+                % (specifier, module_name, *DEFAULT_NAMES, module_name)
+            )
+    app = module
+    for name in names:
+        if not hasattr(app, name):
+            owner = "module " + module_name if app is module else repr(app)
+            raise LoadError("cannot load the app %s: %s has no %s" % (specifier, owner, name))
+        app = getattr(app, name)
+    if arguments is not None:
+        app = _call(specifier, app, *arguments)
+    if not callable(app):
+        kind = type(app).__name__
+        raise LoadError(
+            "cannot load the app %s: it is no callable, but of type %s" % (specifier, kind)
+        )
+    return app
+
+
+def _parse(specifier, expression):
+    """`name.attr` or `name.attr("literal", k=1)`: the names, and args and kwargs or None."""
+    problem = "cannot load the app %s: %r is neither a name nor a call with literal arguments" % (
+        specifier,
+        expression,
+    )
+    try:
+        node = ast.parse(expression, mode="eval").body
+        arguments = None
+        if isinstance(node, ast.Call):
+            if any(keyword.arg is None for keyword in node.keywords):
+                raise LoadError(problem)
+            arguments = (
+                [ast.literal_eval(argument) for argument in node.args],
+                {keyword.arg: ast.literal_eval(keyword.value) for keyword in node.keywords},
+            )
+            node = node.func
+    except (SyntaxError, ValueError):
+        raise LoadError(problem) from None
+    names = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        raise LoadError(problem)
+    names.append(node.id)
+    return names[::-1], arguments
+
+
+def _import(specifier, name):
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        # The module that was named, or a package above it; not one that it imports itself.
+        if error.name is None or not (name + ".").startswith(error.name + "."):
+            raise _failed(specifier, "importing " + name) from None
+        raise LoadError(
+            "cannot load the app %s: there is no module %s in %s; --chdir or --pythonpath say "
+            "where to look" % (specifier, error.name, os.pathsep.join(filter(None, sys.path)))
+        ) from None
+    except BaseException:  # SystemExit too: a module that ends the process is a failure to load
+        raise _failed(specifier, "importing " + name) from None
+
+
+def _call(specifier, factory, args, kwargs):
+    if not callable(factory):
+        raise LoadError("cannot load the app %s: the factory is no callable" % specifier)
+    try:
+        return factory(*args, **kwargs)
+    except BaseException:
+        raise _failed(specifier, "calling its factory") from None
+
+
+def _failed(specifier, what):
+    """The exception under way as a LoadError, without frames of ours and of the import machinery."""
+    kind, error, trace = sys.exc_info()
+    while trace is not None and (
+        trace.tb_frame.f_code.co_filename == __file__
+        or trace.tb_frame.f_code.co_filename.startswith("<frozen importlib")
+        or trace.tb_frame.f_code.co_filename == importlib.__file__
+    ):
+        trace = trace.tb_next
+    summary = "".join(traceback.format_exception_only(kind, error)).strip().splitlines()[-1]
+    lines = traceback.format_exception(kind, error, trace)
+    message = "cannot load the app %s: %s failed: %s" % (specifier, what, summary)
+    return LoadError(message, "".join(lines))

@@ -1,0 +1,62 @@
+"""What is set up once in a process, on Python's main thread, and what is done at its end."""
+
+import atexit
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+
+from _denicorn_loading import extend_path
+
+# Where a thread's remarks go: a thread can write only to a log of its own.
+_loggers = {}
+
+
+def set_up(settings):
+    settings = json.loads(settings)
+    sys.argv = ["denicorn", settings["app"]]
+    extend_path([settings["chdir"], *settings["pythonpath"]])
+    # A print shows up at once, whether a terminal reads it or a log collector.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(line_buffering=True)
+    keep_signals()
+
+
+def set_logger(log):
+    _loggers[threading.get_ident()] = log
+
+
+def keep_signals():
+    """Signals are denicorn's. Python's own signal.signal fails in any thread but the main one, and with
+    it modules that set a handler when they are imported. In processes that the app forks it works."""
+    original = signal.signal
+
+    def refuse(number, handler):
+        caller = traceback.extract_stack(limit=2)[0]
+        log = _loggers.get(threading.get_ident(), sys.stderr.write)
+        log(
+            "signal.signal(%s) has no effect: denicorn handles signals itself (%s, line %d)"
+            % (signal.Signals(number).name, caller.filename, caller.lineno)
+        )
+        return signal.getsignal(number)
+
+    def restore():
+        signal.signal = original
+
+    signal.signal = refuse
+    os.register_at_fork(after_in_child=restore)
+
+
+def tear_down():
+    """What an interpreter does when it ends, as far as it can be done while threads still wait."""
+    try:
+        atexit._run_exitfuncs()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (AttributeError, OSError, ValueError):
+                pass  # replaced, closed, or nobody reads

@@ -1,0 +1,121 @@
+"""The head of a response: what start_response is given, checked and put into the form that crosses.
+
+That form is one str: the status code, then `\\nname\\nvalue` for each field. Heads repeat, so each thread
+numbers them: a head that the server has seen crosses as its number alone.
+"""
+
+# Kept under a bound, as in environ.py.
+MAX_KEPT = 512
+MAX_KEPT_LENGTH = 512
+
+# RFC 9110, 7.6.1, and what PEP 3333 (by way of RFC 2616, 13.5.1) calls hop-by-hop besides.
+HOP_BY_HOP = frozenset(
+    "connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
+    "trailers transfer-encoding upgrade".split()
+)
+
+TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+# Statuses whose responses have no body (RFC 9110, 6.4.1).
+BODILESS = frozenset(("204", "205", "304"))
+
+_codes = {}
+_lines = {}
+
+
+def code_of(status):
+    """Checks a status ("200 OK") and returns its code, "200". The phrase is Deno's own."""
+    code = _codes.get(status)
+    if code is not None:
+        return code
+    if not isinstance(status, str):
+        raise TypeError("the status must be a str, not %r" % (status,))
+    code, space, phrase = status.partition(" ")
+    if not (len(code) == 3 and code.isascii() and code.isdigit() and "200" <= code <= "599"):
+        raise ValueError(
+            "the status must begin with a code from 200 to 599 and a space, not %r" % status
+        )
+    check_text("the status", status)
+    return _keep(_codes, status, code)
+
+
+def line_of(field):
+    """Checks a (name, value) pair and returns `name\\nvalue`, or an int for a Content-Length."""
+    try:
+        name, value = field
+    except (TypeError, ValueError):
+        raise TypeError("a header must be a pair (name, value), not %r" % (field,)) from None
+    if not isinstance(name, str) or not isinstance(value, str):
+        raise TypeError("a header's name and value must be of type str, not %r" % (field,))
+    if not name or not TOKEN.issuperset(name):
+        raise ValueError("a header's name must be a token (RFC 9110, 5.6.2), not %r" % name)
+    check_text("the value of header " + name, value)
+    lower = name.lower()
+    if lower in HOP_BY_HOP:
+        raise ValueError(
+            "header %r belongs to the connection, which is the server's (PEP 3333): "
+            "the app must not set it" % name
+        )
+    if lower == "content-length":
+        length = value.strip()
+        if not (length.isascii() and length.isdigit()):
+            raise ValueError("Content-Length must be a number of bytes, not %r" % value)
+        line = int(length)
+    else:
+        line = "%s\n%s" % (name, value.strip(" \t"))
+    if type(field) is tuple and len(value) <= MAX_KEPT_LENGTH:
+        _keep(_lines, field, line)
+    return line
+
+
+def check_text(what, text):
+    """Refuses what would end a line on the wire, and what is no latin-1."""
+    if text.isascii() and text.isprintable():
+        return
+    for character in text:
+        if character < " " and character != "\t" or character == "\x7f":
+            raise ValueError("%s holds a control character: %r" % (what, text))
+        if character > "\xff":
+            raise ValueError("%s holds a character that is no latin-1: %r" % (what, text))
+
+
+def read_head(status, headers):
+    """Returns the head without Content-Length, and the Content-Length or None."""
+    lines = [code_of(status)]
+    length = None
+    for field in headers:
+        try:
+            line = _lines.get(field)
+        except TypeError:  # a list in place of a tuple
+            line = None
+        if line is None:
+            line = line_of(field)
+        if line.__class__ is int:
+            if length is not None and length != line:
+                raise ValueError("two different Content-Length: %d and %d" % (length, line))
+            length = line
+            continue
+        lines.append(line)
+    return "\n".join(lines), length
+
+
+class Numbers:
+    """Numbers for the heads that one thread has sent. The server keeps the same table."""
+
+    def __init__(self):
+        self._numbers = {}
+        self.get = self._numbers.get
+
+    def add(self, head):
+        """A number for a head that has none; the server forgets what it knew under it."""
+        if len(self._numbers) >= MAX_KEPT:
+            self._numbers.clear()
+        number = self._numbers[head] = len(self._numbers)
+        return number
+
+
+def _keep(kept, key, value):
+    if len(kept) >= MAX_KEPT:
+        kept.clear()
+    kept[key] = value
+    return value

@@ -1,0 +1,131 @@
+"""wsgi.input of a streamed body, wsgi.errors, and wsgi.file_wrapper."""
+
+import sys
+from io import BytesIO
+from threading import get_ident
+
+# What one read of a file or of a body asks for.
+BLOCK_BYTES = 65536
+
+
+class ClientDisconnected(ConnectionError):
+    """The client went away, or sent less than it had announced."""
+
+
+class Input:
+    """A request body that arrives while it is read. `receive()` waits for some of it, b"" at its end."""
+
+    def __init__(self, receive):
+        self._receive = receive
+        self._owner = get_ident()
+        self._here = BytesIO()
+        self._ended = False
+
+    def read(self, size=-1):
+        if size is None or size < 0:
+            size = sys.maxsize
+        # A file gives as much as was asked for, and so do other servers.
+        parts = []
+        while size > 0:
+            part = self._here.read(size)
+            parts.append(part)
+            size -= len(part)
+            if size > 0 and not self._fill():
+                break
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def readline(self, size=-1):
+        if size is None or size < 0:
+            size = sys.maxsize
+        parts = []
+        while size > 0:
+            part = self._here.readline(size)
+            parts.append(part)
+            size -= len(part)
+            if part.endswith(b"\n") or (size > 0 and not self._fill()):
+                break
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def readlines(self, hint=-1):
+        lines, total = [], 0
+        for line in self:
+            lines.append(line)
+            total += len(line)
+            if hint is not None and 0 < hint <= total:
+                break
+        return lines
+
+    def __iter__(self):
+        return iter(self.readline, b"")
+
+    def close(self):
+        """Nothing to do: the server takes care of what is not read."""
+
+    def _fill(self):
+        """Waits for more. Returns whether there is more."""
+        if self._ended:
+            return False
+        if get_ident() != self._owner:
+            raise RuntimeError(
+                "a streamed wsgi.input can be read only by the thread that runs the app: "
+                "read it there, and hand on what was read"
+            )
+        more = self._receive(None)
+        if more is None:
+            raise ClientDisconnected("the client did not send the whole request body")
+        self._here = BytesIO(more)
+        self._ended = not more
+        return not self._ended
+
+
+class Errors:
+    """wsgi.errors: what is written goes to the error log, line by line."""
+
+    encoding = "utf-8"
+
+    def __init__(self, log):
+        self._log = log
+        self._owner = get_ident()
+        self._rest = ""
+
+    def write(self, text):
+        if get_ident() != self._owner:
+            # The log is the app's thread's; the app's own threads have standard error.
+            return sys.stderr.write(text)
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            if line:
+                self._log("error", line)
+        return len(text)
+
+    def writelines(self, lines):
+        for line in lines:
+            self.write(line)
+
+    def flush(self):
+        if self._rest and get_ident() == self._owner:
+            rest, self._rest = self._rest, ""
+            self._log("error", rest)
+
+    def isatty(self):
+        return False
+
+
+class FileWrapper:
+    """Yields a file's blocks (PEP 3333, "Optional Platform-Specific File Handling")."""
+
+    def __init__(self, file, block_size=8192):
+        self._read = file.read
+        # Smaller blocks would cost a message each.
+        self._block_size = max(block_size, BLOCK_BYTES)
+        if hasattr(file, "close"):
+            self.close = file.close
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        block = self._read(self._block_size)
+        if block:
+            return block
+        raise StopIteration
