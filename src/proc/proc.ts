@@ -14,6 +14,7 @@ import {
 import type { ControlClient } from "./control_client.ts";
 import { guardInherited } from "./open_listener.ts";
 import { takeIdentity } from "./identity.ts";
+import { Recycling } from "./recycling.ts";
 import { Server } from "./server.ts";
 import { listenToSignals } from "./signals.ts";
 import { surviveUncaughtErrors } from "./uncaught.ts";
@@ -111,16 +112,26 @@ export class Proc {
     try {
       await this.#booted?.server.listen();
       this.#client.send({ type: "ready" });
-      this.#beat();
-      setInterval(() => this.#beat(), HEARTBEAT_INTERVAL_MS);
+      this.#serve();
     } catch (error) {
       await this.#failBoot(error);
     }
   }
 
-  #beat(): void {
+  /** Gives signs of life, and looks whether it has served long enough. */
+  #serve(): void {
     if (this.#booted === null) return;
-    this.#client.send({ type: "heartbeat", stats: this.#booted.server.stats() });
+    const { server, config } = this.#booted;
+    const recycling = new Recycling(config);
+    const since = performance.now();
+    const beat = () => {
+      const stats = server.stats();
+      this.#client.send({ type: "heartbeat", stats });
+      const why = recycling.reason(stats, performance.now() - since);
+      if (why !== null) this.#client.send({ type: "replace_me", why, hung: false });
+    };
+    beat();
+    setInterval(beat, HEARTBEAT_INTERVAL_MS);
   }
 
   #steer(bind: string, plan: SteeringPlan): void {

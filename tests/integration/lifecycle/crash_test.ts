@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { Load } from "../../support/load.ts";
 import { sceneTest } from "../../support/scene.ts";
 import { until } from "../../support/wait.ts";
 
@@ -76,4 +77,24 @@ sceneTest("signals meant for the manager do not end a proc", async (scene) => {
     Deno.kill(proc!.pid, signal);
   }
   assertEquals(await server.get(), `pid ${proc!.pid}`);
+});
+
+sceneTest("a killed proc under load takes no more with it than it had in flight", async (scene) => {
+  const server = await scene.start({ workers: 2 });
+  const clients = { fresh: 6, kept: 6, post: 6 };
+  const load = new Load({ port: server.port, clients });
+  await until("the load runs", () => load.requests > 1_000);
+  for (let kill = 1; kill <= 5; kill++) {
+    const before = load.failures.length;
+    const [victim] = server.procs();
+    Deno.kill(victim!.pid, "SIGKILL");
+    await server.ready(2 + kill);
+    // Each client has one request under way at most, and half of them are with the other proc.
+    const lost = load.failures.length - before;
+    assert(lost <= 18, `${lost} requests were lost with one proc: ${load.failures.slice(before)}`);
+    const requests = load.requests;
+    await until("the load runs on", () => load.requests > requests + 500);
+  }
+  const { requests, failures, seconds } = await load.stop();
+  console.log(`${requests} requests in ${seconds} s, ${failures.length} lost with 5 killed procs`);
 });
