@@ -41,21 +41,23 @@ export class ThreadPool implements Pool {
    */
   choose(session: Session): ThreadHandle | null {
     let thread = session.thread;
-    if (thread === null || !thread.alive) {
+    if (thread === null || !thread.alive || !thread.responsive) {
       thread = this.#leastBusy();
       if (this.#config.affinity === "session") session.thread = thread;
     }
     return thread.exchanges.size < this.#config.backlog_per_thread ? thread : null;
   }
 
+  /** A thread that may hang has nothing to do, once all that it had is answered with 504. */
   #leastBusy(): ThreadHandle {
     const { threads } = this;
     let least = threads[0]!;
     for (let i = 1; i < threads.length; i++) {
       const thread = threads[i]!;
-      if (!least.alive || thread.alive && thread.exchanges.size < least.exchanges.size) {
-        least = thread;
-      }
+      const better = least.responsive === thread.responsive
+        ? thread.exchanges.size < least.exchanges.size
+        : thread.responsive;
+      if (!least.alive || thread.alive && better) least = thread;
     }
     return least;
   }

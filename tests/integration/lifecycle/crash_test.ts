@@ -89,7 +89,8 @@ sceneTest("a killed proc under load takes no more with it than it had in flight"
     const [victim] = server.procs();
     Deno.kill(victim!.pid, "SIGKILL");
     await server.ready(2 + kill);
-    // Each client has one request under way at most, and half of them are with the other proc.
+    // A process takes some milliseconds to die, in which the kernel goes on giving it connections:
+    // every client may lose the one request that it has under way, and no client another one.
     const lost = load.failures.length - before;
     assert(lost <= 18, `${lost} requests were lost with one proc: ${load.failures.slice(before)}`);
     const requests = load.requests;
