@@ -204,9 +204,11 @@ export class Server implements Exchanging {
     // Polled rather than told: it runs once in a proc's life, and there is nothing to miss.
     while (this.#sessions.size + this.sockets.size > 0 && performance.now() < deadline) {
       for (const session of this.#sessions) {
-        const idleFrom = Math.max(session.idleSince, left);
-        const idle = session.inFlight === 0;
-        if (idle && performance.now() - idleFrom > IDLE_WHILE_DRAINING_MS) session.shutdown();
+        if (session.inFlight > 0) continue;
+        const idleFor = performance.now() - Math.max(session.idleSince, left);
+        if (idleFor < IDLE_WHILE_DRAINING_MS) continue;
+        // On a starved machine a request may lie in the socket, unread for longer than that.
+        if (!session.heardWithin(IDLE_WHILE_DRAINING_MS)) session.shutdown();
       }
       await sleep(DRAIN_POLL_MS);
     }
