@@ -43,6 +43,10 @@ export class Steering {
   /** By the address as procs bind it. */
   readonly #groups = new Map<string, Group>();
   readonly #leaving = new Set<number>();
+  /** Resolves when all that were to leave have closed their sockets. */
+  #departed: Promise<void> = Promise.resolve();
+  /** By proc: it has closed its sockets. */
+  readonly #departures = new Map<number, () => void>();
   #loads: ReadonlyMap<number, number> = new Map();
   /** Plans that procs were told and have not answered, by proc, oldest first. */
   readonly #asked = new Map<number, Asked[]>();
@@ -72,6 +76,8 @@ export class Steering {
   /** Proc `id` closed its sockets, or died, between the two moments. */
   closed(id: number, from: number, to: number): void {
     this.#leaving.delete(id);
+    this.#departures.get(id)?.();
+    this.#departures.delete(id);
     for (const [bind, { order }] of this.#groups) {
       order.closed(id, from, to);
       // The group is gone with its last socket, and its program with it.
@@ -84,12 +90,23 @@ export class Steering {
   /**
    * Steers new connections away from a proc that is to leave. Resolves when they go elsewhere, or
    * when that cannot be had.
+   *
+   * One resolves after another: when a socket closes, the last of its group takes its index, and
+   * until the plan is exchanged it may send somebody to any socket of the group. That harms nobody as
+   * long as none of them is about to close.
    */
   async leave(id: number): Promise<void> {
-    if (!this.#listens(id)) return;
+    // Told twice, it goes once.
+    if (!this.#listens(id) || this.#departures.has(id)) return;
+    const before = this.#departed;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#departed = before.then(() => promise);
+    this.#departures.set(id, resolve);
     this.#leaving.add(id);
     await Promise.all(this.#refresh());
-    if (this.#impossible !== null) this.#warn(this.#impossible);
+    if (this.#impossible !== null) return this.#warn(this.#impossible);
+    await before;
+    await Promise.all(this.#refresh());
   }
 
   /** Takes on what each proc has to do now: exchanges in flight, by proc. */
