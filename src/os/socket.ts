@@ -33,6 +33,7 @@ const TCP_INFO = 11;
 /** As much of struct tcp_info as is read; the kernel fills in what it has. */
 const TCP_INFO_BYTES = 152;
 export const SOCK_STREAM = 1;
+const SHUT_RDWR = 2;
 
 const F_GETFD = 1;
 const F_SETFD = 2;
@@ -144,6 +145,8 @@ export interface TcpInfo {
   readonly lost: number;
   readonly rtt: number;
   readonly total_retrans: number;
+  /** Milliseconds since the last bytes went. */
+  readonly last_data_sent: number;
   /** Milliseconds since the last bytes came. */
   readonly last_data_recv: number;
   /** Bytes that the other side has acknowledged; 0 before Linux 4.1. */
@@ -170,6 +173,7 @@ export function getTcpInfo(fd: number): TcpInfo {
     lost: view.getUint32(32, true),
     rtt: view.getUint32(68, true),
     total_retrans: view.getUint32(100, true),
+    last_data_sent: view.getUint32(44, true),
     last_data_recv: view.getUint32(52, true),
     bytes_acked: Number(view.getBigUint64(120, true)),
     notsent_bytes: view.getUint32(144, true),
@@ -185,6 +189,12 @@ export function setAbortiveClose(fd: number): void {
   const linger = new Int32Array([1, 0]);
   // A connection that the client has closed meanwhile needs it no more.
   libc().setsockopt(fd, SOL_SOCKET, SocketOption.linger, linger, linger.byteLength);
+}
+
+/** Ends a connection both ways: whoever reads from it or writes to it learns so at once. */
+export function cutConnection(fd: number): void {
+  // Fails where the connection is over already, which is what was wanted.
+  libc().shutdown(fd, SHUT_RDWR);
 }
 
 /** Whether children of `Deno.Command` inherit the descriptor. What Deno opens, they never do. */

@@ -5,7 +5,7 @@ import type { AccessLog } from "../log/access_log.ts";
 import type { Log } from "../log/record.ts";
 import type { Field } from "../protocol/head.ts";
 import { AccessRecord } from "./access_record.ts";
-import { headerList, requestBody, requestMethod, requestUrl } from "./deno_http.ts";
+import { headerList, isBodyHere, requestMethod, requestUrl } from "./deno_http.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { Handshake } from "./edge/handshake.ts";
 import { RequestHead } from "./edge/head_check.ts";
@@ -122,11 +122,5 @@ const BODY_FIELDS = /^(?:content-length|transfer-encoding)$/i;
 /** Whether Deno still waits for some of the request's body. */
 function hasMoreToCome(request: Request, fields: Fields): boolean {
   if (!fields.some(([name]) => BODY_FIELDS.test(name))) return false;
-  const body = requestBody(request);
-  // Of a GET Deno shows no body, even where there is one.
-  return body === null ? !fields.some(isEmptyLength) : !(body instanceof Uint8Array);
-}
-
-function isEmptyLength([name, value]: Field): boolean {
-  return name.toLowerCase() === "content-length" && Number(value) === 0;
+  return !isBodyHere(request);
 }

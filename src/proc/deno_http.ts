@@ -43,6 +43,8 @@ interface InnerRequest {
   readonly method: string;
   readonly headerList: [string, string][];
   readonly body: InnerBody | null;
+  /** null where not all of it has come. */
+  consumeTextBody(): string | null;
   url(): string;
 }
 
@@ -185,6 +187,24 @@ export function requestBody(request: Request): Uint8Array | ReadableStream<Uint8
   if (!("body" in source)) return request.body;
   source.consumed = true;
   return source.body;
+}
+
+/** The request's body where it is still under way; null where there is none, or all of it is here. */
+export function streamedBody(request: Request): ReadableStream<Uint8Array> | null {
+  if (!internalsKnown) return request.body;
+  const body = innerRequest(request).body;
+  return body === null || "body" in body.streamOrStatic ? null : request.body;
+}
+
+/**
+ * Takes the request's body if all of it has come, to be thrown away. False where some is under way:
+ * Deno then reads the rest, after the response, and closes. Of a GET it shows no body, even where
+ * there is one, so that false is the answer that can do no harm.
+ */
+export function isBodyHere(request: Request): boolean {
+  if (!internalsKnown) return false;
+  const inner = innerRequest(request);
+  return inner.method !== "GET" && inner.method !== "HEAD" && inner.consumeTextBody() !== null;
 }
 
 /**

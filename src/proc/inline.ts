@@ -7,10 +7,11 @@ import type { Config } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
 import { parseFields } from "../protocol/head.ts";
 import { type AccessRecord, lengthOf } from "./access_record.ts";
-import { abortRequest, createResponse } from "./deno_http.ts";
+import { abortRequest, createResponse, streamedBody } from "./deno_http.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
+import { GuardedBody } from "./edge/guarded_body.ts";
 import type { RequestHead } from "./edge/head_check.ts";
-import { refuse } from "./refusal.ts";
+import { type RefusalStatus, refuse } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
 /** A promise older than this has its client watched, milliseconds. Most are kept sooner. */
@@ -65,7 +66,7 @@ export class InlineDispatcher implements Dispatcher {
     access: AccessRecord | null,
   ): Response | Promise<Response> {
     this.#begin(session);
-    const request = head.changed ? rewritten(original, head) : original;
+    const request = this.#shown(original, session, head);
     const info = head.changed ? infoOf(head, originalInfo) : originalInfo;
     try {
       const returned = this.#app(request, info);
@@ -113,6 +114,25 @@ export class InlineDispatcher implements Dispatcher {
   }
 
   terminate(): void {}
+
+  /** The request as the app is to see it: as trusted proxies tell, and with a body within its limits. */
+  #shown(original: Request, session: Session, head: RequestHead): Request {
+    const body = head.hasBody ? streamedBody(original) : null;
+    if (body === null) return head.changed ? rewritten(original, head, original.body) : original;
+    const guarded = new GuardedBody(body, this.#config, this.#server.deadlines);
+    const request = rewritten(
+      original,
+      head,
+      guarded.stream(({ status, message }) => {
+        this.#log.debug(`${status} to ${session.remoteHost || "a unix socket"}: ${message}`);
+        for (const pending of this.#pending) {
+          if (pending.request === request) this.#giveUp(pending, status);
+        }
+        this.#server.close(session, status === 413);
+      }),
+    );
+    return request;
+  }
 
   #wait(
     session: Session,
@@ -201,7 +221,7 @@ export class InlineDispatcher implements Dispatcher {
     return refuse(500);
   }
 
-  #giveUp(pending: Pending, status: 503 | 504): void {
+  #giveUp(pending: Pending, status: RefusalStatus): void {
     if (!this.#pending.delete(pending)) return;
     abortRequest(pending.request);
     pending.resolve(refuse(status));
@@ -263,11 +283,22 @@ function isPromise(value: Response | Promise<Response>): value is Promise<Respon
   return typeof (value as Promise<Response> | null)?.then === "function";
 }
 
-/** The request as the app is to see it: what a trusted proxy says of it, and without dropped fields. */
-function rewritten(request: Request, { url, head }: RequestHead): Request {
+/** The request with what its head says, and this body. */
+function rewritten(
+  request: Request,
+  { url, head, upgrade }: RequestHead,
+  body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
+): Request {
   // The first two lines are method and URL.
   const fields = parseFields(head, head.indexOf("\n", head.indexOf("\n") + 1) + 1);
-  const { method, body, signal } = request;
+  if (upgrade !== "") {
+    // Deno.upgradeWebSocket() takes Deno's own request alone.
+    return Object.defineProperties(request, {
+      url: { value: url },
+      headers: { value: new Headers(fields) },
+    });
+  }
+  const { method, signal } = request;
   return new Request(url, { method, headers: fields, body, signal });
 }
 

@@ -1,11 +1,10 @@
 /** One accepted connection, with all of its exchanges. */
 
-import { connectionFd, type HttpConnection, isHttp2, serveConnection } from "./deno_http.ts";
-import { libcUnavailable } from "../os/libc.ts";
-import { getTcpInfo, setAbortiveClose, type TcpInfo } from "../os/socket.ts";
+import { type HttpConnection, isHttp2, serveConnection } from "./deno_http.ts";
 import type { Field } from "../protocol/head.ts";
 import type { Timed } from "./edge/deadlines.ts";
 import type { Peer } from "./edge/head_check.ts";
+import type { KernelSide } from "./edge/kernel_side.ts";
 import type { PeerFacts } from "./edge/peer.ts";
 import type { Rule } from "./edge/rules.ts";
 import type { SessionHandler } from "./sessions.ts";
@@ -18,6 +17,7 @@ export interface SessionEvents {
   onClosed(session: Session): void;
   /** Its deadline has come. */
   onDue(session: Session): void;
+  readonly kernel: KernelSide;
 }
 
 export class Session implements Peer, Timed {
@@ -94,10 +94,20 @@ export class Session implements Peer, Timed {
     this.#events.onDue(this);
   }
 
-  /** Whether bytes came within the last so many milliseconds. Only TCP on Linux tells; else no. */
+  /** Whether bytes came within the last so many milliseconds; no where it cannot be known. */
   heardWithin(ms: number): boolean {
-    const info = this.#tcpInfo();
+    const info = this.#events.kernel.info(this.#connection);
     return info !== null && info.last_data_recv < ms;
+  }
+
+  /**
+   * Whether bytes came behind the last response: of a head that is not whole, that is. What comes
+   * within a tick of the kernel's clock (1 to 10 ms) after the response is not told from what was
+   * before; no where it cannot be known.
+   */
+  hasBegun(): boolean {
+    const info = this.#events.kernel.info(this.#connection);
+    return info !== null && info.last_data_recv < info.last_data_sent;
   }
 
   /**
@@ -105,7 +115,7 @@ export class Session implements Peer, Timed {
    * milliseconds; -1 where nothing is, or where it cannot be known.
    */
   stuckFor(now: number): number {
-    const info = this.#tcpInfo();
+    const info = this.#events.kernel.info(this.#connection);
     if (info === null || info.unacked === 0 && info.notsent_bytes === 0) {
       this.#acked = -1;
       return -1;
@@ -117,29 +127,6 @@ export class Session implements Peer, Timed {
     return now - this.#ackedAt;
   }
 
-  /** What the client has not taken is to be thrown away at the close. */
-  dropUnsent(): void {
-    const fd = this.#tcpFd();
-    if (fd !== null) setAbortiveClose(fd);
-  }
-
-  #tcpInfo(): TcpInfo | null {
-    const fd = this.#tcpFd();
-    if (fd === null) return null;
-    try {
-      return getTcpInfo(fd);
-    } catch {
-      // Closed by the client just now.
-      return null;
-    }
-  }
-
-  /** Null where it is no TCP connection, is closed, or cannot be asked (only Linux, with FFI, can). */
-  #tcpFd(): number | null {
-    if (this.closed || this.#connection.remoteAddr.transport !== "tcp") return null;
-    return libcUnavailable() === null ? connectionFd(this.#connection) : null;
-  }
-
   /** Closes when what is in flight is answered: at once when nothing is. */
   shutdown(): void {
     if (!this.closed) this.#http.shutdown().catch(() => {});
@@ -148,6 +135,12 @@ export class Session implements Peer, Timed {
   /** The connection has become a WebSocket's: HTTP is over on it, and must not close it. */
   detach(): void {
     this.#http.detach();
+  }
+
+  /** Closes now, and throws away what the client has not taken. */
+  cut(): void {
+    if (!this.closed) this.#events.kernel.cut(this.#connection);
+    this.abort();
   }
 
   /** Closes now; what is in flight is cut. */

@@ -6,6 +6,7 @@ import type { Log } from "../log/record.ts";
 import type { ConnectionHandler } from "./deno_http.ts";
 import { Arrival, type Introduction, isTls } from "./edge/arrival.ts";
 import { Deadlines, SLOT_MS } from "./edge/deadlines.ts";
+import { KernelSide } from "./edge/kernel_side.ts";
 import { describePeer } from "./edge/peer.ts";
 import { ProxyHeaderError } from "./edge/proxy_protocol.ts";
 import { refuse } from "./refusal.ts";
@@ -31,6 +32,7 @@ export class Sessions {
   readonly #log: Log;
   readonly #sessions = new Set<Session>();
   readonly #arrivals = new Set<Arrival>();
+  readonly #kernel = new KernelSide();
   readonly deadlines = new Deadlines(() => performance.now());
   /** Whose forwarding fields are believed. */
   readonly #trusted: TrustedPeers;
@@ -115,6 +117,7 @@ export class Sessions {
   /** Looks after deadlines; to be called every SLOT_MS as long as there are connections. */
   turn(now: number): void {
     this.now = now;
+    this.#kernel.forget();
     this.deadlines.turn();
   }
 
@@ -130,7 +133,7 @@ export class Sessions {
     expectsProxyHeader: boolean,
     handler: SessionHandler,
   ): Promise<void> {
-    const arrival = new Arrival(connection);
+    const arrival = new Arrival(connection, this.#kernel);
     this.#arrivals.add(arrival);
     this.deadlines.set(arrival, performance.now() + this.#handshakeMs);
     try {
@@ -175,6 +178,7 @@ export class Sessions {
       this.deadlines.remove(session);
     },
     onDue: (session) => this.#due(session),
+    kernel: this.#kernel,
     onError: (error) => {
       this.#log.debug(`A response could not be sent: ${error}`);
       return refuse(500);
@@ -186,15 +190,14 @@ export class Sessions {
     const lingered = now - session.leavingSince;
     if (session.inFlight > 0) {
       if (session.stuckFor(now) < this.#writeMs) this.#lookAgain(session, now);
-      else this.#cutReader(session);
+      else this.#cut(session, "it does not read its response");
     } else if (lingered >= 0) {
-      if (lingered >= LINGER_MS || !session.heardWithin(LINGER_SILENCE_MS)) session.abort();
+      if (lingered >= LINGER_MS || !session.heardWithin(LINGER_SILENCE_MS)) session.cut();
       else this.deadlines.set(session, now + LINGER_SILENCE_MS);
     } else if (session.requests === 0 || session.beginning) {
       this.#cut(session, "it does not send a whole head");
-    } else if (session.heardWithin(now - session.idleSince - SLOT_MS)) {
-      // What has come since the last response is part of a head: the client has begun, and gets as
-      // long for it as for its first.
+    } else if (session.hasBegun()) {
+      // It gets as long for the head as for its first.
       session.beginning = true;
       this.deadlines.set(session, now + this.#headerMs);
     } else {
@@ -202,7 +205,7 @@ export class Sessions {
       if (stuckFor < 0) session.abort();
       // Idle for us, but the last response is still on its way.
       else if (stuckFor < this.#writeMs) this.#lookAgain(session, now);
-      else this.#cutReader(session);
+      else this.#cut(session, "it does not read its response");
     }
   }
 
@@ -210,15 +213,9 @@ export class Sessions {
     this.deadlines.set(session, now + this.#writeMs / LOOKS);
   }
 
-  #cutReader(session: Session): void {
-    // Otherwise the kernel would keep what is unread, and go on offering it.
-    session.dropUnsent();
-    this.#cut(session, "it does not read its response");
-  }
-
   #cut(session: Session, why: string): void {
     this.#log.debug(`Closing a connection of ${session.remoteHost || "a unix socket"}: ${why}`);
-    session.abort();
+    session.cut();
   }
 }
 

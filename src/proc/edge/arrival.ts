@@ -1,6 +1,7 @@
 /** A connection before HTTP begins on it: its PROXY header or its TLS handshake, under a deadline. */
 
 import type { Timed } from "./deadlines.ts";
+import type { KernelSide } from "./kernel_side.ts";
 import { type ProxyHeader, readProxyHeader } from "./proxy_protocol.ts";
 
 /** What was learnt before the first byte of HTTP. */
@@ -17,9 +18,11 @@ export class Arrival implements Timed {
   overdue = false;
 
   readonly #connection: Deno.Conn;
+  readonly #kernel: KernelSide;
 
-  constructor(connection: Deno.Conn) {
+  constructor(connection: Deno.Conn, kernel: KernelSide) {
     this.#connection = connection;
+    this.#kernel = kernel;
   }
 
   /**
@@ -41,6 +44,7 @@ export class Arrival implements Timed {
 
   onDue(): void {
     this.overdue = true;
+    this.#kernel.cut(this.#connection);
     this.close();
   }
 

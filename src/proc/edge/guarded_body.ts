@@ -73,6 +73,23 @@ export class GuardedBody implements Timed {
     return next.value;
   }
 
+  /** The same as a stream, for who wants one. `onRefused` hears of it before its reader does. */
+  stream(onRefused: (refusal: BodyRefusal) => void): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return new ReadableStream({
+      pull: async (controller) => {
+        try {
+          const bytes = await this.read();
+          if (bytes === null) controller.close();
+          else controller.enqueue(bytes as Uint8Array<ArrayBuffer>);
+        } catch (error) {
+          if (error instanceof BodyRefusal) onRefused(error);
+          controller.error(error);
+        }
+      },
+      cancel: () => this.cancel(),
+    }, { highWaterMark: 0 });
+  }
+
   /** Nobody wants the rest. */
   cancel(): void {
     this.#deadlines.remove(this);

@@ -1,0 +1,63 @@
+import { assertEquals } from "@std/assert";
+import { sceneTest } from "../../support/scene.ts";
+import { Wire } from "../../support/wire.ts";
+import { ask, mirrored, startMirror } from "./mirror.ts";
+
+const POST = "POST /a HTTP/1.1\r\nHost: a\r\n";
+const CHUNK = `10000\r\n${"x".repeat(65536)}\r\n`;
+
+for (const threads of [0, 1]) {
+  const where = threads === 0 ? "inline" : "in a thread";
+
+  sceneTest(`a body that grows beyond limit_request_body is a 413, ${where}`, async (scene) => {
+    const server = await startMirror(scene, threads, "--limit-request-body", "200000");
+    using wire = await Wire.connect(server.port);
+    await wire.send(`${POST}Transfer-Encoding: chunked\r\n\r\n`);
+    // Sent on and on, before anything is read: the answer is to be seen all the same.
+    for (let i = 0; i < 16; i++) await wire.send(CHUNK);
+    assertEquals((await wire.response())?.status, 413);
+    const small = `${POST}Transfer-Encoding: chunked\r\n\r\n${CHUNK}0\r\n\r\n`;
+    assertEquals(mirrored(await ask(server.port, small)).body.length, 65536);
+  });
+}
+
+sceneTest("who sends a large body before it reads still gets to see the answer", async (scene) => {
+  const server = await startMirror(scene, 1, "--limit-request-body", "1000");
+  for (const [path, status] of [["/a", 413], ["/unread", 413]] as const) {
+    using wire = await Wire.connect(server.port);
+    const length = 8 * 1024 * 1024;
+    await wire.send(`POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`);
+    await wire.send("x".repeat(length));
+    assertEquals((await wire.response())?.status, status);
+    await wire.rest();
+  }
+  assertEquals(await server.get("/seen"), "0");
+});
+
+sceneTest("a malformed chunk that comes after the head is a 400", async (scene) => {
+  const server = await startMirror(scene, 1);
+  using wire = await Wire.connect(server.port);
+  await wire.send(`${POST}Transfer-Encoding: chunked\r\n\r\n${CHUNK}`);
+  await server.get("/hello");
+  await wire.send("zz\r\n");
+  assertEquals((await wire.response())?.status, 400);
+  await wire.rest();
+});
+
+sceneTest(
+  "100-continue comes before the body, and a body that is too large is refused",
+  async (scene) => {
+    const server = await startMirror(scene, 1, "--limit-request-body", "10");
+    const expect = "Expect: 100-continue\r\n";
+    using wire = await Wire.connect(server.port);
+    await wire.send(`${POST}${expect}Content-Length: 2\r\n\r\n`);
+    await wire.receive();
+    assertEquals(wire.received, "HTTP/1.1 100 Continue\r\n\r\n");
+    await wire.send("hi");
+    assertEquals(mirrored(await wire.response()).body, "hi");
+    assertEquals(
+      (await ask(server.port, `${POST}${expect}Content-Length: 11\r\n\r\n`))?.status,
+      413,
+    );
+  },
+);

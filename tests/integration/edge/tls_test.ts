@@ -1,0 +1,138 @@
+import { assertEquals } from "@std/assert";
+import type { Running } from "../../support/running.ts";
+import { type Scene, sceneTest } from "../../support/scene.ts";
+import { until } from "../../support/wait.ts";
+import { ask, MIRROR, startMirror } from "./mirror.ts";
+
+async function curl(...args: string[]): Promise<string> {
+  const { stdout } = await new Deno.Command("curl", { args: ["-sk", ...args] }).output();
+  return new TextDecoder().decode(stdout);
+}
+
+/** The common name in the certificate that a new connection is shown. */
+async function shownName(server: Running): Promise<string> {
+  const { stdout } = await new Deno.Command("openssl", {
+    args: ["s_client", "-connect", `127.0.0.1:${server.port}`, "-servername", "localhost"],
+    stdin: "null",
+  }).output();
+  return /subject=CN ?= ?(\S+)/.exec(new TextDecoder().decode(stdout))?.[1] ?? "none";
+}
+
+async function exchangeCertificate(scene: Scene, name: string): Promise<void> {
+  const { certfile, keyfile } = await scene.certificate(name);
+  // As certbot does it: each file is replaced whole.
+  Deno.renameSync(keyfile, `${scene.directory}/live.key`);
+  Deno.renameSync(certfile, `${scene.directory}/live.pem`);
+}
+
+async function startTls(scene: Scene, workers: number, ...args: string[]): Promise<Running> {
+  await exchangeCertificate(scene, "first");
+  const { directory } = scene;
+  const files = ["--certfile", `${directory}/live.pem`, "--keyfile", `${directory}/live.key`];
+  const server = scene.run(["-b", "127.0.0.1:0", "-w", String(workers), ...files, ...args, MIRROR]);
+  if (workers > 0) await server.ready(workers);
+  else await server.says(/Listening at/);
+  return server;
+}
+
+/** A keep-alive connection over TLS that asks for /hello again and again until told to stop. */
+async function keepAsking(server: Running, certfile: string): Promise<{ stop(): Promise<number> }> {
+  const connection = await Deno.connectTls({
+    hostname: "localhost",
+    port: server.port,
+    caCerts: [Deno.readTextFileSync(certfile)],
+  });
+  let asking = true;
+  const asked = (async () => {
+    let answers = 0;
+    const buffer = new Uint8Array(4096);
+    while (asking) {
+      await connection.write(new TextEncoder().encode("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+      if (await connection.read(buffer) === null) throw new Error("The connection was dropped");
+      answers++;
+    }
+    connection.close();
+    return answers;
+  })();
+  return {
+    stop() {
+      asking = false;
+      return asked;
+    },
+  };
+}
+
+sceneTest(
+  "TLS speaks HTTP/2 and HTTP/1.1, as the client chooses, and apps see https",
+  async (scene) => {
+    const server = await startTls(scene, 1);
+    const format = ["-w", "\n%{http_version}"];
+    for (const [flag, version] of [["--http2", "2"], ["--http1.1", "1.1"]] as const) {
+      const [body = "", spoken] = (await curl(flag, ...format, `${server.url}/a`)).split("\n");
+      assertEquals(spoken, version);
+      assertEquals(JSON.parse(body).url, `${server.url}/a`);
+    }
+  },
+);
+
+sceneTest("http2: false leaves HTTP/1.1 alone, with TLS and without", async (scene) => {
+  const server = await startTls(scene, 1, "--no-http2");
+  assertEquals(await curl("--http2", "-w", " %{http_version}", `${server.url}/hello`), "hello 1.1");
+  const plain = await startMirror(scene, 1, "--no-http2");
+  const prior = ["--http2-prior-knowledge", "-o", "/dev/null", "-w", "%{http_code}"];
+  assertEquals(await curl(...prior, `${plain.url}/hello`), "505");
+});
+
+sceneTest("a plain address leads to https, and refuses what any address refuses", async (scene) => {
+  const path = `${scene.directory}/plain.sock`;
+  const server = await startTls(scene, 1, "--redirect-bind", `unix:${path}`, "--access-log", "-");
+  const format = "%{http_code} %{redirect_url}";
+  const ask = (url: string, ...args: string[]) =>
+    curl("--unix-socket", path, "-o", "/dev/null", "-w", format, ...args, url);
+  assertEquals(await ask("http://a.example/b?c"), "308 https://a.example/b?c");
+  assertEquals(await ask("http://a.example:8080/"), `308 https://a.example:${server.port}/`);
+  assertEquals(await ask("http://a.example/", "-H", "Host: a/b"), "400 ");
+  await server.says(/"GET \/b\?c HTTP\/1\.1" 308/);
+  assertEquals(await curl(`${server.url}/seen`), "0");
+});
+
+for (const [how, args] of [["HUP", []], ["a look at its files", ["--tls-watch"]]] as const) {
+  sceneTest(`a new certificate is taken at ${how}, and no connection is dropped`, async (scene) => {
+    // Alone: with a manager HUP means new procs, which is tested with the manager.
+    const server = await startTls(scene, 0, ...args);
+    assertEquals(await shownName(server), "first");
+    const asking = await keepAsking(server, `${scene.directory}/live.pem`);
+    await exchangeCertificate(scene, "second");
+    if (how === "HUP") server.signal("SIGHUP");
+    await until("the new certificate is shown", async () => await shownName(server) === "second");
+    // Read by name and date: a pair that does not fit leaves the old one.
+    const { keyfile } = await scene.certificate("third");
+    Deno.renameSync(keyfile, `${scene.directory}/live.key`);
+    if (how === "HUP") server.signal("SIGHUP");
+    await server.says(/Cannot use the certificate .*the old certificate stays in use/);
+    assertEquals(await shownName(server), "second");
+    assertEquals(await asking.stop() > 0, true);
+  });
+}
+
+sceneTest("a certificate that cannot be used is told at the start", async (scene) => {
+  const { certfile } = await scene.certificate("one");
+  const { keyfile } = await scene.certificate("other");
+  const server = scene.run([
+    "-b",
+    "127.0.0.1:0",
+    "--certfile",
+    certfile,
+    "--keyfile",
+    keyfile,
+    MIRROR,
+  ]);
+  assertEquals((await server.end()).code, 1);
+  await server.says(/Cannot use the certificate \S+one\.pem with the private key \S+other\.key/);
+});
+
+sceneTest("what is not TLS is refused on a TLS address, and disturbs nobody", async (scene) => {
+  const server = await startTls(scene, 1);
+  assertEquals(await ask(server.port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"), null);
+  assertEquals(await curl(`${server.url}/hello`), "hello");
+});
