@@ -174,7 +174,7 @@ export class ThreadedDispatcher implements Dispatcher {
     try {
       if (length > MAX_WHOLE_BODY_BYTES) {
         this.#pool.dispatch(exchange, head, true);
-        if (!await this.#pool.wantsBody(exchange)) return;
+        if (!await this.#pool.wantsBody(exchange)) return guarded.cancel();
         await exchange.upload(guarded, length === Infinity, onProgress);
       } else {
         this.#pool.hold(exchange);

@@ -9,9 +9,10 @@ import loading from "./python/loading.py" with { type: "text" };
 import process from "./python/process.py" with { type: "text" };
 import response from "./python/response.py" with { type: "text" };
 import streams from "./python/streams.py" with { type: "text" };
+import traces from "./python/traces.py" with { type: "text" };
 
 /** In an order in which each finds those that it imports. */
-const SOURCES = { loading, process, environ, response, streams, context, gateway };
+const SOURCES = { traces, loading, process, environ, response, streams, context, gateway };
 
 export type ModuleName = keyof typeof SOURCES;
 

@@ -59,6 +59,8 @@ class Context:
             if len(result) == 1 and result[0].__class__ is bytes:
                 return self.whole(result[0], NOTHING)
             return self.whole(b"".join(result), NOTHING)
+        if result is None:
+            raise TypeError("the app must return an iterable of bytes, not None")
         self.close = getattr(result, "close", None)
         self.iterator = iter(result)
         data = self.next_block()
@@ -94,7 +96,8 @@ class Context:
         """whole() for what is not plain."""
         if self.sent:
             return self.go_on(data)
-        if self.length is None and follows is NOTHING:
+        if self.length is None and (data or not self.bodiless()):
+            # An empty body may be an app's own way to answer HEAD.
             self.length = len(data)
         return self.open(data)
 
@@ -105,19 +108,26 @@ class Context:
         self.sent = True
         self.left = self.length
         if self.bodiless():
-            code = self.head[:3]
-            self.left = 0
-            self.iterator = None
-            if data and code in BODILESS:
-                self.gateway.log("warning", "a response %s has no body: it is dropped" % code)
-            head = self.head if code == "204" or code == "205" else self.head_with_length()
-            return self.gateway.numbered(head) + (b"", FINISH)
+            return self.open_bodiless(data)
         return self.gateway.numbered(self.head_with_length()) + (self.fit(data), MORE)
+
+    def open_bodiless(self, data):
+        code = self.head[:3]
+        self.left = 0
+        self.iterator = None
+        if code in BODILESS:
+            if data:
+                self.gateway.log("warning", "a response %s has no body: it is dropped" % code)
+            return self.gateway.numbered(self.head) + (b"", FINISH)
+        # HEAD. Where the length is not known, a body whose length is not known goes without it.
+        follows = MORE if self.length is None else FINISH
+        return self.gateway.numbered(self.head_with_length()) + (b"", follows)
 
     def go_on(self, data):
         """What is sent where the head is out."""
         if self.bodiless():
-            return (HEAD_SENT, None, b"", FINISH)
+            data = b""
+            self.iterator = None
         return (HEAD_SENT, None, self.fit(data), MORE)
 
     def more(self):

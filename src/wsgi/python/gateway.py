@@ -6,7 +6,6 @@ the midst of the app's own calls, are only write(), reading a streamed body, and
 """
 
 import json
-import traceback
 
 # The files beside this one, which are run before it under these names.
 from _denicorn_context import Context
@@ -14,6 +13,7 @@ from _denicorn_environ import create_reader
 from _denicorn_loading import LoadError, load
 from _denicorn_process import set_logger
 from _denicorn_response import Numbers
+from _denicorn_traces import format_error
 from _denicorn_streams import ClientDisconnected, Errors, FileWrapper, Input
 
 
@@ -53,7 +53,7 @@ class Gateway:
             return context.answer(self.app(environ, context.start_response))
         except BaseException as error:  # SystemExit and KeyboardInterrupt too: the thread goes on
             if context is None:
-                self.log("error", "reading a request failed: " + traceback.format_exc())
+                self.log("error", "cannot make an environ: " + format_error(error))
                 return None
             return self._failed(error)
 
@@ -94,10 +94,6 @@ class Gateway:
 
     def _report(self, error, when):
         environ = self.context.environ
-        # Without the frames of this file and of context.py.
-        trace = error.__traceback__
-        while trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith("_denicorn"):
-            trace = trace.tb_next
         what = "%s %s failed%s" % (
             environ["REQUEST_METHOD"],
             environ["RAW_URI"].partition("?")[0],
@@ -106,8 +102,7 @@ class Gateway:
         if isinstance(error, ClientDisconnected):
             self.log("info", "%s: %s" % (what, error))
             return
-        lines = traceback.format_exception(type(error), error, trace)
-        self.log("error", "%s: %s" % (what, "".join(lines).rstrip()))
+        self.log("error", "%s: %s" % (what, format_error(error)))
 
 
 def create(settings, send, receive, log):

@@ -5,7 +5,8 @@ import importlib
 import os
 import sys
 import threading
-import traceback
+
+from _denicorn_traces import format_error
 
 DEFAULT_NAMES = ("application", "app")
 
@@ -119,15 +120,7 @@ def _call(specifier, factory, args, kwargs):
 
 
 def _failed(specifier, what):
-    """The exception under way as a LoadError, without frames of ours and of the import machinery."""
-    kind, error, trace = sys.exc_info()
-    while trace is not None and (
-        trace.tb_frame.f_code.co_filename == __file__
-        or trace.tb_frame.f_code.co_filename.startswith("<frozen importlib")
-        or trace.tb_frame.f_code.co_filename == importlib.__file__
-    ):
-        trace = trace.tb_next
-    summary = "".join(traceback.format_exception_only(kind, error)).strip().splitlines()[-1]
-    lines = traceback.format_exception(kind, error, trace)
-    message = "cannot load the app %s: %s failed: %s" % (specifier, what, summary)
-    return LoadError(message, "".join(lines))
+    """The exception under way as a LoadError."""
+    trace = format_error(sys.exc_info()[1])
+    summary = trace.splitlines()[-1]
+    return LoadError("cannot load the app %s: %s failed: %s" % (specifier, what, summary), trace)
