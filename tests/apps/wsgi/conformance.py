@@ -266,6 +266,7 @@ def errors(environ, start_response):
 
 @valid
 def sleep(environ, start_response):
+    environ["wsgi.errors"].write("falls asleep\n")
     time.sleep(query(environ, "s", 1.0))
     start_response("200 OK", TEXT)
     return [threading.current_thread().name.encode()]
