@@ -37,6 +37,7 @@ export class Fleet implements Disposable {
     this.steering = new Steering({
       send: (id, bind, program) => this.tell(id, { type: "steer", bind, program }),
       log: options.log,
+      mode: () => generations.config.steering,
       impossible: libcUnavailable(),
     });
   }

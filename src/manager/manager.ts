@@ -179,6 +179,7 @@ class Manager {
           trace: message.trace,
         });
       case "heartbeat":
+        this.#fleet.steering.load(id, message.stats.in_flight);
         return this.#table.heartbeat(id, message.stats, now());
       case "log":
         return message.records.forEach((record) => this.#log.write(record));

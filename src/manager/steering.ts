@@ -8,23 +8,22 @@
  */
 
 import { type Bind, showBind } from "../config/bind.ts";
+import type { Config } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
 import type { SteeringPlan } from "../protocol/control.ts";
 import { ListenOrder } from "./listen_order.ts";
+import { LoadShares } from "./load_shares.ts";
 
 /** A proc that does not say within this time that it has steered is not waited for, milliseconds. */
 const STEER_TIMEOUT_MS = 500;
 /** The share of a proc that has nothing to do. Whole numbers, so that equal plans look equal. */
 const FULL_WEIGHT = 1_000;
-/** Loads that differ by less than this factor are left to the hash. */
-const NOTABLE_FACTOR = 2;
-/** One exchange more or less says nothing. */
-const NOTABLE_DIFFERENCE = 4;
-
 export interface SteeringOptions {
   /** Has a proc put a plan in force at an address. False where it is not there to hear it. */
   readonly send: (id: number, bind: string, plan: SteeringPlan) => boolean;
   readonly log: Log;
+  /** The setting `steering` as it is now. */
+  readonly mode: () => Config["steering"];
   /** Why nothing can be steered here at all, in a few words; null where it can. */
   readonly impossible: string | null;
 }
@@ -47,7 +46,7 @@ export class Steering {
   #departed: Promise<void> = Promise.resolve();
   /** By proc: it has closed its sockets. */
   readonly #departures = new Map<number, () => void>();
-  #loads: ReadonlyMap<number, number> = new Map();
+  readonly #shares = new LoadShares();
   /** Plans that procs were told and have not answered, by proc, oldest first. */
   readonly #asked = new Map<number, Asked[]>();
   #told: { readonly id: number; readonly at: number } | null = null;
@@ -78,6 +77,7 @@ export class Steering {
     this.#leaving.delete(id);
     this.#departures.get(id)?.();
     this.#departures.delete(id);
+    this.#shares.forget(id);
     for (const [bind, { order }] of this.#groups) {
       order.closed(id, from, to);
       // The group is gone with its last socket, and its program with it.
@@ -98,20 +98,23 @@ export class Steering {
   async leave(id: number): Promise<void> {
     // Told twice, it goes once.
     if (!this.#listens(id) || this.#departures.has(id)) return;
+    if (this.#options.mode() === "off") return;
     const before = this.#departed;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#departed = before.then(() => promise);
     this.#departures.set(id, resolve);
     this.#leaving.add(id);
+    this.#shares.forget(id);
     await Promise.all(this.#refresh());
     if (this.#impossible !== null) return this.#warn(this.#impossible);
     await before;
     await Promise.all(this.#refresh());
   }
 
-  /** Takes on what each proc has to do now: exchanges in flight, by proc. */
-  spread(loads: ReadonlyMap<number, number>): void {
-    this.#loads = loads;
+  /** Proc `id` has so many exchanges in flight. */
+  load(id: number, inFlight: number): void {
+    if (!this.#listens(id) || this.#leaving.has(id)) return;
+    this.#shares.report(id, inFlight);
     this.#refresh();
   }
 
@@ -166,24 +169,16 @@ export class Steering {
 
   /** The weights by index; empty for the kernel's own choice. */
   #plan(order: ListenOrder): readonly number[] {
-    const leaves = [...order.listening].some((id) => this.#leaving.has(id));
-    const weightOf = this.#weightOf([...order.listening].filter((id) => !this.#leaving.has(id)));
-    if (!leaves && weightOf === null) return [];
+    const ids = [...order.listening];
+    const leaves = ids.some((id) => this.#leaving.has(id));
+    const mode = this.#options.mode();
+    const shareOf = (id: number) => mode === "load" ? this.#shares.of(id) : 1;
+    if (mode === "off" || !leaves && ids.every((id) => shareOf(id) === 1)) return [];
     const weights = order.weights((id) =>
-      this.#leaving.has(id) ? 0 : weightOf?.(id) ?? FULL_WEIGHT
+      this.#leaving.has(id) ? 0 : Math.round(FULL_WEIGHT * shareOf(id))
     );
     if (weights === null && leaves) this.#options.log.debug("Cannot steer: who is where is unsure");
     return weights ?? [];
-  }
-
-  /** Shares by load; null where the loads do not differ enough to say anything. */
-  #weightOf(ids: readonly number[]): ((id: number) => number) | null {
-    const loads = ids.map((id) => this.#loads.get(id) ?? 0);
-    const least = Math.min(...loads);
-    const most = Math.max(...loads);
-    const differ = most - least >= NOTABLE_DIFFERENCE && most >= NOTABLE_FACTOR * (least + 1);
-    if (!differ) return null;
-    return (id) => Math.max(1, Math.round(FULL_WEIGHT / (1 + (this.#loads.get(id) ?? 0))));
   }
 
   /** Resolves when proc `id` has answered its newest plan, has gone, or takes too long. */

@@ -97,5 +97,5 @@ export function controlAddress(path: string): Deno.UnixListenOptions & { transpo
   return { transport: "unix", path: path.startsWith("@") ? `\0${path.slice(1)}` : path };
 }
 
-/** How often a proc says that it lives, milliseconds. */
-export const HEARTBEAT_INTERVAL_MS = 1_000;
+/** How often a proc says that it lives, milliseconds; as often as new connections are steered by load. */
+export const HEARTBEAT_INTERVAL_MS = 250;

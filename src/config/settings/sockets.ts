@@ -53,6 +53,15 @@ export const socketSettings = {
       "the same one, so that what waits in it survives a killed process.",
     acts: true,
   }),
+  steering: setting({
+    section: "sockets",
+    kind: choice(["load", "reload", "off"]),
+    default: "load",
+    help: "Which process gets a new connection (Linux, `listener: reuseport`). `load` keeps them " +
+      "away from processes that leave, and spares those that are busier than the others; " +
+      "`reload` does the former alone; `off` leaves all to the kernel's hash.",
+    acts: true,
+  }),
   unix_mode: setting({
     section: "sockets",
     kind: optional(octal()),

@@ -55,14 +55,6 @@ export const workerSettings = {
     help: "Exchanges that may wait for one thread; past it a request gets 503 at once.",
     acts: true,
   }),
-  steering: setting({
-    section: "workers",
-    kind: choice(["off", "reload", "load"], { on: "reload", true: "reload", false: "off" }),
-    default: "reload",
-    help: "Directs new connections among the processes (Linux): `reload` leads them away from a " +
-      "process that leaves, `load` also evens out the processes' load.",
-    acts: false,
-  }),
 } as const;
 
 export const recyclingSettings = {

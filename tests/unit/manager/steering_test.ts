@@ -6,12 +6,13 @@ const BIND = { transport: "tcp", hostname: "127.0.0.1", port: 8000 } as const;
 const OTHER = { transport: "tcp", hostname: "127.0.0.1", port: 9000 } as const;
 
 /** A steering whose procs note what they are told; they obey when the test says so. */
-function scene(impossible: string | null = null) {
+function scene(impossible: string | null = null, mode: "load" | "reload" | "off" = "load") {
   const told: string[] = [];
   const records: LogRecord[] = [];
   const deaf = new Set<number>();
   const steering = new Steering({
     impossible,
+    mode: () => mode,
     log: createLog("info", "test", (record) => records.push(record)),
     send: (id, bind, { weights }) => {
       if (deaf.has(id)) return false;
@@ -102,30 +103,47 @@ Deno.test("a proc that cannot hear is passed over; one that dies before it answe
   assertEquals(told, ["2 8000 [0,1000,1000]"]);
   deaf.delete(3);
   close(2);
-  await left;
   // Nobody knows whether proc 2 did it.
   assertEquals(told.at(-1), "3 8000 [0,1000]");
+  steering.steered(3, null);
+  await left;
 });
 
-Deno.test("shares follow the loads when these differ much, and only then", () => {
+/** Reports these loads, by proc from 1, again and again. */
+function report(steering: Steering, loads: number[], times: number) {
+  for (let i = 0; i < times; i++) loads.forEach((load, at) => steering.load(at + 1, load));
+}
+
+Deno.test("a proc that has more to do than the others gets fewer connections, and more again later", () => {
   const { steering, told, listen } = scene();
   listen([1, 2]);
-  steering.spread(new Map([[1, 3], [2, 1]]));
+  report(steering, [3, 1], 20);
   assertEquals(told, []);
-  steering.spread(new Map([[1, 19], [2, 1]]));
-  assertEquals(told, ["2 8000 [50,500]"]);
-  steering.spread(new Map([[1, 19], [2, 1]]));
-  assertEquals(told.length, 1);
-  steering.spread(new Map([[1, 2], [2, 2]]));
+  report(steering, [40, 2], 4);
+  const [, share = 1000] = /\[(\d+),1000\]/.exec(told.at(-1) ?? "")?.map(Number) ?? [];
+  assertEquals(share < 700 && share > 0, true, told.at(-1));
+  report(steering, [2, 2], 200);
   assertEquals(told.at(-1), "2 8000 []");
 });
 
-Deno.test("a busy proc is left alone with its load, but one that leaves gets nothing", () => {
+Deno.test("a busy proc is spared, but one that leaves gets nothing", () => {
   const { steering, told, listen } = scene();
   listen([1, 2, 3]);
-  steering.spread(new Map([[1, 99], [2, 0], [3, 0]]));
+  report(steering, [99, 0, 0], 50);
+  assertEquals(told.at(-1), "3 8000 [10,1000,1000]");
   steering.leave(2);
-  assertEquals(told, ["3 8000 [10,1000,1000]", "3 8000 [10,0,1000]"]);
+  assertEquals(told.at(-1), "3 8000 [10,0,1000]");
+});
+
+Deno.test("with steering: reload, the load says nothing; with off, nothing does", () => {
+  for (const mode of ["reload", "off"] as const) {
+    const { steering, told, listen } = scene(null, mode);
+    listen([1, 2]);
+    report(steering, [99, 0], 50);
+    assertEquals(told, []);
+    steering.leave(1);
+    assertEquals(told, mode === "reload" ? ["2 8000 [0,1000]"] : []);
+  }
 });
 
 Deno.test("where it cannot be done, that is said once, and nobody waits", async () => {
