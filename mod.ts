@@ -6,6 +6,16 @@
  * @module
  */
 
+export type {
+  ExitInfo,
+  HookResult,
+  Hooks,
+  ManagerInfo,
+  ProcInfo,
+  RequestInfo,
+  ResponseInfo,
+} from "./src/hooks/hooks.ts";
+
 import { ControlEnv } from "./src/protocol/control.ts";
 
 if (import.meta.main) {

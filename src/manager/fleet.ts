@@ -91,6 +91,11 @@ export class Fleet implements Disposable {
     this.#handles.delete(id);
   }
 
+  /** 0 where it does not run. */
+  pidOf(id: number): number {
+    return this.#handles.get(id)?.pid ?? 0;
+  }
+
   has(pid: number): boolean {
     return [...this.#handles.values()].some((handle) => handle.pid === pid);
   }

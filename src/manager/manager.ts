@@ -10,6 +10,7 @@ import type { Decision } from "./decision.ts";
 import { describeExit } from "./departure.ts";
 import { errorOf, type Failure, withTrace } from "./failure.ts";
 import { Fleet } from "./fleet.ts";
+import { ManagerHooks } from "./hooks.ts";
 import { Inbox, type ManagerEvent } from "./inbox.ts";
 import { limitsOf } from "./limits.ts";
 import { giveAccessLog } from "./log_owner.ts";
@@ -40,12 +41,21 @@ export async function runManager(
   const inbox = new Inbox<ManagerEvent>();
   // From the first moment: a signal that comes while procs boot must not leave them behind.
   using _signals = listenToSignals((signal) => inbox.push({ type: "signal", signal }));
+  const hooks = await ManagerHooks.load(config, log);
   using fleet = await Fleet.open(config, { log, inbox });
-  return await new Manager(fleet, inbox, log, options).run();
+  return await new Manager({ fleet, hooks, inbox, log }, options).run();
+}
+
+interface Parts {
+  readonly fleet: Fleet;
+  readonly hooks: ManagerHooks;
+  readonly inbox: Inbox<ManagerEvent>;
+  readonly log: ErrorLog;
 }
 
 class Manager {
   readonly #fleet: Fleet;
+  readonly #hooks: ManagerHooks;
   readonly #inbox: Inbox<ManagerEvent>;
   readonly #log: ErrorLog;
   readonly #options: ManagerOptions;
@@ -56,23 +66,30 @@ class Manager {
   /** Where it is, or could not be written. */
   #pidPath: string | null = null;
   #failure: Failure | null = null;
+  #wasBooted = false;
+  #lastTarget: number;
 
-  constructor(fleet: Fleet, inbox: Inbox<ManagerEvent>, log: ErrorLog, options: ManagerOptions) {
+  constructor(parts: Parts, options: ManagerOptions) {
+    const { fleet } = parts;
     this.#fleet = fleet;
-    this.#inbox = inbox;
-    this.#log = log;
+    this.#hooks = parts.hooks;
+    this.#inbox = parts.inbox;
+    this.#log = parts.log;
     this.#options = options;
     this.#table = new ProcTable(limitsOf(this.#config));
-    this.#orders = new Orders({ ...options, fleet, inbox, log, table: this.#table });
+    this.#lastTarget = this.#table.target;
+    this.#orders = new Orders({ ...options, ...parts, table: this.#table });
     const isOurs = (pid: number) => fleet.has(pid) || this.#orders.successor?.pid === pid;
     this.#reaper = Reaper.isNeeded() ? new Reaper(isOurs) : null;
   }
 
   async run(): Promise<ExitCode> {
     try {
-      this.#start();
+      await this.#start();
       await this.#watch();
     } finally {
+      await this.#hooks.run("onExit");
+      this.#hooks.close();
       this.#pidfile?.close();
     }
     if (this.#failure !== null) throw errorOf(this.#failure);
@@ -85,18 +102,20 @@ class Manager {
     return this.#fleet.generations.config;
   }
 
-  #start(): void {
+  async #start(): Promise<void> {
     this.#keepPidfile();
     setProcessTitle(`${this.#config.proc_name}: manager`);
     if (this.#fleet.sockets.predecessor.lives) this.#fleet.steering.giveUp(TWO_MANAGERS);
     giveAccessLog(this.#config, this.#log);
     this.#options.announce(this.#fleet.sockets.shown(this.#config));
+    await this.#hooks.run("onStarting");
   }
 
   async #watch(): Promise<void> {
     let before = now();
     for (;;) {
       for (const decision of this.#table.decide(now())) this.#carryOut(decision);
+      this.#tellMilestones();
       // Shared sockets would go on queueing connections that nobody is to serve.
       if (this.#table.stopping !== null) {
         this.#fleet.sockets.close({ keepFiles: this.#orders.successor !== null });
@@ -116,6 +135,16 @@ class Manager {
       if (stall > STALL_MS) this.#table.forgive(stall);
       before = now();
     }
+  }
+
+  #tellMilestones(): void {
+    const { booted, target } = this.#table;
+    if (booted && !this.#wasBooted) this.#hooks.notify("whenReady");
+    if (target !== this.#lastTarget) {
+      this.#hooks.notify("workersChanged", target, this.#lastTarget);
+    }
+    this.#wasBooted = booted;
+    this.#lastTarget = target;
   }
 
   /** What has to be looked after from time to time. */
@@ -208,6 +237,7 @@ class Manager {
 
   #handleExited(id: number, status: Deno.CommandStatus): void {
     const name = this.#fleet.name(id);
+    const pid = this.#fleet.pidOf(id);
     const how = `${name} ${describeExit(status)}`;
     this.#fleet.forget(id);
     // Too young to have its own handlers yet, or told by somebody who knows it.
@@ -219,6 +249,9 @@ class Manager {
     // At the first start, and of a canary, it is said once, by the error or by the failed reload.
     const isTold = !this.#table.booted || this.#table.isCanary(proc);
     this.#fleet.steering.closed(id, proc.heardAt, now());
+    const { code, signal } = status;
+    const expected = proc.state === "leaving";
+    this.#hooks.notify("childExit", { id, pid }, { code, signal, expected });
     this.#table.exited(id, how, now());
     this.#fleet.generations.forget(this.#table.procs);
     if (proc.state !== "leaving") {
@@ -232,7 +265,7 @@ class Manager {
   #carryOut(decision: Decision): void {
     switch (decision.type) {
       case "spawn":
-        return this.#spawn(decision);
+        return void this.#spawn(decision);
       case "listen":
         this.#fleet.steering.told(decision.id, now());
         return void this.#fleet.tell(decision.id, { type: "listen" });
@@ -255,7 +288,14 @@ class Manager {
     }
   }
 
-  #spawn({ id, generation, replaces, why }: Extract<Decision, { type: "spawn" }>): void {
+  async #spawn(
+    { id, generation, replaces, why }: Extract<Decision, { type: "spawn" }>,
+  ): Promise<void> {
+    if (this.#hooks.has("preSpawn")) {
+      await this.#hooks.run("preSpawn", { id, pid: 0 });
+      // Meanwhile it may have turned out that it is not needed.
+      if (this.#table.get(id)?.state !== "booting") return this.#table.exited(id, "", now());
+    }
     const failure = this.#fleet.spawn(id, generation);
     if (failure !== null) {
       this.#table.bootFailed(id, failure);

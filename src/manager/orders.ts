@@ -6,6 +6,7 @@ import type { ErrorLog } from "../log/error_log.ts";
 import { type CommandLine, ownCommandLine } from "./command_line.ts";
 import { describeExit } from "./departure.ts";
 import type { Fleet } from "./fleet.ts";
+import type { ManagerHooks } from "./hooks.ts";
 import type { Inbox, ManagerEvent } from "./inbox.ts";
 import { limitsOf, LINGER_MS } from "./limits.ts";
 import { giveAccessLog } from "./log_owner.ts";
@@ -25,6 +26,7 @@ export interface OrderOptions {
 
 interface Parts {
   readonly fleet: Fleet;
+  readonly hooks: ManagerHooks;
   readonly inbox: Inbox<ManagerEvent>;
   readonly log: ErrorLog;
   readonly table: ProcTable;
@@ -32,6 +34,7 @@ interface Parts {
 
 export class Orders {
   readonly #fleet: Fleet;
+  readonly #hooks: ManagerHooks;
   readonly #inbox: Inbox<ManagerEvent>;
   readonly #log: ErrorLog;
   readonly #table: ProcTable;
@@ -39,8 +42,9 @@ export class Orders {
   readonly #commandLine: CommandLine;
   #successor: Successor | null = null;
 
-  constructor({ fleet, inbox, log, table, argv, reloadConfig }: Parts & OrderOptions) {
+  constructor({ fleet, hooks, inbox, log, table, argv, reloadConfig }: Parts & OrderOptions) {
     this.#fleet = fleet;
+    this.#hooks = hooks;
     this.#inbox = inbox;
     this.#log = log;
     this.#table = table;
@@ -86,7 +90,9 @@ export class Orders {
     if (this.#table.stopping !== null) return;
     try {
       const fresh = await this.#reloadConfig();
+      await this.#hooks.reload(fresh);
       const config = await this.#fleet.sockets.open(fresh);
+      this.#hooks.notify("onReload");
       this.#fleet.generations.begin(this.#table.reload(limitsOf(config), now()), config);
     } catch (error) {
       if (!(error instanceof DenicornError)) throw error;
@@ -100,12 +106,13 @@ export class Orders {
     this.#fleet.tellAll({ type: "reopen_logs" });
   }
 
-  #handleUsr2(): void {
+  async #handleUsr2(): Promise<void> {
     if (this.#table.stopping !== null) return;
     if (this.#successor !== null || this.#fleet.sockets.predecessor.lives) {
       return this.#log.warning("There are two managers already: stop one of them with TERM first");
     }
     try {
+      await this.#hooks.run("preExec");
       this.#fleet.steering.giveUp(TWO_MANAGERS);
       const successor = Successor.start(
         this.#commandLine,

@@ -1,11 +1,28 @@
-/** What the access log will say of one exchange: begun with its head, written with its last byte. */
+/** What is told of one exchange, to the access log and to hooks: begun with its head, over with its last byte. */
 
 import type { AccessEntry, Fields } from "../log/access_format.ts";
-import type { AccessLog } from "../log/access_log.ts";
 import type { RefusalStatus } from "./refusal.ts";
 import { refusalBytes } from "./refusal.ts";
 
-/** Made only while there is an access log. */
+/** Who is told of exchanges. */
+export interface ExchangeObserver {
+  /** The head has come. */
+  begin?(record: AccessRecord): void;
+  /** The last byte is out. */
+  record(record: AccessRecord): void;
+}
+
+/** Tells all of them; null where there are none, so that an exchange costs one comparison. */
+export function observers(all: readonly (ExchangeObserver | null)[]): ExchangeObserver | null {
+  const [first, ...rest] = all.filter((observer) => observer !== null);
+  if (first === undefined || rest.length === 0) return first ?? null;
+  return {
+    begin: (record) => [first, ...rest].forEach((observer) => observer.begin?.(record)),
+    record: (record) => [first, ...rest].forEach((observer) => observer.record(record)),
+  };
+}
+
+/** Made only while somebody is told of it. */
 export class AccessRecord implements AccessEntry {
   readonly method: string;
   readonly url: string;
@@ -19,24 +36,25 @@ export class AccessRecord implements AccessEntry {
   durationMs = 0;
   responseFields: Fields = [];
 
-  readonly #log: AccessLog;
+  readonly #observer: ExchangeObserver;
   readonly #began = performance.now();
 
   constructor(
-    log: AccessLog,
+    observer: ExchangeObserver,
     method: string,
     url: string,
     http2: boolean,
     remoteHost: string,
     requestFields: Fields,
   ) {
-    this.#log = log;
+    this.#observer = observer;
     this.method = method;
     this.url = url;
     // HTTP/1.0 is not told from HTTP/1.1 by what Deno lets see.
     this.protocol = http2 ? "HTTP/2.0" : "HTTP/1.1";
     this.remoteHost = remoteHost;
     this.requestFields = requestFields;
+    observer.begin?.(this);
   }
 
   /** The last byte is out, or the exchange was given up. To be called once. */
@@ -45,7 +63,7 @@ export class AccessRecord implements AccessEntry {
     this.bytes = this.method === "HEAD" ? 0 : bytes;
     this.responseFields = responseFields;
     this.durationMs = performance.now() - this.#began;
-    this.#log.record(this);
+    this.#observer.record(this);
   }
 
   /** The server answered by itself. */

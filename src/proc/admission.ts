@@ -1,10 +1,9 @@
 /** The way of a request from Deno's handler to the app: its head is read, and what must not pass is refused. */
 
 import type { Config } from "../config/config.ts";
-import type { AccessLog } from "../log/access_log.ts";
 import type { Log } from "../log/record.ts";
 import type { Field } from "../protocol/head.ts";
-import { AccessRecord } from "./access_record.ts";
+import { AccessRecord, type ExchangeObserver } from "./access_record.ts";
 import { headerList, isBodyHere, requestMethod, requestUrl } from "./deno_http.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { Handshake } from "./edge/handshake.ts";
@@ -20,7 +19,7 @@ type Fields = readonly Field[];
 /** Where admitted requests go, and what is written down of them. */
 export interface AdmissionOptions {
   readonly log: Log;
-  readonly accessLog: AccessLog | null;
+  readonly observer: ExchangeObserver | null;
   readonly dispatcher: Dispatcher;
   readonly sessions: Sessions;
 }
@@ -78,12 +77,12 @@ export class Admission {
   }
 
   #record(session: Session, request: Request, fields: Fields): AccessRecord | null {
-    const { accessLog } = this.#options;
-    if (accessLog === null) return null;
+    const { observer } = this.#options;
+    if (observer === null) return null;
     const [method, url] = [requestMethod(request), requestUrl(request)];
     const { remoteHost } = this.#head;
     return new AccessRecord(
-      accessLog,
+      observer,
       method,
       url,
       session.isHttp2(method, fields),

@@ -2,6 +2,8 @@
 
 import type { Config } from "../config/config.ts";
 import { AppLoadError, DenicornError, ExitCode } from "../errors.ts";
+import { HookThread } from "../hooks/hook_thread.ts";
+import type { ProcInfo } from "../hooks/hooks.ts";
 import type { Log } from "../log/record.ts";
 import { setParentDeathSignal } from "../os/process.ts";
 import { libcUnavailable } from "../os/libc.ts";
@@ -15,6 +17,7 @@ import type { ControlClient } from "./control_client.ts";
 import { guardInherited } from "./open_listener.ts";
 import { takeIdentity } from "./identity.ts";
 import { Recycling } from "./recycling.ts";
+import { RequestHooks } from "./request_hooks.ts";
 import { Server } from "./server.ts";
 import { listenToSignals } from "./signals.ts";
 import { surviveUncaughtErrors } from "./uncaught.ts";
@@ -27,6 +30,9 @@ interface Booted {
   readonly config: Config;
   readonly log: Log;
   readonly server: Server;
+  readonly hooks: HookThread | null;
+  /** Who this is, for hooks. */
+  readonly info: ProcInfo;
 }
 
 export class Proc {
@@ -49,6 +55,7 @@ export class Proc {
       },
       onQuick: (why) => {
         this.#client.send({ type: "leaving", why, graceful: false });
+        this.#booted?.hooks?.notify("workerInterrupted", this.#booted.info);
         this.#stop();
       },
       onReopen: null,
@@ -89,13 +96,20 @@ export class Proc {
       const log = this.#client.log(config.log_level, `proc ${id}`);
       surviveUncaughtErrors(log);
       const events = {
-        onReplaceMe: (why: string, hung: boolean) =>
-          void this.#client.send({ type: "replace_me", why, hung }),
+        onReplaceMe: (why: string, hung: boolean) => {
+          this.#client.send({ type: "replace_me", why, hung });
+          if (hung) hooks?.notify("workerAborted", info);
+        },
         onUnlistened: () => void this.#client.send({ type: "unlistened" }),
       };
-      const server = new Server(config, { id, log, events, reusePort: true });
-      this.#booted = { config, log, server };
+      const info = { id, pid: Deno.pid };
+      const hooks = config.hooks === null ? null : await HookThread.load(config.hooks, log);
+      await hooks?.run("postSpawn", info);
+      const observer = RequestHooks.of(hooks, info);
+      const server = new Server(config, { id, log, events, observer, reusePort: true });
+      this.#booted = { config, log, server, hooks, info };
       await server.load();
+      await hooks?.run("postWorkerInit", info);
       this.#client.send({ type: "loaded" });
     } catch (error) {
       await this.#failBoot(error);
@@ -154,14 +168,21 @@ export class Proc {
         log.warning(`${cut} exchanges were not finished within ${limit} and are cut`);
       }
     }
-    await this.#booted?.server.closeLogs();
-    await this.#client.exit(ExitCode.ok);
+    await this.#end();
   }
 
   async #stop(): Promise<void> {
     this.#booted?.server.stop();
-    await this.#booted?.server.closeLogs();
-    await this.#client.exit(ExitCode.ok);
+    await this.#end();
+  }
+
+  async #end(): Promise<never> {
+    if (this.#booted !== null) {
+      const { server, hooks, info } = this.#booted;
+      await server.closeLogs();
+      await hooks?.run("workerExit", info);
+    }
+    return await this.#client.exit(ExitCode.ok);
   }
 
   async #failBoot(error: unknown): Promise<void> {

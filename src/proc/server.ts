@@ -5,6 +5,7 @@ import { type AccessLog, openAccessLog } from "../log/access_log.ts";
 import type { Log } from "../log/record.ts";
 import type { DrainReason, ProcStats, SteeringPlan } from "../protocol/control.ts";
 import { Admission } from "./admission.ts";
+import { type ExchangeObserver, observers } from "./access_record.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
 import { type Deadlines, SLOT_MS } from "./edge/deadlines.ts";
 import { InlineDispatcher } from "./inline.ts";
@@ -33,6 +34,8 @@ export interface ServerOptions {
   readonly id: number;
   readonly log: Log;
   readonly events: ServerEvents;
+  /** Told of every exchange, beside the access log. */
+  readonly observer?: ExchangeObserver | null;
   /** Share the port with other procs. */
   readonly reusePort: boolean;
 }
@@ -76,7 +79,7 @@ export class Server implements Exchanging {
       : new ThreadedDispatcher(this.#config, `proc ${id}`, this.#log, this);
     this.#admission = new Admission(this.#config, {
       log: this.#log,
-      accessLog: this.#accessLog,
+      observer: observers([this.#accessLog, this.#options.observer ?? null]),
       dispatcher: this.#dispatcher,
       sessions: this.#sessions,
     });

@@ -2,9 +2,11 @@
 
 import type { Config } from "../config/config.ts";
 import { BootError, ExitCode } from "../errors.ts";
+import { HookThread } from "../hooks/hook_thread.ts";
 import type { Log } from "../log/record.ts";
-import { guardInherited } from "./open_listener.ts";
 import { takeIdentity } from "./identity.ts";
+import { guardInherited } from "./open_listener.ts";
+import { RequestHooks } from "./request_hooks.ts";
 import { Server } from "./server.ts";
 import { listenToSignals } from "./signals.ts";
 import { surviveUncaughtErrors } from "./uncaught.ts";
@@ -20,65 +22,113 @@ export interface SoloOptions {
 export async function runSolo(
   config: Config,
   log: Log,
-  { announce, reopenLog }: SoloOptions,
+  options: SoloOptions,
 ): Promise<ExitCode> {
-  const { promise: over, resolve: end, reject: giveUp } = Promise.withResolvers<void>();
-  const server = new Server(config, {
-    id: 0,
-    log,
-    reusePort: false,
-    events: {
-      onUnlistened() {},
-      onReplaceMe(why, hung) {
-        if (!hung) return log.warning(`${why}: with workers: 0 nothing can replace this process`);
-        // Its core burns for ever, and a supervisor can do what a manager would.
-        const error = new BootError(`${why}: with workers: 0 nothing can replace this process`);
-        drain().then(() => giveUp(error));
-      },
-    },
-  });
-  const drain = async () => {
-    const { cut } = await server.drain("stop", 0, config.graceful_timeout * 1000);
-    if (cut > 0) log.warning(`${cut} exchanges were not finished within graceful_timeout`);
-  };
-  let asked = false;
-  listenToSignals({
-    onGraceful(signal) {
-      log.info(`Signal ${signal}`);
-      drain().then(end);
-    },
-    onQuick(signal) {
-      if (asked) Deno.exit(ExitCode.ok);
-      asked = true;
-      log.info(`Signal ${signal}`);
-      server.stop();
-      end();
-    },
-    onReopen() {
-      reopenLog();
-      server.reopenLogs();
-    },
-    onOther(signal) {
-      if (signal === "SIGHUP" && config.certfile !== null) {
-        // All of a reload that needs no other process.
-        server.renewCertificate();
-      } else if (signal !== "SIGWINCH") {
-        log.warning(`Signal ${signal} needs a manager: with workers: 0 it has no effect`);
-      }
-    },
-  });
   guardInherited(config);
   for (const [name, value] of Object.entries(config.env)) Deno.env.set(name, value);
   takeIdentity(config, "");
   surviveUncaughtErrors(log);
-  await server.load();
-  await server.listen();
-  announce({ ...config, bind: server.addresses });
-  try {
-    await over;
-  } finally {
-    await server.closeLogs();
-  }
-  log.info("Stopped");
+  const hooks = config.hooks === null ? null : await HookThread.load(config.hooks, log);
+  await new Solo(config, log, hooks, options).run();
   return ExitCode.ok;
+}
+
+class Solo {
+  readonly #config: Config;
+  readonly #log: Log;
+  readonly #hooks: HookThread | null;
+  readonly #options: SoloOptions;
+  readonly #server: Server;
+  readonly #info = { id: 0, pid: Deno.pid };
+  readonly #over = Promise.withResolvers<void>();
+  #interrupted = false;
+
+  constructor(config: Config, log: Log, hooks: HookThread | null, options: SoloOptions) {
+    this.#config = config;
+    this.#log = log;
+    this.#hooks = hooks;
+    this.#options = options;
+    this.#server = new Server(config, {
+      id: 0,
+      log,
+      reusePort: false,
+      observer: RequestHooks.of(hooks, this.#info),
+      events: {
+        onUnlistened() {},
+        onReplaceMe: (why, hung) => this.#handleReplaceMe(why, hung),
+      },
+    });
+  }
+
+  async run(): Promise<void> {
+    listenToSignals({
+      onGraceful: (signal) => this.#handleTerm(signal),
+      onQuick: (signal) => this.#handleInt(signal),
+      onReopen: () => this.#handleUsr1(),
+      onOther: (signal) => this.#handleOther(signal),
+    });
+    const manager = { pid: Deno.pid, config: this.#config };
+    await this.#hooks?.run("onStarting", manager);
+    await this.#hooks?.run("postSpawn", this.#info);
+    await this.#server.load();
+    await this.#hooks?.run("postWorkerInit", this.#info);
+    await this.#server.listen();
+    this.#options.announce({ ...this.#config, bind: this.#server.addresses });
+    this.#hooks?.notify("whenReady", manager);
+    try {
+      await this.#over.promise;
+    } finally {
+      await this.#server.closeLogs();
+      await this.#hooks?.run("workerExit", this.#info);
+      await this.#hooks?.run("onExit", manager);
+    }
+    this.#log.info("Stopped");
+  }
+
+  async #handleTerm(signal: Deno.Signal): Promise<void> {
+    this.#log.info(`Signal ${signal}`);
+    await this.#drain();
+    this.#over.resolve();
+  }
+
+  /** A second one is a person who does not want to wait. */
+  #handleInt(signal: Deno.Signal): void {
+    if (this.#interrupted) Deno.exit(ExitCode.ok);
+    this.#interrupted = true;
+    this.#log.info(`Signal ${signal}`);
+    this.#hooks?.notify("workerInterrupted", this.#info);
+    this.#server.stop();
+    this.#over.resolve();
+  }
+
+  #handleUsr1(): void {
+    this.#options.reopenLog();
+    this.#server.reopenLogs();
+  }
+
+  #handleOther(signal: Deno.Signal): void {
+    if (signal === "SIGHUP" && this.#config.certfile !== null) {
+      // All of a reload that needs no other process.
+      this.#server.renewCertificate();
+    } else if (signal !== "SIGWINCH") {
+      this.#log.warning(`Signal ${signal} needs a manager: with workers: 0 it has no effect`);
+    }
+  }
+
+  async #handleReplaceMe(why: string, hung: boolean): Promise<void> {
+    const message = `${why}: with workers: 0 nothing can replace this process`;
+    if (!hung) return this.#log.warning(message);
+    // Its core burns for ever, and a supervisor can do what a manager would.
+    this.#hooks?.notify("workerAborted", this.#info);
+    await this.#drain();
+    this.#over.reject(new BootError(message));
+  }
+
+  async #drain(): Promise<void> {
+    const { graceful_timeout } = this.#config;
+    const { cut } = await this.#server.drain("stop", 0, graceful_timeout * 1000);
+    if (cut === 0) return;
+    const limit = `graceful_timeout (${graceful_timeout} s)`;
+    this.#log.warning(`${cut} exchanges were not finished within ${limit} and are cut`);
+  }
 }

@@ -33,18 +33,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   wsgi: [...BASE, "python"],
   app: BASE,
   thread: [...BASE, "python", "wsgi", "app"],
+  hooks: BASE,
   // The app's own room, for `threads: 0`, where it runs in the server thread; and the start of Python.
-  proc: [...BASE, "app", "python", "wsgi"],
-  manager: BASE,
+  proc: [...BASE, "hooks", "app", "python", "wsgi"],
+  manager: [...BASE, "hooks"],
   // The command line is the only one who sees both: it runs a manager, or (workers: 0) a proc's code.
   "cli.ts": [...BASE, "manager", "proc"],
 };
 
 /** What runs in procs and threads, whole: there an app's deno.json holds, which does not map our names. */
-const BELOW_THE_MANAGER = ["protocol", "os", "python", "wsgi", "app", "thread", "proc"];
+const BELOW_THE_MANAGER = ["protocol", "os", "python", "wsgi", "app", "thread", "hooks", "proc"];
 
 /** Where procs and threads begin: whatever these reach runs under the app's deno.json as well. */
-const ENTRIES_BELOW_THE_MANAGER = ["src/proc/main.ts", "src/thread/main.ts"];
+const ENTRIES_BELOW_THE_MANAGER = ["src/proc/main.ts", "src/thread/main.ts", "src/hooks/entry.ts"];
 
 function roomOf(path: string): string {
   return path.split("/")[1] ?? path;

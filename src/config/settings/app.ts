@@ -65,7 +65,7 @@ export const appSettings = {
     kind: optional(path()),
     default: null,
     help: "TypeScript module whose exports run at named moments: whenReady, postSpawn, onExit, ….",
-    acts: false,
+    acts: true,
   }),
   app_permissions: setting({
     section: "app",
