@@ -7,13 +7,11 @@
  * with the app or with hooks in other processes.
  */
 
-import type { Config } from "../config/config.ts";
-
 /** The manager, or the one process with `workers: 0`. */
 export interface ManagerInfo {
   readonly pid: number;
-  /** The configuration in force. */
-  readonly config: Config;
+  /** The configuration in force: every setting by its name in docs/settings.md. */
+  readonly config: Readonly<Record<string, unknown>>;
 }
 
 /** A proc. */

@@ -58,7 +58,7 @@ export class ManagerHooks {
 
   /** The compiler cannot see that what was taken apart is put together again. */
   #arguments<Name extends ManagerHook>(rest: Rest<Name>): HookArguments<Name> {
-    const manager: ManagerInfo = { pid: Deno.pid, config: this.#config };
+    const manager: ManagerInfo = { pid: Deno.pid, config: { ...this.#config } };
     return [manager, ...rest] as unknown as HookArguments<Name>;
   }
 }

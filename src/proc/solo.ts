@@ -67,7 +67,7 @@ class Solo {
       onReopen: () => this.#handleUsr1(),
       onOther: (signal) => this.#handleOther(signal),
     });
-    const manager = { pid: Deno.pid, config: this.#config };
+    const manager = { pid: Deno.pid, config: { ...this.#config } };
     await this.#hooks?.run("onStarting", manager);
     await this.#hooks?.run("postSpawn", this.#info);
     await this.#server.load();
