@@ -73,6 +73,7 @@ export class Admission {
     const rule = head.read(method, requestUrl(request), fields, session);
     session.hadBody = head.hasBody;
     if (rule !== null || head.upgrade !== "websocket") return rule;
+    session.expectUpgrade();
     return this.#handshake.check(method, fields);
   }
 

@@ -12,6 +12,7 @@
  * has validated): both cheaper than the public ways.
  */
 
+import { learnContexts } from "./deno_context.ts";
 import { LoneRequest } from "./public_http.ts";
 import type { Field } from "../protocol/head.ts";
 
@@ -23,11 +24,6 @@ export interface HttpConnection {
   shutdown(): Promise<void>;
   /** Closes now, whatever is in flight. */
   abort(): void;
-  /**
-   * Lets a WebSocket have the connection, once it is open: Deno closes it by force when its HTTP has
-   * finished, unless the HTTP's resource is closed before.
-   */
-  detach(): void;
 }
 
 export type ConnectionHandler = (
@@ -51,8 +47,6 @@ interface InnerRequest {
 interface Internals {
   readonly core?: {
     readonly internalFdSymbol?: symbol;
-    createCancelHandle?(): number;
-    tryClose?(resource: number): void;
   };
   serveHttpOnConnection(
     connection: Deno.Conn,
@@ -105,7 +99,6 @@ export function serveConnection(
     addEventListener: (_: "abort", listener: () => void) => void (abort = listener),
   };
   const served = internals.serveHttpOnConnection(connection, signal, handler, onError, () => {});
-  const resource = lastResource();
   return {
     finished: served.finished,
     shutdown: () => served.shutdown(),
@@ -116,20 +109,8 @@ export function serveConnection(
         // The connection has just ended by itself.
       }
     },
-    detach: () => internals.core?.tryClose?.(resource),
   };
 }
-
-/** The number of the resource that was made last: they are numbered in turn. Costs 1.3 µs. */
-function lastResource(): number {
-  const { createCancelHandle, tryClose } = internals.core ?? {};
-  if (createCancelHandle === undefined || tryClose === undefined) return NO_RESOURCE;
-  const next = createCancelHandle();
-  tryClose(next);
-  return next - 1;
-}
-
-const NO_RESOURCE = -1;
 
 /** The header fields as they came: names in the case of the wire (h2: lower), repeated ones repeated. */
 export function headerList(request: Request): [string, string][] {
@@ -274,7 +255,8 @@ export async function probe(): Promise<string | null> {
       return "responses differ";
     }
     if (answer.match(/x-probe: [ab]\r\n/g)?.length !== 2) return "response headers differ";
-    return null;
+    const learnt = await learnContexts(() => askForUpgrade(listener));
+    return learnt ? null : "the contexts of connections are hidden";
   } catch (error) {
     return String(error);
   } finally {
@@ -282,6 +264,26 @@ export async function probe(): Promise<string | null> {
     listener.close();
   }
 }
+
+/** One request that asks for a WebSocket, and is refused. */
+async function askForUpgrade(listener: Deno.TcpListener): Promise<void> {
+  const { port } = listener.addr;
+  using client = await Deno.connect({ hostname: "127.0.0.1", port });
+  const failed = () => new Response(null, { status: 500 });
+  const refuse = () => createResponse(400, [["connection", "close"]], null);
+  const connection = serveConnection(await listener.accept(), refuse, failed);
+  connection.finished.catch(() => {});
+  try {
+    await client.write(PROBE_UPGRADE);
+    await client.read(new Uint8Array(1));
+  } finally {
+    connection.abort();
+  }
+}
+
+const PROBE_UPGRADE = new TextEncoder().encode(
+  "GET / HTTP/1.1\r\nHost: probe\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+);
 
 const PROBE_REQUEST = new TextEncoder().encode(
   "POST /p?q HTTP/1.1\r\nHost: probe\r\nX-A: 1\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",

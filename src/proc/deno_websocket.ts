@@ -20,6 +20,7 @@ function symbolOf(object: object, description: string): symbol {
 // deno-lint-ignore no-explicit-any
 type Untyped = any;
 
+/** Closes, sends and cancels by number. */
 const core = (Deno as Untyped)[(Deno as Untyped).internal].core;
 const EVENT_LOOP = symbolOf(WebSocket.prototype, "[[eventLoop]]");
 const HEARD = symbolOf(WebSocket.prototype, "[[serverHandleIdleTimeout]]");
@@ -70,15 +71,26 @@ export function resumeReading(socket: WebSocket): void {
   void (socket as Untyped)[EVENT_LOOP]();
 }
 
-/** Deno pings after `seconds` / 2, and closes the socket with 1001 after `seconds` without a pong. */
-export function startPinging(socket: WebSocket, seconds: number): void {
+/**
+ * Sends a ping. Deno's own timer does, which reads the idle timeout twice: to ping half of it from
+ * now, and then to close the socket half of it later, which is left to {@linkcode ServerSocket}.
+ */
+export function ping(socket: WebSocket): void {
   if (startPing === undefined || own === null) return;
-  (socket as Untyped)[own.idle] = seconds;
+  (socket as Untyped)[own.idle] = AT_ONCE_S;
   startPing.call(socket);
+  (socket as Untyped)[own.idle] = NEVER_S;
 }
 
+const AT_ONCE_S = 0.001;
+/** As long as a timer can take. */
+const NEVER_S = 4_000_000;
+
+/** The timer that follows a ping would keep a closed socket in memory. */
 export function stopPinging(socket: WebSocket): void {
-  if (own !== null) clearTimeout((socket as Untyped)[own.timer] ?? undefined);
+  if (own === null) return;
+  const timer = (socket as Untyped)[own.timer];
+  if (typeof timer === "number") core.cancelTimer?.(timer);
 }
 
 /** Drops the connection, without a close frame. No event follows. */

@@ -11,6 +11,7 @@ import { abortRequest, createResponse, streamedBody } from "./deno_http.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
 import { GuardedBody } from "./edge/guarded_body.ts";
 import type { RequestHead } from "./edge/head_check.ts";
+import { InlineUpgrades } from "./inline_socket.ts";
 import { type RefusalStatus, refuse } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
@@ -34,6 +35,7 @@ export class InlineDispatcher implements Dispatcher {
   readonly #server: Exchanging;
   readonly #timeoutMs: number;
   readonly #pending = new Set<Pending>();
+  readonly #upgrades: InlineUpgrades;
   #inFlight = 0;
   #app!: FetchHandler;
 
@@ -42,10 +44,15 @@ export class InlineDispatcher implements Dispatcher {
     this.#log = log;
     this.#server = server;
     this.#timeoutMs = config.timeout > 0 ? config.timeout * 1000 : Infinity;
+    this.#upgrades = new InlineUpgrades(server.sockets, {
+      idleTimeout: config.websocket_idle_timeout,
+      writeMs: config.write_timeout > 0 ? config.write_timeout * 1000 : Infinity,
+    });
   }
 
   async load(): Promise<void> {
     const { app, bind } = this.#config;
+    Deno.upgradeWebSocket = this.#upgrades.upgrade;
     this.#app = await loadFetchApp(app, this.#log, { addr: servedAddr(bind) });
     // With threads these stay in the thread; here they would end the proc.
     addEventListener("error", (event) => {
@@ -67,6 +74,7 @@ export class InlineDispatcher implements Dispatcher {
   ): Response | Promise<Response> {
     this.#begin(session);
     const request = this.#shown(original, session, head);
+    if (head.upgrade === "websocket") this.#upgrades.expect(request, original, session);
     const info = head.changed ? infoOf(head, originalInfo) : originalInfo;
     try {
       const returned = this.#app(request, info);
@@ -174,7 +182,7 @@ export class InlineDispatcher implements Dispatcher {
   ): Response {
     const parts = readResponse(returned);
     const { status } = parts;
-    if (status === 101) return this.#upgraded(session, info, returned, access);
+    if (status === 101) return this.#upgraded(session, returned, access);
     let { fields, body } = parts;
     if (this.#server.closesAfter(session)) fields = [...fields, ["connection", "close"]];
     if (!(body instanceof ReadableStream)) {
@@ -197,15 +205,15 @@ export class InlineDispatcher implements Dispatcher {
   /** A WebSocket of Deno's own: the response is what Deno.upgradeWebSocket made, untouched. */
   #upgraded(
     session: Session,
-    info: Deno.ServeHandlerInfo,
     response: Response,
     access: AccessRecord | null,
   ): Response {
-    const end = () => {
+    // Until it is open the connection belongs to Deno's HTTP, and is in use.
+    this.#upgrades.opening(response).then(() => {
       access?.end(101, 0, []);
       this.#end(session);
-    };
-    info.completed.then(end, end);
+    });
+    session.detach();
     return response;
   }
 

@@ -45,7 +45,6 @@ export class LoneRequest {
       finished: this.#info.completed,
       shutdown: () => Promise.resolve(),
       abort() {},
-      detach() {},
     };
   }
 

@@ -1,5 +1,6 @@
 /** One accepted connection, with all of its exchanges. */
 
+import { type Context, outlive, takeContext } from "./deno_context.ts";
 import { type HttpConnection, isHttp2, serveConnection } from "./deno_http.ts";
 import type { Field } from "../protocol/head.ts";
 import type { Timed } from "./edge/deadlines.ts";
@@ -49,6 +50,7 @@ export class Session implements Peer, Timed {
 
   readonly #connection: Deno.Conn;
   readonly #http: HttpConnection;
+  #context: Context | null = null;
   readonly #events: SessionEvents;
   #http2: boolean | undefined;
   #acked = -1;
@@ -132,9 +134,19 @@ export class Session implements Peer, Timed {
     if (!this.closed) this.#http.shutdown().catch(() => {});
   }
 
-  /** The connection has become a WebSocket's: HTTP is over on it, and must not close it. */
+  /** To be called while a request that asks for a WebSocket is being handled. */
+  expectUpgrade(): void {
+    this.#context = takeContext();
+  }
+
+  /** The connection is about to be a WebSocket's: HTTP ends on it, and must not close it. */
   detach(): void {
-    this.#http.detach();
+    if (this.#context !== null) outlive(this.#context);
+  }
+
+  /** Ends the connection below a WebSocket, with what waits to be written to it. */
+  sever(): void {
+    this.#events.kernel.cut(this.#connection);
   }
 
   /** Closes now, and throws away what the client has not taken. */

@@ -36,10 +36,8 @@ export function openSocket(
     get now() {
       return sockets.now;
     },
-    onOpen: () => {
-      exchange.session.detach();
-      exchange.finish();
-    },
+    onOpen: () => exchange.finish(),
+    onDrop: () => exchange.session.sever(),
     onOwing: () => sockets.owes(socket),
     onClosed: () => {
       exchange.finish();
@@ -49,6 +47,7 @@ export function openSocket(
   });
   sockets.add(socket);
   exchange.thread.sockets.set(exchange.id, socket);
+  exchange.session.detach();
   exchange.switched(upgraded.response, headers);
   return socket;
 }

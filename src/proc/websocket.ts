@@ -18,6 +18,8 @@ export interface SocketEvents {
   /** Milliseconds, as of the last sweep. */
   readonly now: number;
   onOpen(): void;
+  /** The connection has to end, whatever waits to be written to it. */
+  onDrop(): void;
   /** Something was sent that the peer has not been told of: settle() is wanted soon. */
   onOwing(): void;
   /** Called once, be it before it was ever open. */
@@ -32,13 +34,19 @@ export interface SocketLimits {
 }
 
 /** How long a client may take to answer a close frame before it is dropped, milliseconds. */
-const CLOSE_ANSWER_MS = 5_000;
+export const CLOSE_ANSWER_MS = 5_000;
+
+/** How long a last frame may take to be written, milliseconds. */
+const FLUSH_MS = 1_000;
 
 /** The peer is told that bytes are sent in steps of this, or at the next settle(). */
 const SENT_STEP_BYTES = SOCKET_WINDOW_BYTES / 16;
 
 /** RFC 6455, 7.1.5: the connection ended without a close frame. */
 const ABNORMAL = 1006;
+/** RFC 6455, 7.4.1; with Deno's own words. */
+const GOING_AWAY = 1001;
+const NO_PONG = "No response from ping frame.";
 /** RFC 6455, 7.1.5: a close frame without a code. */
 const NO_CODE = 1005;
 
@@ -59,7 +67,8 @@ export class ServerSocket {
   #buffered = 0;
   #progressAt: number;
   #heardAt: number;
-  #pinging = false;
+  /** A ping is out that nothing has answered. */
+  #pinged = false;
   /** Since when a close frame of ours waits for its answer. */
   #closingAt = Infinity;
   #closeCode = 0;
@@ -88,9 +97,7 @@ export class ServerSocket {
   /** Deno has something from the client, be it a pong. */
   heard(): void {
     this.#heardAt = this.#events.now;
-    if (!this.#pinging) return;
-    this.#pinging = false;
-    deno.stopPinging(this.#socket);
+    this.#pinged = false;
   }
 
   sendText(text: string): void {
@@ -134,6 +141,7 @@ export class ServerSocket {
   /** Ends it without a word to the client. */
   drop(): void {
     if (this.#closed) return;
+    this.#events.onDrop();
     deno.drop(this.#socket);
     this.#end(ABNORMAL, "", false);
   }
@@ -161,11 +169,22 @@ export class ServerSocket {
     } else if (this.#buffered > 0 && now - this.#progressAt > writeMs) {
       this.#error = `the client took nothing for ${writeMs / 1000} s (write_timeout)`;
       this.drop();
-    } else if (
-      idleMs > 0 && !this.#pinging && !this.#paused && now - this.#heardAt > idleMs / 2
-    ) {
-      this.#pinging = true;
-      deno.startPinging(this.#socket, idleMs / 2 / 1000);
+    } else if (idleMs > 0 && this.#opened && !this.#paused) {
+      this.#sweepIdle(now - this.#heardAt, idleMs);
+    }
+  }
+
+  /** Half of the time in silence, half of it for the answer to a ping. */
+  #sweepIdle(silence: number, idleMs: number): void {
+    if (!this.#pinged && silence > idleMs / 2) {
+      this.#pinged = true;
+      deno.ping(this.#socket);
+    } else if (this.#pinged && silence > idleMs) {
+      this.#error = NO_PONG;
+      this.close(GOING_AWAY, NO_PONG);
+      // The frame needs a moment to be written; its answer is not waited for.
+      setTimeout(() => deno.drop(this.#socket), FLUSH_MS);
+      this.#end(GOING_AWAY, NO_PONG, false);
     }
   }
 
@@ -209,7 +228,7 @@ export class ServerSocket {
   #end(code: number, reason: string, clean: boolean): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#pinging) deno.stopPinging(this.#socket);
+    deno.stopPinging(this.#socket);
     // Deno gives no code where none came: the client is gone, or answers our close with data first.
     const shown = code || this.#closeCode || (clean ? NO_CODE : ABNORMAL);
     if (!this.#opened && this.#error === "") this.#error = "the handshake failed";

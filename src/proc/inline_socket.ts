@@ -1,0 +1,106 @@
+/** `Deno.upgradeWebSocket` with `threads: 0`: Deno's own, whose sockets the server looks after. */
+
+import type { Session } from "./session.ts";
+import { CLOSE_ANSWER_MS } from "./websocket.ts";
+import type { OpenSocket, WebSockets } from "./websockets.ts";
+
+/** Deno's own, before this file puts another in its place. */
+const upgradeWebSocket = Deno.upgradeWebSocket;
+
+/** A request that asks for a WebSocket. */
+interface Asking {
+  /** As Deno gave it: the app may have been given another, made from it. */
+  readonly original: Request;
+  readonly session: Session;
+}
+
+export interface InlineUpgradeOptions {
+  /** Seconds, for apps that set none. */
+  readonly idleTimeout: number;
+  /** A client that takes nothing for so long is dropped, milliseconds. */
+  readonly writeMs: number;
+}
+
+export class InlineUpgrades {
+  readonly #sockets: WebSockets;
+  readonly #options: InlineUpgradeOptions;
+  readonly #asking = new WeakMap<Request, Asking>();
+  readonly #opening = new WeakMap<Response, Promise<void>>();
+
+  constructor(sockets: WebSockets, options: InlineUpgradeOptions) {
+    this.#sockets = sockets;
+    this.#options = options;
+  }
+
+  /** `request`, which the app is about to be given, asks for a WebSocket. */
+  expect(request: Request, original: Request, session: Session): void {
+    this.#asking.set(request, { original, session });
+  }
+
+  /** Resolves when the socket that this response opens is open, or has failed. */
+  opening(response: Response): Promise<void> {
+    return this.#opening.get(response) ?? Promise.resolve();
+  }
+
+  readonly upgrade = (
+    request: Request,
+    options: Deno.UpgradeWebSocketOptions = {},
+  ): Deno.WebSocketUpgrade => {
+    const { original = request, session } = this.#asking.get(request) ?? {};
+    const { idleTimeout } = this.#options;
+    const upgraded = upgradeWebSocket(original, { idleTimeout, ...options });
+    if (session !== undefined) this.#watch(upgraded, session);
+    return upgraded;
+  };
+
+  #watch({ socket, response }: Deno.WebSocketUpgrade, session: Session): void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#opening.set(response, promise);
+    const tracked = new InlineSocket(socket, session, this.#options.writeMs, this.#sockets);
+    // Before the app's own listeners, which may close the socket at once.
+    socket.addEventListener("open", () => {
+      this.#sockets.add(tracked);
+      resolve();
+    });
+    socket.addEventListener("error", () => resolve());
+    socket.addEventListener("close", () => {
+      resolve();
+      this.#sockets.remove(tracked);
+    });
+  }
+}
+
+class InlineSocket implements OpenSocket {
+  readonly #socket: WebSocket;
+  readonly #session: Session;
+  readonly #writeMs: number;
+  #buffered = 0;
+  #progressAt: number;
+  #closingAt = Infinity;
+
+  constructor(socket: WebSocket, session: Session, writeMs: number, clock: { now: number }) {
+    this.#socket = socket;
+    this.#session = session;
+    this.#writeMs = writeMs;
+    this.#progressAt = clock.now;
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason);
+  }
+
+  drop(): void {
+    this.#session.sever();
+  }
+
+  sweep(now: number): void {
+    const { readyState, bufferedAmount } = this.#socket;
+    if (readyState === WebSocket.CLOSING) {
+      if (this.#closingAt === Infinity) this.#closingAt = now;
+      else if (now - this.#closingAt > CLOSE_ANSWER_MS) this.drop();
+    }
+    if (bufferedAmount < this.#buffered || bufferedAmount === 0) this.#progressAt = now;
+    this.#buffered = bufferedAmount;
+    if (now - this.#progressAt > this.#writeMs) this.drop();
+  }
+}
