@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import { DenicornError, ExitCode } from "../errors.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import { Reaper } from "../os/reaper.ts";
+import { losesQueues, MIGRATE_ADVICE } from "../os/sysctl.ts";
 import { setProcessTitle } from "../os/title.ts";
 import type { ProcToManager } from "../protocol/control.ts";
 import type { Decision } from "./decision.ts";
@@ -108,6 +109,9 @@ class Manager {
     if (this.#fleet.sockets.predecessor.lives) this.#fleet.steering.giveUp(TWO_MANAGERS);
     giveAccessLog(this.#config, this.#log);
     this.#options.announce(this.#fleet.sockets.shown(this.#config));
+    // Each proc has a queue of its own where it binds an address itself.
+    const ownQueues = this.#config.bind.some(({ transport }) => transport === "tcp");
+    if (ownQueues && losesQueues()) this.#log.info(MIGRATE_ADVICE);
     await this.#hooks.run("onStarting");
   }
 

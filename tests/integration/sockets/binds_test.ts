@@ -1,6 +1,7 @@
 /** The real program on every kind of address. */
 
 import { assert, assertEquals } from "@std/assert";
+import { losesQueues } from "../../../src/os/sysctl.ts";
 import { HELLO, type Scene, sceneTest } from "../../support/scene.ts";
 import { until } from "../../support/wait.ts";
 import { MARK } from "../../support/processes.ts";
@@ -109,6 +110,14 @@ sceneTest("a shared socket keeps its queue over a killed proc", async (scene) =>
   const names = new Set(await Promise.all(answers));
   assertEquals(names.size, 1);
   assert(!names.has(`pid ${proc!.pid}`));
+});
+
+sceneTest("what a killed proc would lose is said once, where it would", async (scene) => {
+  const own = await scene.start({ workers: 1 });
+  const shared = await scene.start({ workers: 1, args: ["--listener", "shared"] });
+  const advice = (text: string) => text.split("tcp_migrate_req=1").length - 1;
+  assertEquals(advice(own.output), losesQueues() ? 1 : 0);
+  assertEquals(advice(shared.output), 0);
 });
 
 /** Connections that wait to be accepted, as /proc/net/tcp tells of a socket that listens. */
