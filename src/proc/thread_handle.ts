@@ -50,13 +50,8 @@ export class ThreadHandle implements AppThread {
     this.#log = log;
     this.#ready.promise.catch(() => {});
     const { port1, port2 } = new MessageChannel();
-    const bell = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
     this.#port = port1;
-    this.#outbox = new Outbox((batch, transfer) => {
-      port1.postMessage(batch, transfer);
-      Atomics.add(bell, 0, 1);
-      Atomics.notify(bell, 0);
-    });
+    this.#outbox = new Outbox((batch, transfer) => port1.postMessage(batch, transfer));
     port1.onmessage = (event) => this.#receive(event.data as Batch);
     this.#worker = new Worker(new URL("../thread/main.ts", import.meta.url), {
       type: "module",
@@ -67,7 +62,7 @@ export class ThreadHandle implements AppThread {
       event.preventDefault();
       this.#died(event.message);
     };
-    const boot: ThreadBoot = { port: port2, id, role, config, claims: shared.claims, bell };
+    const boot: ThreadBoot = { port: port2, id, role, config, claims: shared.claims };
     this.#worker.postMessage(boot, [port2]);
   }
 

@@ -83,7 +83,7 @@ export const QueueOut = {
   crashed: 6,
   /** Operands: the ping's number. */
   pong: 7,
-  /** A record for the error log. Operands: level, message, exchange id or -1. */
+  /** A record for the error log. Operands: level, message. */
   log: 8,
   /** The app is loaded. Operands: none. */
   ready: 9,
@@ -141,11 +141,6 @@ export interface ThreadBoot {
   readonly config: import("../config/config.ts").Config;
   /** {@linkcode Claim}s of the proc. */
   readonly claims: Int32Array;
-  /**
-   * One number that the server bumps and notifies after each post, so that a thread which never
-   * returns to its event loop (WSGI) can wait for messages with Atomics.wait.
-   */
-  readonly bell: Int32Array;
 }
 
 /** An array of operations, as it is posted. */
