@@ -38,6 +38,8 @@ export class Exchange {
   /** The client, as far as trusted proxies tell. */
   readonly remoteHost: string;
   readonly remotePort: number;
+  /** Where a trusted proxy has mounted the app, or "". */
+  readonly scriptName: string;
   readonly info: Deno.ServeHandlerInfo;
   /** When it began, and what `timeout` counts from: moved on while the request's body arrives. */
   readonly startedAt: number;
@@ -83,6 +85,7 @@ export class Exchange {
     this.request = request;
     this.remoteHost = head.remoteHost;
     this.remotePort = head.remotePort;
+    this.scriptName = head.scriptName;
     this.info = info;
     this.thread = thread;
     this.startedAt = now;

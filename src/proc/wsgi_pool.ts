@@ -80,8 +80,9 @@ export class WsgiPool implements Pool, AppThread {
     this.#exchanges.set(exchange.id, exchange);
     const { session } = exchange;
     const protocol = session.isHttp2("", []) ? "HTTP/2.0" : "HTTP/1.1";
-    const ends = `${exchange.remoteHost}\t${exchange.remotePort}\t${protocol}\t${session.local}\n`;
-    this.#put({ exchange, head: ends + head, body });
+    // Read by read_connection() of src/wsgi/python/environ.py.
+    const ends = `${exchange.remoteHost}\t${exchange.remotePort}\t${protocol}\t${session.local}`;
+    this.#put({ exchange, head: `${ends}\t${exchange.scriptName}\n${head}`, body });
   }
 
   wantsBody(exchange: Exchange): Promise<boolean> {

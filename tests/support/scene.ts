@@ -90,16 +90,27 @@ export class Scene {
   }
 }
 
-/** Registers a test that plays in a {@linkcode Scene}. */
-export function sceneTest(name: string, play: (scene: Scene) => Promise<void>): void {
-  Deno.test(name, async () => {
-    const scene = new Scene();
-    try {
-      await play(scene);
-      await scene.close();
-    } catch (error) {
-      await scene.fail();
-      throw error;
-    }
+/**
+ * Registers a test that plays in a {@linkcode Scene}. `needs`: whether the machine has what it needs;
+ * where it has not, the test says that it is skipped.
+ */
+export function sceneTest(
+  name: string,
+  play: (scene: Scene) => Promise<void>,
+  { needs = true }: { readonly needs?: boolean } = {},
+): void {
+  Deno.test({
+    name,
+    ignore: !needs,
+    async fn() {
+      const scene = new Scene();
+      try {
+        await play(scene);
+        await scene.close();
+      } catch (error) {
+        await scene.fail();
+        throw error;
+      }
+    },
   });
 }

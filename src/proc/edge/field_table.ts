@@ -17,7 +17,7 @@ export const FieldKind = {
   transferEncoding: 16,
   expect: 32,
   upgrade: 64,
-  /** Names with an underscore that `header_map` does not keep. */
+  /** Names with an underscore that `header_map` does not keep, and SCRIPT_NAME. */
   underscore: 128,
   forwarded: 256,
   forwardedFor: 512,
@@ -50,6 +50,9 @@ const KINDS: Readonly<Record<string, number>> = {
   "x-forwarded-port": FieldKind.forwardedPort,
 };
 
+/** Where a proxy says under which path it has mounted the app, as gunicorn takes it. */
+export const SCRIPT_NAME = "script_name";
+
 /** Names kept, and the length of one: clients may send as many different ones as they like. */
 const MAX_KNOWN_FIELDS = 512;
 const MAX_KNOWN_NAME = 64;
@@ -76,7 +79,7 @@ export class FieldTable {
 
   #learn(name: string): Field {
     const lower = name.toLowerCase();
-    const kind = !this.#keepUnderscores && lower.includes("_")
+    const kind = lower === SCRIPT_NAME || !this.#keepUnderscores && lower.includes("_")
       ? FieldKind.underscore
       : this.#kinds.get(lower) ?? FieldKind.plain;
     const field = { name, lower, prefix: `\n${lower}\n`, kind };

@@ -12,7 +12,7 @@
 import type { Config } from "../../config/config.ts";
 import type { Field } from "../../protocol/head.ts";
 import { TrustedPeers } from "../../config/cidr.ts";
-import { FieldKind, FieldTable } from "./field_table.ts";
+import { FieldKind, FieldTable, SCRIPT_NAME } from "./field_table.ts";
 import { ForwardedFields } from "./forwarded.ts";
 import { isValidHost } from "./host.ts";
 import { type Rule, Rules } from "./rules.ts";
@@ -75,12 +75,14 @@ export class RequestHead {
   chunked = false;
   /** The Upgrade field, or "". */
   upgrade = "";
+  /** Where a trusted proxy has mounted the app: a path without a slash at its end, or "". */
+  scriptName = "";
 
   readonly #maxLine: number;
   readonly #maxFields: number;
   readonly #maxField: number;
   readonly #maxBody: number;
-  readonly #refuseUnderscores: boolean;
+  readonly #underscores: HeadLimits["header_map"];
   readonly #fields: FieldTable;
   readonly #forwarded: ForwardedFields;
 
@@ -89,7 +91,7 @@ export class RequestHead {
     this.#maxFields = limits.limit_request_fields || Infinity;
     this.#maxField = limits.limit_request_field_size || Infinity;
     this.#maxBody = limits.limit_request_body || Number.MAX_SAFE_INTEGER;
-    this.#refuseUnderscores = limits.header_map === "refuse";
+    this.#underscores = limits.header_map;
     this.#fields = new FieldTable(
       Object.keys(limits.secure_scheme_headers),
       limits.header_map === "keep",
@@ -118,6 +120,7 @@ export class RequestHead {
     this.contentLength = -1;
     this.chunked = false;
     this.upgrade = "";
+    this.scriptName = "";
     this.remoteHost = peer.remoteHost;
     this.remotePort = peer.remotePort;
     const forwarded = this.#forwarded;
@@ -140,8 +143,10 @@ export class RequestHead {
           continue;
         }
         if (kind === FieldKind.underscore) {
-          if (this.#refuseUnderscores) return Rules.nameWithUnderscore;
-          this.changed = true;
+          if (field.lower === SCRIPT_NAME && peer.trusted) this.scriptName = mountPoint(value);
+          else if (this.#underscores === "refuse") return Rules.nameWithUnderscore;
+          else if (this.#underscores === "keep") lines += field.prefix + value;
+          this.changed ||= this.#underscores !== "keep";
           continue;
         }
         if (kind >= FieldKind.forwarded) {
@@ -246,6 +251,12 @@ export class RequestHead {
     this.head = method + "\n" + url + "\nhost\n" + shownHost + lines;
     return null;
   }
+}
+
+/** A path as SCRIPT_NAME has it: from the root, without a slash at its end. */
+function mountPoint(value: string): string {
+  const path = value.replace(/\/+$/, "");
+  return path.startsWith("/") ? path : "";
 }
 
 /** What stands between "//" and the path. */

@@ -28,19 +28,22 @@ def create_reader(base, script_name, open_stream):
             block = keep(blocks, fields, read_fields(fields))
         environ = block.copy()
         environ["REQUEST_METHOD"] = method
-        target = targets.get(url)
-        if target is None:
-            target = keep(targets, url, read_target(url, script_name))
+        ends = connections.get(connection)
+        if ends is None:
+            ends = keep(connections, connection, read_connection(connection))
+        environ.update(ends)
+        if "SCRIPT_NAME" in ends:  # from a trusted proxy
+            target = read_target(url, ends["SCRIPT_NAME"])
+        else:
+            target = targets.get(url)
+            if target is None:
+                target = keep(targets, url, read_target(url, script_name))
         (
             environ["wsgi.url_scheme"],
             environ["RAW_URI"],
             environ["PATH_INFO"],
             environ["QUERY_STRING"],
         ) = target
-        ends = connections.get(connection)
-        if ends is None:
-            ends = keep(connections, connection, read_connection(connection))
-        environ.update(ends)
         if "SERVER_NAME" not in ends:
             name_by_host(environ)
         if body is None:
@@ -91,14 +94,17 @@ def read_target(url, script_name):
 
 
 def read_connection(line):
-    """Reads `client address, its port, protocol, own address, own port`; unix sockets have no ports."""
-    remote, remote_port, protocol, local, local_port = line.split("\t")
+    """Reads `client address, its port, protocol, own address, own port, mount point`, between tabs. Unix
+    sockets have no ports."""
+    remote, remote_port, protocol, local, local_port, script_name = line.split("\t")
     ends = {"REMOTE_ADDR": remote, "SERVER_PROTOCOL": protocol}
     if remote_port != "0":
         ends["REMOTE_PORT"] = remote_port
     if local_port != "0":
         ends["SERVER_NAME"] = local
         ends["SERVER_PORT"] = local_port
+    if script_name:
+        ends["SCRIPT_NAME"] = script_name
     return ends
 
 

@@ -190,6 +190,21 @@ Deno.test("names with an underscore are dropped, refused or kept, as header_map 
   assert(kept.head.endsWith("\nx_forwarded-for\n1.2.3.4\ncontent_length\n7"));
 });
 
+Deno.test("SCRIPT_NAME of a trusted proxy is no field of the app's, whatever header_map says", () => {
+  const fields: Fields = [HOST, ["SCRIPT_NAME", "/mounted/"]];
+  for (const header_map of ["drop", "refuse", "keep"] as const) {
+    const head = read({ fields, peer: { trusted: true } }, { header_map });
+    assertEquals(head.scriptName, "/mounted");
+    assert(!head.head.includes("script_name"));
+  }
+  assertEquals(read({ fields }).scriptName, "");
+  assertRule(Rules.nameWithUnderscore, { fields }, { header_map: "refuse" });
+  assertEquals(
+    read({ fields: [HOST, ["SCRIPT_NAME", "no path"]], peer: { trusted: true } }).scriptName,
+    "",
+  );
+});
+
 Deno.test("the request line's limit counts method, target and version", () => {
   const url = "http://example.org/" + "a".repeat(99);
   // GET, a space, 100 bytes, a space, HTTP/1.1
