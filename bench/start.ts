@@ -1,8 +1,9 @@
 /**
- * From start to first answer: `deno run -A bench/start.ts [RUNS]`
+ * From start to first answer: `deno run -A bench/start.ts [RUNS] [KIND]`
  *
  * The time between the start of the command and the first right answer over TCP, for denicorn and its
- * peers, median of RUNS (default 7). Code caches are warm: each server is started once before.
+ * peers, median of RUNS (default 7); KIND is fetch, wsgi, or both without it. Code caches are warm:
+ * each server is started once before.
  */
 
 import { CASES } from "./cases.ts";
@@ -24,7 +25,8 @@ async function millisecondsToAnswer(peer: Peer): Promise<number> {
 }
 
 const runs = Math.min(MAX_RUNS, Number(Deno.args[0] ?? 7));
-const times = new Map(PEERS.map((peer) => [peer, [] as number[]]));
+const peers = PEERS.filter(({ kind }) => kind === (Deno.args[1] ?? kind));
+const times = new Map(peers.map((peer) => [peer, [] as number[]]));
 const failed = new Map<Peer, string>();
 for (let run = 0; run <= runs; run++) {
   for (const [peer, list] of times) {
