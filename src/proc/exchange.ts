@@ -3,7 +3,7 @@
 import { AbortReason, QueueIn, RespondFlag, STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
 import { type AccessRecord, lengthOf } from "./access_record.ts";
 import { createResponse } from "./deno_http.ts";
-import { BodyRefusal, type GuardedBody } from "./edge/guarded_body.ts";
+import type { GuardedBody } from "./edge/guarded_body.ts";
 import type { RequestHead } from "./edge/head_check.ts";
 import { refusalBytes, type RefusalStatus, refuse } from "./refusal.ts";
 import { ResponseStream } from "./response_stream.ts";
@@ -222,9 +222,6 @@ export class Exchange {
         if (this.#upload === null) return;
       }
       this.thread.post(QueueIn.bodyEnd, this.id);
-    } catch (error) {
-      if (error instanceof BodyRefusal) throw error;
-      this.thread.post(QueueIn.bodyFail, this.id, `Cannot read the request's body: ${error}`);
     } finally {
       this.#upload = null;
     }

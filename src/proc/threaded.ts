@@ -190,8 +190,9 @@ export class ThreadedDispatcher implements Dispatcher {
 
   #refuseBody(exchange: Exchange, { status, message }: BodyRefusal): void {
     this.#log.debug(`${status} to ${exchange.remoteHost || "a unix socket"}: ${message}`);
-    if (exchange.responded) exchange.fail();
-    else exchange.refuse(status, AbortReason.client);
+    if (!exchange.responded) exchange.refuse(status, AbortReason.client);
+    // The app has answered already, and may yet finish: it learns of it where it reads.
+    else exchange.thread.post(QueueIn.bodyFail, exchange.id, `Cannot read the request: ${message}`);
     this.#server.close(exchange.session, status === 413);
   }
 

@@ -47,7 +47,7 @@ export class GuardedBody implements Timed {
     this.#minRate = limits.body_min_rate / 1000;
   }
 
-  /** The next bytes, null at the end. Throws BodyRefusal, or what the connection throws. */
+  /** The next bytes, null at the end. Throws BodyRefusal. */
   async read(): Promise<Uint8Array | null> {
     const from = performance.now();
     this.#deadlines.set(this, from + Math.min(this.#timeoutMs, this.#patienceMs()));
@@ -56,8 +56,9 @@ export class GuardedBody implements Timed {
       next = await this.#reader.read();
     } catch (error) {
       if (this.#late) throw this.#tooSlow();
-      if (String(error).includes(MALFORMED)) throw new BodyRefusal(400, "its body is malformed");
-      throw error;
+      // Of a client that has only closed its sending side, the answer is still seen.
+      const why = String(error).includes(MALFORMED) ? "is malformed" : "broke off";
+      throw new BodyRefusal(400, `its body ${why}`);
     } finally {
       this.#deadlines.set(this, Infinity);
     }
