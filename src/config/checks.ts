@@ -13,6 +13,7 @@ export function checkTogether(settings: Settings, named: Named): void {
   checkDirectory(settings, named);
   checkBinds(settings, named);
   checkTls(settings, named);
+  checkPermissions(settings, named);
 }
 
 function checkDirectory({ chdir }: Settings, named: Named) {
@@ -39,6 +40,18 @@ function checkBinds({ bind: binds, redirect_bind }: Settings, named: Named) {
     if (bind.transport === "unix" && bind.path.startsWith("@") && Deno.build.os !== "linux") {
       throw new ConfigError(`${named(name)}: ${shown}: only Linux has abstract sockets`);
     }
+  }
+}
+
+function checkPermissions({ app_permissions, interface: kind, threads }: Settings, named: Named) {
+  if (app_permissions === null) return;
+  if (kind === "wsgi") {
+    const why = "Python is not bound by Deno's permissions; confine it with the system's means";
+    throw new ConfigError(`${named("app_permissions")}: ${why}`);
+  }
+  if (threads === 0) {
+    const why = "with threads: 0 the app runs in the server's thread and with its permissions";
+    throw new ConfigError(`${named("app_permissions")}: ${why}`);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Bind, Config } from "../config/config.ts";
 import { type AccessLog, openAccessLog } from "../log/access_log.ts";
 import type { Log } from "../log/record.ts";
 import type { DrainReason, ProcStats, SteeringPlan } from "../protocol/control.ts";
+import { withThreadPermissions } from "./app_permissions.ts";
 import { Admission } from "./admission.ts";
 import { type ExchangeObserver, observers } from "./access_record.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
@@ -73,10 +74,10 @@ export class Server implements Exchanging {
     const { id } = this.#options;
     this.#listeners.prepare();
     this.#accessLog = openAccessLog(this.#config, this.#log);
-    const { threads, interface: kind } = this.#config;
-    this.#dispatcher = threads === 0 && kind === "fetch"
-      ? new InlineDispatcher(this.#config, this.#log, this)
-      : new ThreadedDispatcher(this.#config, `proc ${id}`, this.#log, this);
+    const config = await withThreadPermissions(this.#config);
+    this.#dispatcher = config.threads === 0 && config.interface === "fetch"
+      ? new InlineDispatcher(config, this.#log, this)
+      : new ThreadedDispatcher(config, `proc ${id}`, this.#log, this);
     this.#admission = new Admission(this.#config, {
       log: this.#log,
       observer: observers([this.#accessLog, this.#options.observer ?? null]),

@@ -56,6 +56,9 @@ export class ThreadHandle implements AppThread {
     this.#worker = new Worker(new URL("../thread/main.ts", import.meta.url), {
       type: "module",
       name: role,
+      ...(config.app_permissions === null
+        ? {}
+        : { deno: { permissions: config.app_permissions as Deno.PermissionOptions } }),
     });
     this.#worker.onerror = (event) => {
       // Otherwise the error would end the whole process.

@@ -72,8 +72,9 @@ export const appSettings = {
     kind: optional(permissions()),
     default: null,
     defaultText: "the same as the server's",
-    help: "Deno's permissions of the threads that run the app, in Deno's own words.",
-    acts: false,
+    help: "Deno's permissions of the threads that run a fetch app, in Deno's own words; what is " +
+      "not named is refused.",
+    acts: true,
   }),
 } as const;
 

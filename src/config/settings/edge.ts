@@ -107,14 +107,15 @@ export const websocketSettings = {
     kind: list(text("ORIGIN")),
     default: [],
     defaultText: "any",
-    help: "Origins that may open a WebSocket, such as https://example.org. May be repeated.",
-    acts: false,
+    help: "Origins that may open a WebSocket, such as https://example.org or " +
+      "https://*.example.org; who sends none is no browser and may. May be repeated.",
+    acts: true,
   }),
   websocket_idle_timeout: setting({
     section: "websockets",
     kind: seconds({ min: 0, max: DAY }),
     default: 30,
     help: "A WebSocket that does not answer a ping within this time is closed; 0 never pings.",
-    acts: false,
+    acts: true,
   }),
 } as const;

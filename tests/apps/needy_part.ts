@@ -1,0 +1,2 @@
+/** A module that needs no permission to be imported. */
+export const greeting = "imported";
