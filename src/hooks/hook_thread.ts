@@ -1,5 +1,6 @@
 /** The hooks as the process sees them from outside: a thread that is told, and seldom waited for. */
 
+import { pathToFileURL } from "node:url";
 import { ConfigError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
 import type { HookArguments, HookName } from "./hooks.ts";
@@ -47,7 +48,7 @@ export class HookThread {
    * @param path Absolute path of the module.
    */
   static async load(path: string, log: Log): Promise<HookThread> {
-    const thread = new HookThread(new URL(`file://${path}`).href, log);
+    const thread = new HookThread(pathToFileURL(path).href, log);
     const late = new Error(`it was not loaded within ${LOAD_TIMEOUT_MS / 1000} s`);
     const timer = setTimeout(() => thread.#loaded.reject(late), LOAD_TIMEOUT_MS);
     try {

@@ -9,6 +9,8 @@ export type ManagerEvent =
   /** The control channel has ended; `error` says why where the proc did not simply go. */
   | { readonly type: "lost"; readonly id: number; readonly error: string | null }
   | { readonly type: "exited"; readonly id: number; readonly status: Deno.CommandStatus }
+  /** Files of the app have changed (`reload`). */
+  | { readonly type: "files_changed"; readonly files: readonly string[] }
   /** The manager that was started beside this one (USR2) has ended. */
   | { readonly type: "successor_exited"; readonly status: Deno.CommandStatus };
 

@@ -18,6 +18,7 @@ import { giveAccessLog } from "./log_owner.ts";
 import { Pidfile } from "./pidfile.ts";
 import { ProcTable } from "./proc_table.ts";
 import { type OrderOptions, Orders, TWO_MANAGERS } from "./orders.ts";
+import { Reloader } from "./reloader.ts";
 import { listenToSignals } from "./signals.ts";
 
 /** The loop looks around at least so often, milliseconds. */
@@ -66,6 +67,7 @@ class Manager {
   #pidfile: Pidfile | null = null;
   /** Where it is, or could not be written. */
   #pidPath: string | null = null;
+  #reloader: Reloader | null = null;
   #failure: Failure | null = null;
   #wasBooted = false;
   #lastTarget: number;
@@ -89,6 +91,7 @@ class Manager {
       await this.#start();
       await this.#watch();
     } finally {
+      this.#reloader?.close();
       await this.#hooks.run("onExit");
       this.#hooks.close();
       this.#pidfile?.close();
@@ -112,6 +115,7 @@ class Manager {
     // Each proc has a queue of its own where it binds an address itself.
     const ownQueues = this.#config.bind.some(({ transport }) => transport === "tcp");
     if (ownQueues && losesQueues()) this.#log.info(MIGRATE_ADVICE);
+    if (this.#config.reload) this.#reloader = new Reloader(this.#config, this.#log, this.#inbox);
     await this.#hooks.run("onStarting");
   }
 
@@ -188,6 +192,8 @@ class Manager {
         return this.#handleLost(event.id, event.error);
       case "exited":
         return this.#handleExited(event.id, event.status);
+      case "files_changed":
+        return await this.#orders.filesChanged(event.files);
       case "successor_exited":
         return this.#orders.successorExited(event.status);
     }
@@ -229,6 +235,8 @@ class Manager {
         return this.#fleet.steering.closed(id, proc.heardAt, now());
       case "steered":
         return this.#fleet.steering.steered(id, message.error);
+      case "sources":
+        return this.#reloader?.add(message.files);
       case "logs_reopened":
         return;
     }
@@ -312,10 +320,12 @@ class Manager {
 
   #adopt(generation: number, outdated: number): void {
     this.#fleet.generations.commit(generation);
+    this.#reloader?.follow(this.#config);
     this.#log.info(`The reload's first proc is ready; ${outdated} are to be replaced`);
   }
 
   #abandon(generation: number, failure: Failure): void {
+    this.#reloader?.follow(this.#fleet.generations.of(generation));
     this.#fleet.generations.abandon(generation);
     this.#fleet.generations.forget(this.#table.procs);
     this.#log.error(`Cannot reload, all stays as it was: ${withTrace(failure)}`);

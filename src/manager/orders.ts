@@ -100,6 +100,13 @@ export class Orders {
     }
   }
 
+  /** Runs when files of the app have changed (`reload`). */
+  async filesChanged(files: readonly string[]): Promise<void> {
+    const others = files.length > 1 ? ` and ${files.length - 1} more` : "";
+    this.#log.info(`${files[0]}${others} changed: reloading`);
+    await this.#handleHup();
+  }
+
   #handleUsr1(): void {
     this.#log.reopen();
     giveAccessLog(this.#fleet.generations.config, this.#log);

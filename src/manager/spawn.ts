@@ -1,5 +1,6 @@
 /** How a proc is started: the same program again, in the directory of the app. */
 
+import { appDirectory } from "../config/app.ts";
 import type { Config } from "../config/config.ts";
 import { SystemError } from "../errors.ts";
 import { ControlEnv } from "../protocol/control.ts";
@@ -69,20 +70,16 @@ function heapFlags({ env }: Config): readonly string[] {
   return /semi[-_]space/.test(given) ? [] : [`--v8-flags=--max-semi-space-size=${SEMI_SPACE_MIB}`];
 }
 
-/** The directory of an app that is a file; else the one that was configured, or ours. */
-function projectDirectory(config: Config): string {
-  const elsewhere = config.chdir;
-  if (config.interface === "wsgi") return elsewhere;
-  const file = config.app.startsWith("file:") ? new URL(config.app).pathname : config.app;
-  const slash = file.lastIndexOf("/");
-  return file.startsWith("/") && slash > 0 ? file.slice(0, slash) : elsewhere;
+/** The directory of an app that is a file; else the one that is configured. */
+export function projectDirectory({ app, interface: kind, chdir }: Config): string {
+  return (kind === "fetch" ? appDirectory(app) : null) ?? chdir;
 }
 
 /**
  * denicorn's own lock is frozen, and does not know what a user's app imports: who tries an app
  * inside a checkout of denicorn must not be stopped by it.
  */
-function lockFlags(cwd: string): readonly string[] {
+export function lockFlags(cwd: string): readonly string[] {
   const own = import.meta.resolve("../../deno.json");
   for (let directory = cwd; directory !== ""; directory = parent(directory)) {
     for (const name of PROJECT_FILES) {

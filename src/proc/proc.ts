@@ -13,6 +13,7 @@ import {
   type ManagerToProc,
   type SteeringPlan,
 } from "../protocol/control.ts";
+import { loadedFiles } from "../wsgi/loaded_files.ts";
 import type { ControlClient } from "./control_client.ts";
 import { guardInherited } from "./open_listener.ts";
 import { takeIdentity } from "./identity.ts";
@@ -126,9 +127,18 @@ export class Proc {
     try {
       await this.#booted?.server.listen();
       this.#client.send({ type: "ready" });
+      this.#tellSources();
       this.#serve();
     } catch (error) {
       await this.#failBoot(error);
+    }
+  }
+
+  /** What Deno itself loads, the manager finds out without the proc. */
+  #tellSources(): void {
+    const config = this.#booted?.config;
+    if (config?.reload && config.interface === "wsgi") {
+      this.#client.send({ type: "sources", files: loadedFiles(config) });
     }
   }
 

@@ -67,6 +67,7 @@ class Solo {
       onReopen: () => this.#handleUsr1(),
       onOther: (signal) => this.#handleOther(signal),
     });
+    if (this.#config.reload) this.#log.warning("reload needs a manager: it has no effect");
     const manager = { pid: Deno.pid, config: { ...this.#config } };
     await this.#hooks?.run("onStarting", manager);
     await this.#hooks?.run("postSpawn", this.#info);

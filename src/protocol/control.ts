@@ -84,6 +84,8 @@ export type ProcToManager =
   /** A signal to this very proc makes it leave: by and by where `graceful`, else at once. */
   | { readonly type: "leaving"; readonly why: string; readonly graceful: boolean }
   | { readonly type: "logs_reopened" }
+  /** Files that the app has loaded, to be watched (`reload`). */
+  | { readonly type: "sources"; readonly files: readonly string[] }
   /** I want to be replaced: max_requests, max_lifetime, max_rss, or a thread that hangs. */
   | { readonly type: "replace_me"; readonly why: string; readonly hung: boolean }
   /** The plan is in force (or could not be attached: `error`). */

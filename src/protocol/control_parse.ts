@@ -29,6 +29,8 @@ export function parseProcToManager(value: unknown): ProcToManager {
       return { type, stats: stats(fields["stats"]) };
     case "log":
       return { type, records: list(fields, "records").map(record) };
+    case "sources":
+      return { type, files: list(fields, "files").filter((file) => typeof file === "string") };
     case "replace_me":
       return { type, why: string(fields, "why"), hung: fields["hung"] === true };
     case "leaving":

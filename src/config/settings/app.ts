@@ -110,7 +110,7 @@ export const developmentSettings = {
     kind: toggle(),
     default: false,
     help: "Reloads when a file of the app changes. For development.",
-    acts: false,
+    acts: true,
   }),
   reload_extra_files: setting({
     section: "development",
@@ -118,6 +118,6 @@ export const developmentSettings = {
     default: [],
     spellings: [{ flags: ["reload-extra-file"] }],
     help: "More files to watch, with globs. May be repeated.",
-    acts: false,
+    acts: true,
   }),
 } as const;

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import sysconfig
 import threading
 import traceback
 
@@ -48,6 +49,19 @@ def keep_signals():
 
     signal.signal = refuse
     os.register_at_fork(after_in_child=restore)
+
+
+def loaded_files():
+    """Paths of the modules that are loaded, as JSON, without Python's own and those of packages."""
+    known = [path for path in sysconfig.get_paths().values() if path]
+    files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    return json.dumps(
+        [
+            os.path.abspath(file)
+            for file in files
+            if file and not file.startswith("<") and not os.path.abspath(file).startswith(tuple(known))
+        ]
+    )
 
 
 def tear_down():

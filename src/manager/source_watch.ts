@@ -1,0 +1,104 @@
+/** Watches files of the app, and says when they have changed and are quiet again. For development. */
+
+import { dirname, isAbsolute, matchesGlob } from "node:path";
+import type { Log } from "../log/record.ts";
+
+/** Nothing may have changed for so long: an editor, a formatter, `git checkout` write many files. */
+const QUIET_MS = 100;
+/** Somebody who never stops writing is not waited for any longer, milliseconds. */
+const LONGEST_WAIT_MS = 2_000;
+const GLOB = /[*?[\]{}!()]/;
+
+export interface SourceWatchOptions {
+  /** Absolute paths, with globs: `reload_extra_files`. */
+  readonly globs: readonly string[];
+  readonly log: Log;
+  /** These have changed. */
+  readonly onChange: (files: readonly string[]) => void;
+}
+
+export class SourceWatch {
+  readonly #options: SourceWatchOptions;
+  #files: ReadonlySet<string> = new Set();
+  /** By directory; true: with all below it. */
+  readonly #watchers = new Map<string, Deno.FsWatcher>();
+  readonly #changed = new Set<string>();
+  #firstChange = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  constructor(options: SourceWatchOptions) {
+    this.#options = options;
+    for (const glob of options.globs) this.#watch(directoryOf(glob), isGlob(glob));
+  }
+
+  /**
+   * Watches these files as well. Their directories are watched rather than they themselves: many
+   * editors write a new file and put it in the place of the old one.
+   */
+  add(files: readonly string[]): void {
+    const before = this.#files.size;
+    this.#files = new Set([...this.#files, ...files]);
+    for (const file of files) this.#watch(dirname(file), false);
+    const { size } = this.#files;
+    if (size > before) this.#options.log.info(`Watching ${size} files of the app for changes`);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const watcher of this.#watchers.values()) watcher.close();
+  }
+
+  #watch(directory: string, recursive: boolean): void {
+    const key = `${recursive} ${directory}`;
+    if (this.#closed || this.#watchers.has(key)) return;
+    try {
+      const watcher = Deno.watchFs(directory, { recursive });
+      this.#watchers.set(key, watcher);
+      this.#read(watcher);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.log.warning(`Cannot watch ${directory} for changes: ${reason}`);
+    }
+  }
+
+  async #read(watcher: Deno.FsWatcher): Promise<void> {
+    for await (const { kind, paths } of watcher) {
+      // Opening and closing a file are events too.
+      if (kind === "access") continue;
+      for (const path of paths) if (this.#concerns(path)) this.#note(path);
+    }
+  }
+
+  #concerns(path: string): boolean {
+    return this.#files.has(path) || this.#options.globs.some((glob) => matchesGlob(path, glob));
+  }
+
+  #note(path: string): void {
+    const now = performance.now();
+    if (this.#changed.size === 0) this.#firstChange = now;
+    this.#changed.add(path);
+    clearTimeout(this.#timer);
+    const wait = Math.min(QUIET_MS, this.#firstChange + LONGEST_WAIT_MS - now);
+    this.#timer = setTimeout(() => this.#tell(), Math.max(0, wait));
+  }
+
+  #tell(): void {
+    const files = [...this.#changed].sort();
+    this.#changed.clear();
+    this.#options.onChange(files);
+  }
+}
+
+function isGlob(path: string): boolean {
+  return GLOB.test(path);
+}
+
+/** The directory that a path lies in, or all that a glob may match lie below. */
+function directoryOf(glob: string): string {
+  if (!isGlob(glob)) return dirname(glob);
+  const plain = glob.slice(0, glob.search(GLOB));
+  const directory = plain.slice(0, plain.lastIndexOf("/"));
+  return isAbsolute(plain) && directory !== "" ? directory : "/";
+}

@@ -1,0 +1,92 @@
+import { assert, assertEquals } from "@std/assert";
+import { HELLO, sceneTest } from "../../support/scene.ts";
+import { until } from "../../support/wait.ts";
+
+sceneTest("reload: a change of any module of the app is served", async (scene) => {
+  const part = (word: string) => scene.write("lib/word.ts", `export const word = "${word}";\n`);
+  part("first");
+  const app = `import { word } from "./lib/word.ts";
+export default { fetch: () => new Response(word) };\n`;
+  const server = await scene.start({ app, workers: 1, args: ["--reload"] });
+  assertEquals(await server.get(), "first");
+  await server.says(/Watching 2 files/);
+  part("second");
+  await until("the change is served", async () => await server.get() === "second");
+  assert(/word.ts changed: reloading/.test(server.output), server.output);
+});
+
+sceneTest("reload: code that does not load is shown, and the old code goes on", async (scene) => {
+  const app = `export default { fetch: () => new Response("old") };\n`;
+  const server = await scene.start({ app, workers: 1, args: ["--reload"] });
+  await server.says(/Watching 1 file/);
+  scene.write("app.ts", "export default { fetch( {\n");
+  await server.says(/Cannot reload, all stays as it was: .*app\.ts/);
+  assertEquals(await server.get(), "old");
+  scene.write("app.ts", `export default { fetch: () => new Response("new") };\n`);
+  await until("the repaired code is served", async () => await server.get() === "new");
+});
+
+sceneTest(
+  "reload: a file that an editor puts in the place of the old one counts",
+  async (scene) => {
+    const app = (word: string) => `export default { fetch: () => new Response("${word}") };\n`;
+    const server = await scene.start({ app: app("old"), workers: 1, args: ["--reload"] });
+    await until("the change is served", async () => {
+      const fresh = scene.write("app.ts~", app("new"));
+      Deno.renameSync(fresh, `${scene.directory}/app.ts`);
+      return await server.get() === "new";
+    });
+  },
+);
+
+sceneTest("reload: files that are named by globs count, others do not", async (scene) => {
+  scene.write("views/deep/page.html", "one");
+  const args = ["--reload", "--reload-extra-file", "views/**/*.html"];
+  const server = await scene.start({ app: HELLO, workers: 1, args });
+  const before = await server.get();
+  scene.write("views/deep/page.css", "body {}");
+  scene.write("notes.txt", "nothing");
+  scene.write("views/deep/page.html", "two");
+  await until("the reload is over", async () => await server.get() !== before);
+  assert(/page.html changed: reloading/.test(server.output), server.output);
+  assert(!/page.css|notes.txt/.test(server.output), server.output);
+});
+
+sceneTest("reload: many changes at once are one reload", async (scene) => {
+  const parts = Array.from({ length: 20 }, (_, i) => `part${i}.ts`);
+  const writeAll = (word: string) =>
+    parts.forEach((name) => scene.write(name, `export const word = "${word}";\n`));
+  writeAll("one");
+  const imports = parts.map((name) => `import "./${name}";`).join("\n");
+  const app = `${imports}\nimport { word } from "./part19.ts";
+export default { fetch: () => new Response(word) };\n`;
+  const server = await scene.start({ app, workers: 1, args: ["--reload"] });
+  await server.says(/Watching 21 files/);
+  writeAll("two");
+  await until("the change is served", async () => await server.get() === "two");
+  assert(/part0.ts and 19 more changed: reloading/.test(server.output), server.output);
+});
+
+sceneTest(
+  "reload: a change of any module that a Python app has loaded is served",
+  async (scene) => {
+    const part = (word: string) => scene.write("shop/words.py", `WORD = b"${word}"\n`);
+    part("first");
+    scene.write("shop/__init__.py", "");
+    scene.write(
+      "shop/web.py",
+      `from shop.words import WORD
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Length", str(len(WORD)))])
+    return [WORD]
+`,
+    );
+    const server = scene.run(["-b", "127.0.0.1:0", "-w", "1", "--reload", "shop.web:application"]);
+    await server.ready(1);
+    assertEquals(await server.get(), "first");
+    await server.says(/Watching 3 files/);
+    part("second, and longer");
+    await until("the change is served", async () => await server.get() !== "first");
+    assertEquals(await server.get(), "second, and longer");
+  },
+);
