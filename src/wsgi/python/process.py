@@ -30,9 +30,14 @@ def set_logger(log):
     _loggers[threading.get_ident()] = log
 
 
+# Those that denicorn listens to, and Deno for it.
+TAKEN = ("ABRT", "CHLD", "HUP", "INT", "QUIT", "TERM", "TTIN", "TTOU", "USR1", "USR2", "WINCH")
+
+
 def keep_signals():
     """Signals are denicorn's. Python's own signal.signal fails in any thread but the main one, and with
-    it modules that set a handler when they are imported. In processes that the app forks it works."""
+    it modules that set a handler when they are imported. In processes that the app forks it works, and
+    they get back the handlers of a Python: Deno's would keep SIGTERM from them."""
     original = signal.signal
 
     def refuse(number, handler):
@@ -46,6 +51,9 @@ def keep_signals():
 
     def restore():
         signal.signal = original
+        for name in TAKEN:
+            default = signal.default_int_handler if name == "INT" else signal.SIG_DFL
+            original(getattr(signal, "SIG" + name), default)
 
     signal.signal = refuse
     os.register_at_fork(after_in_child=restore)

@@ -1,0 +1,88 @@
+"""What an app may do with its process: look at it, fork, set signal handlers, want to be told of its end."""
+
+import atexit
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+if __name__ == "processes" and multiprocessing.parent_process() is None:
+    signal.signal(signal.SIGTERM, lambda *_: print("the app's handler was called"))
+    atexit.register(lambda: print("the app was told of its end"))
+
+
+def answer(start_response, value):
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps(value).encode()]
+
+
+def umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return "%03o" % mask
+
+
+def square(number):
+    # In a process of its own the app may set handlers as it likes.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return number * number
+
+
+def application(environ, start_response):
+    path = environ["PATH_INFO"]
+    if path == "/surroundings":
+        return answer(start_response, {
+            "argv": sys.argv,
+            "executable": sys.executable,
+            "prefix": sys.prefix,
+            "main": sys.modules["__main__"].__name__,
+            "main_thread": threading.current_thread() is threading.main_thread(),
+            "environ": {key: os.environ.get(key) for key in ("FROM_OUTSIDE", "FROM_CONFIG")},
+            "control": [key for key in os.environ if key.startswith("DENICORN_CONTROL")],
+            "encoding": [sys.getfilesystemencoding(), sys.stdout.encoding],
+            "umask": umask(),
+        })
+    if path == "/multiprocessing":
+        method = environ["QUERY_STRING"]
+        with multiprocessing.get_context(method).Pool(2) as pool:
+            return answer(start_response, pool.map(square, [1, 2, 3]))
+    if path == "/subprocess":
+        done = subprocess.run([sys.executable, "-c", "print(6 * 7)"], stdout=subprocess.PIPE)
+        return answer(start_response, [done.returncode, done.stdout.decode().strip()])
+    if path == "/numpy":
+        import numpy
+        return answer(start_response, [float(x) for x in numpy.linalg.solve([[3, 1], [1, 2]], [9, 8])])
+    if path == "/extensions":
+        import _json, _ssl, sqlite3, ssl, zlib
+        database = sqlite3.connect(":memory:")
+        (version,) = database.execute("select sqlite_version()").fetchone()
+        return answer(start_response, [
+            json.encoder.c_make_encoder is not None,
+            bool(ssl.create_default_context()),
+            bool(version),
+            zlib.decompress(zlib.compress(b"x")).decode(),
+        ])
+    if path == "/print":
+        print("printed, not flushed")
+        print("café ☃")
+        return answer(start_response, None)
+    if path == "/background":
+        done = threading.Event()
+        results = []
+
+        def work():
+            results.append(len(environ["wsgi.input"].read()))
+            print("in the background", file=environ["wsgi.errors"])
+            done.set()
+
+        threading.Thread(target=work).start()
+        done.wait(20)
+        return answer(start_response, results)
+    if path == "/asyncio":
+        import asyncio
+        return answer(start_response, asyncio.run(asyncio.sleep(0.01, "slept")))
+    start_response("404 Not Found", [])
+    return []

@@ -1,0 +1,86 @@
+/** The process of a WSGI app: what Python code finds there, and what it may do. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Running } from "../../support/running.ts";
+import { sceneTest } from "../../support/scene.ts";
+import { run, systemPython } from "../../unit/python/pythons.ts";
+import { PYTHON, startWsgi } from "./app.ts";
+
+async function ask(server: Running, path: string, init: RequestInit = {}): Promise<unknown> {
+  const response = await server.fetch(path, init);
+  const text = await response.text();
+  assertEquals(response.status, 200, `${path}: ${text}\n${server.output}`);
+  return JSON.parse(text);
+}
+
+sceneTest("the app finds the surroundings of its interpreter", async (scene) => {
+  const server = await startWsgi(scene, "processes", {
+    env: { FROM_OUTSIDE: "1", LC_ALL: "C" },
+    args: ["--env", "FROM_CONFIG=2", "--umask", "027"],
+  });
+  const [executable, prefix] = run<[string, string]>(
+    PYTHON,
+    "import json, sys; print(json.dumps([sys.executable, sys.prefix]))",
+  );
+  assertEquals(await ask(server, "/surroundings"), {
+    argv: ["denicorn", "processes"],
+    executable,
+    prefix,
+    main: "__main__",
+    main_thread: false,
+    environ: { FROM_OUTSIDE: "1", FROM_CONFIG: "2" },
+    control: [],
+    encoding: ["utf-8", "utf-8"],
+    umask: "027",
+  });
+});
+
+sceneTest("extension modules load", async (scene) => {
+  const server = await startWsgi(scene, "processes");
+  assertEquals(await ask(server, "/extensions"), [true, true, true, "x"]);
+});
+
+sceneTest("numpy computes", async (scene) => {
+  const server = await startWsgi(scene, "processes", { threads: 2 });
+  const answers = await Promise.all(Array.from({ length: 4 }, () => ask(server, "/numpy")));
+  for (const answer of answers as [number, number][]) {
+    assertEquals(answer.map((x) => Math.round(x * 1e6) / 1e6), [2, 3]);
+  }
+}, { needs: systemPython() !== null });
+
+for (const method of ["spawn", "fork", "forkserver"]) {
+  sceneTest(`multiprocessing works from within the app: ${method}`, async (scene) => {
+    const server = await startWsgi(scene, "processes");
+    for (let round = 0; round < 3; round++) {
+      assertEquals(await ask(server, `/multiprocessing?${method}`), [1, 4, 9]);
+    }
+  });
+}
+
+sceneTest("subprocess, asyncio and threads work from within the app", async (scene) => {
+  const server = await startWsgi(scene, "processes");
+  assertEquals(await ask(server, "/subprocess"), [0, "42"]);
+  assertEquals(await ask(server, "/asyncio"), "slept");
+  assertEquals(await ask(server, "/background", { method: "POST", body: "12345" }), [5]);
+  await server.says(/in the background/);
+});
+
+sceneTest("what the app prints comes out at once", async (scene) => {
+  const server = await startWsgi(scene, "processes");
+  await ask(server, "/print");
+  await server.says(/printed, not flushed\ncafé ☃\n/);
+});
+
+sceneTest("signals stay denicorn's, and the app is told of its end", async (scene) => {
+  const server = await startWsgi(scene, "processes");
+  assertMatch(
+    server.output,
+    /WARNING.*signal\.signal\(SIGTERM\) has no effect: .*\(\/\S+\/processes\.py, line \d+\)/,
+  );
+  for (const { pid } of server.procs()) Deno.kill(pid, "SIGTERM");
+  await server.says(/the app was told of its end/);
+  await server.ready(2);
+  await server.stop();
+  assertEquals(server.output.match(/the app was told of its end/g)?.length, 2);
+  assert(!server.output.includes("the app's handler was called"), server.output);
+});
