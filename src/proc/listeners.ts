@@ -45,9 +45,9 @@ export class Listeners {
     this.#tls = this.#certificate.read();
   }
 
-  /** Binds, and accepts. Throws SystemError. */
+  /** Binds and listens; who connects waits until {@linkcode Listeners.run}. Throws SystemError. */
   async open(reusePort: boolean): Promise<void> {
-    const { bind, redirect_bind, tls_watch } = this.#config;
+    const { bind, redirect_bind } = this.#config;
     const { onConnection, onPlainConnection } = this.#events;
     const unknown = await probe();
     if (unknown !== null) {
@@ -66,8 +66,12 @@ export class Listeners {
     for (const one of redirect_bind) {
       this.#redirecting.push(await listenOn(one, null, onPlainConnection));
     }
+  }
+
+  /** Accepts. */
+  run(): void {
     for (const listener of this.#all()) listener.run();
-    if (tls_watch && this.#certificate !== null) {
+    if (this.#config.tls_watch && this.#certificate !== null) {
       this.#watch = setInterval(() => {
         if (this.#certificate?.haveChanged()) this.renewCertificate();
       }, CERTIFICATE_WATCH_MS);

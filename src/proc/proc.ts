@@ -91,25 +91,26 @@ export class Proc {
     try {
       this.#tieToManager();
       guardInherited(config);
-      takeIdentity(config, `proc ${id}`);
-      // Once more: a change of user has cleared it.
-      this.#tieToManager();
       const log = this.#client.log(config.log_level, `proc ${id}`);
       surviveUncaughtErrors(log);
       const events = {
         onReplaceMe: (why: string, hung: boolean) => {
           this.#client.send({ type: "replace_me", why, hung });
-          if (hung) hooks?.notify("workerAborted", info);
+          if (hung) this.#booted?.hooks?.notify("workerAborted", info);
         },
         onUnlistened: () => void this.#client.send({ type: "unlistened" }),
       };
       const info = { id, pid: Deno.pid };
+      const server = new Server(config, { id, log, events, reusePort: true });
+      await server.prepare();
+      takeIdentity(config, `proc ${id}`);
+      // Once more: a change of user has cleared it.
+      this.#tieToManager();
+      // From here on there is code of the user's.
       const hooks = config.hooks === null ? null : await HookThread.load(config.hooks, log);
       await hooks?.run("postSpawn", info);
-      const observer = RequestHooks.of(hooks, info);
-      const server = new Server(config, { id, log, events, observer, reusePort: true });
       this.#booted = { config, log, server, hooks, info };
-      await server.load();
+      await server.load(RequestHooks.of(hooks, info));
       await hooks?.run("postWorkerInit", info);
       this.#client.send({ type: "loaded" });
     } catch (error) {

@@ -35,8 +35,6 @@ export interface ServerOptions {
   readonly id: number;
   readonly log: Log;
   readonly events: ServerEvents;
-  /** Told of every exchange, beside the access log. */
-  readonly observer?: ExchangeObserver | null;
   /** Share the port with other procs. */
   readonly reusePort: boolean;
 }
@@ -56,6 +54,7 @@ export class Server implements Exchanging {
   #requests = 0;
   #accessLog: AccessLog | null = null;
   #sweeper: ReturnType<typeof setInterval> | null = null;
+  #bound: Promise<void> | null = null;
   #drain: Promise<{ cut: number }> | null = null;
 
   constructor(config: Config, options: ServerOptions) {
@@ -69,10 +68,22 @@ export class Server implements Exchanging {
     });
   }
 
-  /** Starts the threads and loads the app in each. Throws AppLoadError, BootError or SystemError. */
-  async load(): Promise<void> {
-    const { id } = this.#options;
+  /**
+   * Takes what only the user who started the process may have: the key of the certificate, and
+   * (`bind`, where no manager does it) the addresses. Throws SystemError.
+   */
+  async prepare({ bind = false }: { bind?: boolean } = {}): Promise<void> {
     this.#listeners.prepare();
+    if (bind) await this.#bind();
+  }
+
+  /**
+   * Starts the threads and loads the app in each. Throws AppLoadError, BootError or SystemError.
+   *
+   * @param observer Told of every exchange, beside the access log.
+   */
+  async load(observer: ExchangeObserver | null = null): Promise<void> {
+    const { id } = this.#options;
     this.#accessLog = openAccessLog(this.#config, this.#log);
     const config = await withThreadPermissions(this.#config);
     this.#dispatcher = config.threads === 0 && config.interface === "fetch"
@@ -80,16 +91,21 @@ export class Server implements Exchanging {
       : new ThreadedDispatcher(config, `proc ${id}`, this.#log, this);
     this.#admission = new Admission(this.#config, {
       log: this.#log,
-      observer: observers([this.#accessLog, this.#options.observer ?? null]),
+      observer: observers([this.#accessLog, observer]),
       dispatcher: this.#dispatcher,
       sessions: this.#sessions,
     });
     await this.#dispatcher.load();
   }
 
-  /** Binds and accepts. Throws SystemError. */
+  /** Accepts connections, on addresses that it binds now unless it has. Throws SystemError. */
   async listen(): Promise<void> {
-    await this.#listeners.open(this.#options.reusePort);
+    await this.#bind();
+    this.#listeners.run();
+  }
+
+  #bind(): Promise<void> {
+    return this.#bound ??= this.#listeners.open(this.#options.reusePort);
   }
 
   /** Takes a new certificate for the connections to come; see Listeners. */

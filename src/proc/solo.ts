@@ -26,33 +26,29 @@ export async function runSolo(
 ): Promise<ExitCode> {
   guardInherited(config);
   for (const [name, value] of Object.entries(config.env)) Deno.env.set(name, value);
-  takeIdentity(config, "");
   surviveUncaughtErrors(log);
-  const hooks = config.hooks === null ? null : await HookThread.load(config.hooks, log);
-  await new Solo(config, log, hooks, options).run();
+  await new Solo(config, log, options).run();
   return ExitCode.ok;
 }
 
 class Solo {
   readonly #config: Config;
   readonly #log: Log;
-  readonly #hooks: HookThread | null;
   readonly #options: SoloOptions;
   readonly #server: Server;
   readonly #info = { id: 0, pid: Deno.pid };
   readonly #over = Promise.withResolvers<void>();
+  #hooks: HookThread | null = null;
   #interrupted = false;
 
-  constructor(config: Config, log: Log, hooks: HookThread | null, options: SoloOptions) {
+  constructor(config: Config, log: Log, options: SoloOptions) {
     this.#config = config;
     this.#log = log;
-    this.#hooks = hooks;
     this.#options = options;
     this.#server = new Server(config, {
       id: 0,
       log,
       reusePort: false,
-      observer: RequestHooks.of(hooks, this.#info),
       events: {
         onUnlistened() {},
         onReplaceMe: (why, hung) => this.#handleReplaceMe(why, hung),
@@ -68,10 +64,11 @@ class Solo {
       onOther: (signal) => this.#handleOther(signal),
     });
     if (this.#config.reload) this.#log.warning("reload needs a manager: it has no effect");
+    await this.#settle();
     const manager = { pid: Deno.pid, config: { ...this.#config } };
     await this.#hooks?.run("onStarting", manager);
     await this.#hooks?.run("postSpawn", this.#info);
-    await this.#server.load();
+    await this.#server.load(RequestHooks.of(this.#hooks, this.#info));
     await this.#hooks?.run("postWorkerInit", this.#info);
     await this.#server.listen();
     this.#options.announce({ ...this.#config, bind: this.#server.addresses });
@@ -84,6 +81,14 @@ class Solo {
       await this.#hooks?.run("onExit", manager);
     }
     this.#log.info("Stopped");
+  }
+
+  /** Becomes who is configured: after the addresses are bound, and before any code of the user's. */
+  async #settle(): Promise<void> {
+    const { hooks } = this.#config;
+    await this.#server.prepare({ bind: true });
+    takeIdentity(this.#config, "");
+    this.#hooks = hooks === null ? null : await HookThread.load(hooks, this.#log);
   }
 
   async #handleTerm(signal: Deno.Signal): Promise<void> {

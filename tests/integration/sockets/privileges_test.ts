@@ -1,0 +1,74 @@
+/** What only root may have is taken before the procs become another user. */
+
+import { assertEquals } from "@std/assert";
+import { ask, local } from "../../support/http.ts";
+import { type Scene, sceneTest } from "../../support/scene.ts";
+
+const APP = `export default { fetch: () => new Response("user " + Deno.uid()) };\n`;
+const NOBODY = ["--user", "12345", "--group", "54321"];
+
+if (Deno.uid() === 0) {
+  for (const workers of [0, 2]) {
+    const kind = workers === 0 ? "one process" : "procs";
+
+    sceneTest(`${kind} of another user listen on a port that needs root`, async (scene) => {
+      const port = freePrivilegedPort();
+      await start(scene, workers, "-b", `127.0.0.1:${port}`);
+      assertEquals(await ask(local(port)), "user 12345");
+    });
+
+    sceneTest(
+      `${kind} of another user serve TLS with a key that root alone reads`,
+      async (scene) => {
+        const { certfile, keyfile } = await scene.certificate();
+        Deno.chmodSync(keyfile, 0o400);
+        const server = await start(scene, workers, "--certfile", certfile, "--keyfile", keyfile);
+        using client = Deno.createHttpClient({ caCerts: [Deno.readTextFileSync(certfile)] });
+        const response = await fetch(`https://localhost:${server.port}/`, { client });
+        assertEquals(await response.text(), "user 12345");
+      },
+    );
+  }
+
+  sceneTest("procs of another user share a port with those of a reload", async (scene) => {
+    const server = await start(scene, 2);
+    server.signal("SIGHUP");
+    await server.ready(4);
+    assertEquals(await server.get(), "user 12345");
+  });
+
+  sceneTest(
+    "a unix socket belongs to the user of the procs, unless told otherwise",
+    async (scene) => {
+      const [own, other] = [`${scene.directory}/own`, `${scene.directory}/other`];
+      await start(scene, 1, "-b", `unix:${own}`);
+      await start(scene, 1, "-b", `unix:${other}`, "--unix-user", "2", "--unix-mode", "0666");
+      const owner = (path: string) => {
+        const { uid, gid, mode } = Deno.lstatSync(path);
+        return [uid, gid, mode! & 0o777];
+      };
+      assertEquals(owner(own).slice(0, 2), [12345, 54321]);
+      assertEquals(owner(other), [2, 54321, 0o666]);
+    },
+  );
+}
+
+async function start(scene: Scene, workers: number, ...args: string[]) {
+  // The other user has to find the app.
+  Deno.chmodSync(scene.directory, 0o755);
+  const server = scene.launch({ app: APP, workers, args: [...NOBODY, ...args] });
+  await (workers === 0 ? server.says(/Listening at/) : server.ready(workers));
+  return server;
+}
+
+function freePrivilegedPort(): number {
+  for (let port = 1_023; port > 512; port--) {
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch {
+      continue;
+    }
+  }
+  throw new Error("no port below 1024 is free");
+}
