@@ -6,8 +6,8 @@ import { pythons, systemPython } from "../../unit/python/pythons.ts";
 
 export const APPS = new URL("../../apps/wsgi/", import.meta.url).pathname;
 
-/** Debian's, which has Flask and Django; else any that can be embedded. */
-export const PYTHON = systemPython() ?? pythons()[0] ?? "python3";
+/** Debian's, which has Flask and Django; else any that can be embedded. TEST_PYTHON names another. */
+export const PYTHON = Deno.env.get("TEST_PYTHON") ?? systemPython() ?? pythons()[0] ?? "python3";
 
 export interface Start {
   readonly threads?: number;
