@@ -4,6 +4,7 @@
  */
 
 import { connect, local } from "./http.ts";
+import { ResponseReader } from "./response_reader.ts";
 
 export type Kind = "fresh" | "kept" | "post";
 
@@ -11,55 +12,55 @@ export interface LoadOptions {
   readonly port: number;
   /** How many clients of each kind. */
   readonly clients: Partial<Record<Kind, number>>;
+  /**
+   * What the body of the answer to `GET /n` has to be; another one is a failure. Every request has a
+   * number of its own, so that an answer that reached the wrong client shows.
+   */
+  readonly expect?: (n: number) => string;
+}
+
+/** One request that was not answered as it should be. */
+export interface LoadFailure {
+  readonly kind: Kind;
+  readonly what: string;
+  /** When, as performance.now() has it. */
+  readonly at: number;
 }
 
 export interface LoadResult {
   readonly requests: number;
   /** By who answered: the body's text, as far as the app tells it. */
   readonly answers: ReadonlyMap<string, number>;
-  /** What went wrong, each time it did. */
-  readonly failures: readonly string[];
+  readonly failures: readonly LoadFailure[];
   readonly seconds: number;
 }
 
 const POST_BYTES = 16 * 1024;
 const BODY = new Uint8Array(POST_BYTES).fill(120);
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-const GET_CLOSE = encoder.encode("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
-const GET = encoder.encode("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
-const POST_HEAD = encoder.encode(
-  `POST / HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: ${POST_BYTES}\r\n\r\n`,
-);
-
 export class Load {
-  readonly #port: number;
+  readonly #options: LoadOptions;
   readonly #running: Promise<void>[] = [];
-  readonly #failures: string[] = [];
+  readonly #failures: LoadFailure[] = [];
   readonly #started = performance.now();
   readonly #answers = new Map<string, number>();
   #requests = 0;
+  #asked = 0;
   #stopped = false;
 
-  constructor({ port, clients }: LoadOptions) {
-    this.#port = port;
-    const kinds = {
-      fresh: () => this.#fresh(),
-      kept: () => this.#kept(),
-      post: () => this.#post(),
-    };
-    for (const [kind, ask] of Object.entries(kinds)) {
-      for (let i = 0; i < (clients[kind as Kind] ?? 0); i++) {
-        this.#running.push(this.#repeat(kind, ask));
-      }
-    }
+  constructor(options: LoadOptions) {
+    this.#options = options;
+    const { fresh = 0, kept = 0, post = 0 } = options.clients;
+    for (let i = 0; i < fresh; i++) this.#running.push(this.#repeat("fresh", () => this.#fresh()));
+    for (let i = 0; i < kept; i++) this.#running.push(this.#repeat("kept", () => this.#kept()));
+    for (let i = 0; i < post; i++) this.#running.push(this.#repeat("post", () => this.#post()));
   }
 
   get requests(): number {
     return this.#requests;
   }
 
-  get failures(): readonly string[] {
+  get failures(): readonly LoadFailure[] {
     return this.#failures;
   }
 
@@ -72,17 +73,20 @@ export class Load {
     return { requests: this.#requests, answers, failures: this.#failures, seconds };
   }
 
-  #answered(body: string): void {
+  #answered(n: number, body: string): void {
+    const expected = this.#options.expect?.(n) ?? body;
+    if (body !== expected) throw new Error(`answered ${body} instead of ${expected}`);
     this.#requests++;
     this.#answers.set(body, (this.#answers.get(body) ?? 0) + 1);
   }
 
-  async #repeat(kind: string, ask: () => Promise<void>): Promise<void> {
+  async #repeat(kind: Kind, ask: () => Promise<void>): Promise<void> {
     while (!this.#stopped) {
       try {
         await ask();
       } catch (error) {
-        this.#failures.push(`${kind}: ${error instanceof Error ? error.message : error}`);
+        const what = error instanceof Error ? error.message : String(error);
+        this.#failures.push({ kind, what, at: performance.now() });
         // A server that is gone fails at once, and for ever.
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
@@ -90,73 +94,43 @@ export class Load {
   }
 
   async #fresh(): Promise<void> {
+    const n = ++this.#asked;
     using conn = await this.#connect();
-    await conn.write(GET_CLOSE);
-    this.#answered((await new Reader(conn).response()).body);
+    await writeAll(conn, head(`GET /${n}`, "Connection: close\r\n"));
+    this.#answered(n, (await new ResponseReader(conn).response()).body);
   }
 
   async #post(): Promise<void> {
+    const n = ++this.#asked;
     using conn = await this.#connect();
     // The body in two parts, so that the request is under way for a moment.
-    await writeAll(conn, POST_HEAD);
+    const fields = `Connection: close\r\nContent-Length: ${POST_BYTES}\r\n`;
+    await writeAll(conn, head(`POST /${n}`, fields));
     await writeAll(conn, BODY.subarray(0, POST_BYTES / 2));
     await writeAll(conn, BODY.subarray(POST_BYTES / 2));
-    this.#answered((await new Reader(conn).response()).body);
+    this.#answered(n, (await new ResponseReader(conn).response()).body);
   }
 
   /** Asks over one connection until the server says that it will close it. */
   async #kept(): Promise<void> {
     using conn = await this.#connect();
-    const reader = new Reader(conn);
+    const reader = new ResponseReader(conn);
     for (let closes = false; !closes && !this.#stopped;) {
-      await conn.write(GET);
+      const n = ++this.#asked;
+      await writeAll(conn, head(`GET /${n}`, ""));
       const response = await reader.response();
       closes = response.closes;
-      this.#answered(response.body);
+      this.#answered(n, response.body);
     }
   }
 
   #connect(): Promise<Deno.Conn> {
-    return connect(local(this.#port));
+    return connect(local(this.#options.port));
   }
 }
 
-/** Reads responses that have a Content-Length. */
-class Reader {
-  readonly #conn: Deno.Conn;
-  readonly #buffer = new Uint8Array(32 * 1024);
-  #length = 0;
-
-  constructor(conn: Deno.Conn) {
-    this.#conn = conn;
-  }
-
-  /** Reads one response of status 200; `closes`: the server will close the connection after it. */
-  async response(): Promise<{ body: string; closes: boolean }> {
-    let head: string | null = null;
-    while ((head = this.#head()) === null) await this.#more("before the head was complete");
-    const status = Number(head.slice(9, 12));
-    const length = Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1] ?? 0);
-    const end = head.length + length;
-    while (this.#length < end) await this.#more("before the body was complete");
-    const body = decoder.decode(this.#buffer.subarray(head.length, end));
-    this.#buffer.copyWithin(0, end, this.#length);
-    this.#length -= end;
-    if (status !== 200) throw new Error(`status ${status}`);
-    return { body, closes: /\r\nconnection: close/i.test(head) };
-  }
-
-  #head(): string | null {
-    const text = decoder.decode(this.#buffer.subarray(0, this.#length));
-    const end = text.indexOf("\r\n\r\n");
-    return end < 0 ? null : text.slice(0, end + 4);
-  }
-
-  async #more(when: string): Promise<void> {
-    const read = await this.#conn.read(this.#buffer.subarray(this.#length));
-    if (read === null) throw new Error(`closed ${when}`);
-    this.#length += read;
-  }
+function head(line: string, fields: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(`${line} HTTP/1.1\r\nHost: test\r\n${fields}\r\n`);
 }
 
 async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {

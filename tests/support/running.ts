@@ -23,7 +23,8 @@ export class Running {
   readonly pid: number;
   readonly status: Promise<Deno.CommandStatus>;
   readonly #child: Deno.ChildProcess;
-  readonly #mark: string;
+  /** What all of its processes carry in their environment. */
+  readonly mark: string;
   readonly #read: Promise<void>;
   /** Standard output and standard error, as they came. */
   output = "";
@@ -33,7 +34,7 @@ export class Running {
   ended: Deno.CommandStatus | null = null;
 
   constructor(options: StartOptions) {
-    this.#mark = options.mark;
+    this.mark = options.mark;
     const { prefix = [], denoFlags = [] } = options;
     const [command = "", ...args] = [...prefix, Deno.execPath(), "run", "-A", ...denoFlags, MOD];
     this.#child = new Deno.Command(command, {
@@ -83,14 +84,14 @@ export class Running {
 
   /** Its procs that live now, oldest first. */
   procs(): Process[] {
-    return marked(this.#mark)
+    return marked(this.mark)
       .filter(({ ppid, command }) => ppid === this.pid && command.includes(": proc "))
       .sort((a, b) => a.pid - b.pid);
   }
 
   /** Every process that lives of what was started here. */
   everyProcess(): Process[] {
-    return marked(this.#mark);
+    return marked(this.mark);
   }
 
   signal(signal: Deno.Signal): void {

@@ -92,7 +92,10 @@ sceneTest("a killed proc under load takes no more with it than it had in flight"
     // A process takes some milliseconds to die, in which the kernel goes on giving it connections:
     // every client may lose the one request that it has under way, and no client another one.
     const lost = load.failures.length - before;
-    assert(lost <= 18, `${lost} requests were lost with one proc: ${load.failures.slice(before)}`);
+    assert(
+      lost <= 18,
+      `${lost} requests were lost with one proc: ${JSON.stringify(load.failures.slice(before))}`,
+    );
     const requests = load.requests;
     await until("the load runs on", () => load.requests > requests + 500);
   }
