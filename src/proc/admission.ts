@@ -4,8 +4,15 @@ import type { Config } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
 import type { Field } from "../protocol/head.ts";
 import { AccessRecord, type ExchangeObserver } from "./access_record.ts";
-import { headerList, isBodyHere, requestMethod, requestUrl } from "./deno_http.ts";
+import {
+  headerList,
+  isBodyHere,
+  repairUnixUpgrade,
+  requestMethod,
+  requestUrl,
+} from "./deno_http.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { UNIX_ORIGIN } from "./edge/peer.ts";
 import { Handshake } from "./edge/handshake.ts";
 import { RequestHead } from "./edge/head_check.ts";
 import { redirect, REDIRECT_STATUS } from "./edge/redirect.ts";
@@ -73,6 +80,7 @@ export class Admission {
     const rule = head.read(method, requestUrl(request), fields, session);
     session.hadBody = head.hasBody;
     if (rule !== null || head.upgrade !== "websocket") return rule;
+    if (session.origin === UNIX_ORIGIN) repairUnixUpgrade(request);
     session.expectUpgrade();
     return this.#handshake.check(method, fields);
   }

@@ -178,6 +178,16 @@ export function streamedBody(request: Request): ReadableStream<Uint8Array> | nul
 }
 
 /**
+ * Makes an upgrade possible on a unix socket: for that Deno looks up where the request came from, and
+ * fails where it does not know the listener.
+ */
+export function repairUnixUpgrade(request: Request): void {
+  if (!internalsKnown) return;
+  const value = { transport: "unix", path: "" };
+  Object.defineProperty(innerRequest(request), "remoteAddr", { value });
+}
+
+/**
  * Takes the request's body if all of it has come, to be thrown away. False where some is under way:
  * Deno then reads the rest, after the response, and closes. Of a GET it shows no body, even where
  * there is one, so that false is the answer that can do no harm.

@@ -11,6 +11,7 @@ export default {
     seen++;
     if (pathname === "/hello") return new Response("hello");
     if (pathname === "/large") return new Response(large());
+    if (pathname === "/socket") return echo(request);
     if (pathname === "/unread") return new Response("not read");
     const mirrored: Mirrored = {
       method: request.method,
@@ -32,4 +33,10 @@ function large(): ReadableStream<Uint8Array> {
       else controller.enqueue(new Uint8Array(65536));
     },
   });
+}
+
+function echo(request: Request): Response {
+  const { socket, response } = Deno.upgradeWebSocket(request);
+  socket.onmessage = ({ data }) => socket.send(`${data} from ${request.url}`);
+  return response;
 }

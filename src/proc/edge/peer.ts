@@ -3,6 +3,9 @@
 import type { TrustedPeers } from "../../config/cidr.ts";
 import { type Introduction, isTls } from "./arrival.ts";
 
+/** How Deno begins the URLs of requests that come over a unix socket. */
+export const UNIX_ORIGIN = "http+unix://";
+
 /** What every request of a connection has in common. */
 export interface PeerFacts {
   /** The client's address, or that of the last proxy; "" for a unix socket. */
@@ -34,7 +37,7 @@ export function describePeer(
   const own = isTls(connection) ? "https" : "http";
   const scheme = proxyHeader?.secure ? "https" : own;
   const unix = remoteAddr.transport !== "tcp";
-  const origin = unix ? "http+unix://" : `${own}://`;
+  const origin = unix ? UNIX_ORIGIN : `${own}://`;
   const source = proxyHeader?.source ?? null;
   if (source !== null) {
     return {
