@@ -102,11 +102,12 @@ export class ResponseBody {
     done?.();
   }
 
-  /** The app has ended the response. */
+  /** The app has ended the response, or nobody reads it any more. */
   close(): void {
     this.#controller?.close();
     this.#controller = null;
     this.#wanted?.();
+    this.discard();
   }
 
   /** The response breaks off. */

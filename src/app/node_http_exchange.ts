@@ -260,7 +260,9 @@ class NodeExchange implements Carrier {
     } else {
       this.#reject(error ?? new Error("the app destroyed the connection before it responded"));
     }
-    this.#body.fail(error ?? aborted);
+    // Whoever read the body is gone, or is cut off by the server; only the app's own end is news.
+    if (this.#clientGone) this.#body.close();
+    else this.#body.fail(error ?? aborted);
     this.#reader?.cancel().catch(() => {});
     this.#req.destroy(aborted);
     this.#end();

@@ -30,7 +30,8 @@ export class ThreadQueueOut {
   /** More of a streamed response. The bytes are copied: they may be the app's own buffer. */
   chunk(id: number, bytes: Uint8Array): void {
     for (let from = 0; from < bytes.byteLength; from += MAX_CHUNK_BYTES) {
-      const piece = bytes.slice(from, from + MAX_CHUNK_BYTES);
+      // Not bytes.slice(): a Buffer's is a view of node's pool, which cannot be moved.
+      const piece = Uint8Array.prototype.slice.call(bytes, from, from + MAX_CHUNK_BYTES);
       this.#outbox.push(QueueOut.chunk, id, piece);
       this.#outbox.transfer(piece);
     }
