@@ -6,7 +6,7 @@ import type { ErrorLog } from "../log/error_log.ts";
 import { Reaper } from "../os/reaper.ts";
 import { losesQueues, MIGRATE_ADVICE } from "../os/sysctl.ts";
 import { setProcessTitle } from "../os/title.ts";
-import type { ProcToManager } from "../protocol/control.ts";
+import type { ProcStats, ProcToManager } from "../protocol/control.ts";
 import type { Decision } from "./decision.ts";
 import { describeExit } from "./departure.ts";
 import { errorOf, type Failure, withTrace } from "./failure.ts";
@@ -218,7 +218,7 @@ class Manager {
           trace: message.trace,
         });
       case "heartbeat":
-        this.#fleet.steering.load(id, message.stats.in_flight);
+        this.#steerByLoad(id, message.stats);
         return this.#table.heartbeat(id, message.stats, now());
       case "log":
         return message.records.forEach((record) => this.#log.write(record));
@@ -240,6 +240,12 @@ class Manager {
       case "logs_reopened":
         return;
     }
+  }
+
+  #steerByLoad(id: number, { in_flight, sessions }: ProcStats): void {
+    const { max_connections } = this.#config;
+    const full = max_connections > 0 && sessions >= max_connections;
+    this.#fleet.steering.load(id, in_flight, full);
   }
 
   #handleLost(id: number, error: string | null): void {

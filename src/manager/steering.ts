@@ -47,6 +47,7 @@ export class Steering {
   /** By proc: it has closed its sockets. */
   readonly #departures = new Map<number, () => void>();
   readonly #shares = new LoadShares();
+  readonly #full = new Set<number>();
   /** Plans that procs were told and have not answered, by proc, oldest first. */
   readonly #asked = new Map<number, Asked[]>();
   #told: { readonly id: number; readonly at: number } | null = null;
@@ -78,6 +79,7 @@ export class Steering {
     this.#departures.get(id)?.();
     this.#departures.delete(id);
     this.#shares.forget(id);
+    this.#full.delete(id);
     for (const [bind, { order }] of this.#groups) {
       order.closed(id, from, to);
       // The group is gone with its last socket, and its program with it.
@@ -111,9 +113,11 @@ export class Steering {
     await Promise.all(this.#refresh());
   }
 
-  /** Proc `id` has so many exchanges in flight. */
-  load(id: number, inFlight: number): void {
+  /** Proc `id` has so many exchanges in flight, and accepts no connection now if it is full. */
+  load(id: number, inFlight: number, full: boolean): void {
     if (!this.#listens(id) || this.#leaving.has(id)) return;
+    if (full) this.#full.add(id);
+    else this.#full.delete(id);
     this.#shares.report(id, inFlight);
     this.#refresh();
   }
@@ -172,7 +176,10 @@ export class Steering {
     const ids = [...order.listening];
     const leaves = ids.some((id) => this.#leaving.has(id));
     const mode = this.#options.mode();
-    const shareOf = (id: number) => mode === "load" ? this.#shares.of(id) : 1;
+    const shareOf = (id: number) => {
+      if (mode !== "load") return 1;
+      return this.#full.has(id) ? 0 : this.#shares.of(id);
+    };
     if (mode === "off" || !leaves && ids.every((id) => shareOf(id) === 1)) return [];
     const weights = order.weights((id) =>
       this.#leaving.has(id) ? 0 : Math.round(FULL_WEIGHT * shareOf(id))

@@ -11,6 +11,7 @@ import { steer } from "../os/steering.ts";
 import { removeIfSame } from "../os/unix_path.ts";
 import type { SteeringPlan } from "../protocol/control.ts";
 import type { TlsOptions } from "./edge/certificate.ts";
+import type { Room } from "./room.ts";
 import { adoptTls, type OpenedListener } from "./open_listener.ts";
 
 /** Pause after accept() failed for lack of descriptors or memory, milliseconds. */
@@ -34,6 +35,11 @@ export interface ListeningSocket {
   close(): void;
 }
 
+export interface ListenerOptions {
+  readonly log: Log;
+  readonly room: Room;
+}
+
 /** Accepts connections of one bind and hands each to `onConnection`. */
 export class Listener implements ListeningSocket {
   /** The bind as it was asked for. */
@@ -42,21 +48,26 @@ export class Listener implements ListeningSocket {
   readonly #log: Log;
   readonly #onConnection: (connection: Deno.Conn) => void;
   readonly #rearming: ReturnType<typeof setInterval> | null;
+  readonly #room: Room;
+  readonly #left = Promise.withResolvers<void>();
+  #leaving = false;
+  #full = false;
   #closed = false;
 
   constructor(
     bind: Bind,
     opened: OpenedListener,
-    log: Log,
+    { log, room }: ListenerOptions,
     onConnection: (connection: Deno.Conn) => void,
   ) {
     this.name = showBind(bind);
     this.#opened = opened;
     this.#log = log;
+    this.#room = room;
     this.#onConnection = onConnection;
     this.#rearming = opened.adopted === null
       ? null
-      : setInterval(() => this.#opened.adopted?.rearm(), REARM_INTERVAL_MS);
+      : setInterval(() => this.#rearm(), REARM_INTERVAL_MS);
   }
 
   get addr(): Deno.Addr {
@@ -72,6 +83,10 @@ export class Listener implements ListeningSocket {
   async run(): Promise<void> {
     let starved = false;
     while (!this.#closed) {
+      if (this.#room.isFull && !this.#leaving) {
+        await this.#waitForRoom();
+        continue;
+      }
       const { listener } = this.#opened;
       let connection: Deno.Conn;
       try {
@@ -91,6 +106,19 @@ export class Listener implements ListeningSocket {
       starved = false;
       this.#onConnection(connection);
     }
+  }
+
+  /** What is shared goes to procs that have room; what is not waits in the queue meanwhile. */
+  async #waitForRoom(): Promise<void> {
+    this.#full = true;
+    this.#opened.adopted?.pause();
+    await Promise.race([this.#room.free(), this.#left.promise]);
+    this.#full = false;
+    this.#rearm();
+  }
+
+  #rearm(): void {
+    if (!this.#full) this.#opened.adopted?.rearm();
   }
 
   /**
@@ -136,6 +164,9 @@ export class Listener implements ListeningSocket {
   async leave(lingerMs: number, last: boolean): Promise<void> {
     const { fd, adopted } = this.#opened;
     if (adopted !== null && !last) return this.close();
+    // Whoever waits for room is not to be lost for it.
+    this.#leaving = true;
+    this.#left.resolve();
     await sleep(lingerMs);
     if (fd !== null) await this.#quiet(fd, performance.now() + MAX_QUIET_WAIT_MS);
     if (this.#closed) return;
@@ -148,7 +179,7 @@ export class Listener implements ListeningSocket {
   /** Waits until the queue is empty, or the deadline. */
   async #quiet(fd: number, deadline: number): Promise<void> {
     while (!this.#closed && isAwaited(fd) && performance.now() < deadline) {
-      this.#opened.adopted?.rearm();
+      this.#rearm();
       await sleep(QUIET_POLL_MS);
     }
   }
@@ -156,6 +187,7 @@ export class Listener implements ListeningSocket {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#left.resolve();
     if (this.#rearming !== null) clearInterval(this.#rearming);
     this.#opened.listener.close();
     if (this.#opened.file !== null) removeIfSame(this.#opened.file);

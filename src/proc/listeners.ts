@@ -6,8 +6,9 @@ import type { Log } from "../log/record.ts";
 import type { SteeringPlan } from "../protocol/control.ts";
 import { CertificateFiles, type TlsOptions } from "./edge/certificate.ts";
 import { forgoInternals, probe } from "./deno_http.ts";
-import { Listener, type ListeningSocket } from "./listener.ts";
+import { Listener, type ListenerOptions, type ListeningSocket } from "./listener.ts";
 import { openListener } from "./open_listener.ts";
+import type { Room } from "./room.ts";
 import { PublicListener } from "./public_http.ts";
 
 /** How often the certificate's files are looked at (`tls_watch`), milliseconds. */
@@ -23,6 +24,7 @@ export interface ListenersEvents {
 export class Listeners {
   readonly #config: Config;
   readonly #log: Log;
+  readonly #room: Room;
   readonly #events: ListenersEvents;
   readonly #serving: ListeningSocket[] = [];
   readonly #redirecting: ListeningSocket[] = [];
@@ -31,9 +33,10 @@ export class Listeners {
   #watch: ReturnType<typeof setInterval> | null = null;
   #closed = false;
 
-  constructor(config: Config, log: Log, events: ListenersEvents) {
+  constructor(config: Config, { log, room }: ListenerOptions, events: ListenersEvents) {
     this.#config = config;
     this.#log = log;
+    this.#room = room;
     this.#events = events;
   }
 
@@ -60,7 +63,7 @@ export class Listeners {
     const listenOn = async (one: Bind, tls: TlsOptions | null, take: typeof onConnection) => {
       if (unknown !== null) return new PublicListener(one, { reusePort, tls }, take);
       const opened = await openListener(one, { reusePort, config: this.#config, tls });
-      return new Listener(one, opened, this.#log, take);
+      return new Listener(one, opened, { log: this.#log, room: this.#room }, take);
     };
     for (const one of bind) this.#serving.push(await listenOn(one, this.#tls, onConnection));
     for (const one of redirect_bind) {

@@ -11,6 +11,7 @@ import type { Dispatcher, Exchanging } from "./dispatcher.ts";
 import { type Deadlines, SLOT_MS } from "./edge/deadlines.ts";
 import { InlineDispatcher } from "./inline.ts";
 import { Listeners } from "./listeners.ts";
+import { Room } from "./room.ts";
 import type { Session } from "./session.ts";
 import { type SessionHandler, Sessions } from "./sessions.ts";
 import { ThreadedDispatcher } from "./threaded.ts";
@@ -41,7 +42,7 @@ export interface ServerOptions {
 
 export class Server implements Exchanging {
   draining = false;
-  readonly sockets = new WebSockets(this);
+  readonly sockets: WebSockets;
 
   readonly #config: Config;
   readonly #log: Log;
@@ -61,8 +62,11 @@ export class Server implements Exchanging {
     this.#config = config;
     this.#options = options;
     this.#log = options.log;
-    this.#sessions = new Sessions(config, options.log);
-    this.#listeners = new Listeners(config, options.log, {
+    const room = new Room(config.max_connections, () => this.#connections);
+    const onLeft = () => room.left();
+    this.sockets = new WebSockets(this, onLeft);
+    this.#sessions = new Sessions(config, options.log, onLeft);
+    this.#listeners = new Listeners(config, { log: options.log, room }, {
       onConnection: this.#accepted,
       onPlainConnection: this.#redirected,
     });
@@ -147,9 +151,13 @@ export class Server implements Exchanging {
       requests: this.#requests,
       in_flight: this.#dispatcher?.inFlight ?? 0,
       queued: this.#dispatcher?.queued ?? 0,
-      sessions: this.#sessions.size + this.sockets.size,
+      sessions: this.#connections,
       rss: Deno.memoryUsage().rss,
     };
+  }
+
+  get #connections(): number {
+    return this.#sessions.size + this.sockets.size;
   }
 
   reopenLogs(): void {

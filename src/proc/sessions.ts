@@ -30,6 +30,7 @@ export class Sessions {
 
   readonly #config: Config;
   readonly #log: Log;
+  readonly #onLeft: () => void;
   readonly #sessions = new Set<Session>();
   readonly #arrivals = new Set<Arrival>();
   readonly #kernel = new KernelSide();
@@ -43,7 +44,9 @@ export class Sessions {
   readonly #keepAliveMs: number;
   readonly #writeMs: number;
 
-  constructor(config: Config, log: Log) {
+  /** @param onLeft Called when a connection has gone. */
+  constructor(config: Config, log: Log, onLeft: () => void) {
+    this.#onLeft = onLeft;
     this.#config = config;
     this.#log = log;
     this.#trusted = new TrustedPeers(config.forwarded_allow_ips);
@@ -149,6 +152,7 @@ export class Sessions {
     } finally {
       this.#arrivals.delete(arrival);
       this.deadlines.remove(arrival);
+      this.#onLeft();
     }
   }
 
@@ -176,6 +180,7 @@ export class Sessions {
     onClosed: (session) => {
       this.#sessions.delete(session);
       this.deadlines.remove(session);
+      this.#onLeft();
     },
     onDue: (session) => this.#due(session),
     kernel: this.#kernel,

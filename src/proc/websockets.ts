@@ -31,10 +31,13 @@ export class WebSockets {
   readonly #sockets = new Set<OpenSocket>();
   readonly #owing = new Set<ServerSocket>();
   readonly #clock: { readonly now: number };
+  readonly #onLeft: () => void;
   #timer: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(clock: { readonly now: number }) {
+  /** @param onLeft Called when a socket has gone. */
+  constructor(clock: { readonly now: number }, onLeft: () => void) {
     this.#clock = clock;
+    this.#onLeft = onLeft;
   }
 
   get now(): number {
@@ -58,6 +61,7 @@ export class WebSockets {
   remove(socket: OpenSocket): void {
     this.#sockets.delete(socket);
     this.#owing.delete(socket as ServerSocket);
+    this.#onLeft();
   }
 
   sweep(now: number): void {

@@ -134,8 +134,9 @@ export const limitSettings = {
     kind: integer({ min: 0, max: 10_000_000 }),
     default: 0,
     spellings: [{ flags: ["worker-connections"] }],
-    help: "Most open connections in each process; more wait to be accepted. " +
+    help: "Most open connections in each process; more wait to be accepted, or go to another " +
+      "process (`listener: shared`). " +
       "0: as many as descriptors allow.",
-    acts: false,
+    acts: true,
   }),
 } as const;

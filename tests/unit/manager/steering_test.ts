@@ -111,7 +111,7 @@ Deno.test("a proc that cannot hear is passed over; one that dies before it answe
 
 /** Reports these loads, by proc from 1, again and again. */
 function report(steering: Steering, loads: number[], times: number) {
-  for (let i = 0; i < times; i++) loads.forEach((load, at) => steering.load(at + 1, load));
+  for (let i = 0; i < times; i++) loads.forEach((load, at) => steering.load(at + 1, load, false));
 }
 
 Deno.test("a proc that has more to do than the others gets fewer connections, and more again later", () => {
@@ -133,6 +133,17 @@ Deno.test("a busy proc is spared, but one that leaves gets nothing", () => {
   assertEquals(told.at(-1), "3 8000 [10,1000,1000]");
   steering.leave(2);
   assertEquals(told.at(-1), "3 8000 [10,0,1000]");
+});
+
+Deno.test("a proc that is full gets nothing; when all are, the kernel chooses", () => {
+  const { steering, told, listen } = scene();
+  listen([1, 2]);
+  steering.load(1, 0, true);
+  assertEquals(told.at(-1), "2 8000 [0,1000]");
+  steering.load(2, 0, true);
+  assertEquals(told.at(-1), "2 8000 []");
+  steering.load(1, 0, false);
+  assertEquals(told.at(-1), "2 8000 [1000,0]");
 });
 
 Deno.test("with steering: reload, the load says nothing; with off, nothing does", () => {
