@@ -5,8 +5,10 @@ import { DenicornError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
 import { libcUnavailable } from "../os/libc.ts";
 import type { ManagerToProc } from "../protocol/control.ts";
+import { ownCommandLine } from "./command_line.ts";
 import { ControlListener } from "./control_listener.ts";
 import type { Decision } from "./decision.ts";
+import { inheritedFlags } from "./deno_flags.ts";
 import type { Failure } from "./failure.ts";
 import { Generations } from "./generations.ts";
 import type { Inbox, ManagerEvent } from "./inbox.ts";
@@ -28,6 +30,7 @@ export class Fleet implements Disposable {
   readonly generations: Generations;
   readonly #options: FleetOptions;
   readonly #listener = new ControlListener();
+  readonly #denoFlags = inheritedFlags(ownCommandLine([]).args);
   readonly #handles = new Map<number, ProcHandle>();
 
   private constructor(options: FleetOptions, sockets: Sockets, generations: Generations) {
@@ -51,7 +54,9 @@ export class Fleet implements Disposable {
   /** Starts a proc. Returns why that failed, or null. */
   spawn(id: number, generation: number): Failure | null {
     const config = this.generations.of(generation);
-    const options = { id, config, listener: this.#listener, inbox: this.#options.inbox };
+    const { inbox } = this.#options;
+    const denoFlags = this.#denoFlags;
+    const options = { id, config, denoFlags, listener: this.#listener, inbox };
     try {
       this.#handles.set(id, this.sockets.passTo(config, () => new ProcHandle(options)));
       return null;

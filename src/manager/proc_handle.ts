@@ -12,6 +12,8 @@ const LAST_WORDS_MS = 1_000;
 export interface ProcHandleOptions {
   readonly id: number;
   readonly config: Config;
+  /** Deno's flags for it, beyond those that every proc needs. */
+  readonly denoFlags: readonly string[];
   readonly listener: ControlListener;
   readonly inbox: Inbox<ManagerEvent>;
 }
@@ -27,12 +29,12 @@ export class ProcHandle {
 
   /** Starts the process. Throws SystemError where that fails. */
   constructor(options: ProcHandleOptions) {
-    const { id, config, listener } = options;
+    const { id, config, denoFlags, listener } = options;
     this.#options = options;
     this.id = id;
     this.#token = listener.expect((channel, messages) => this.#attach(channel, messages));
     try {
-      this.#child = spawnProc(config, listener.path, this.#token);
+      this.#child = spawnProc(config, { path: listener.path, token: this.#token, denoFlags });
     } catch (error) {
       listener.forget(this.#token);
       throw error;

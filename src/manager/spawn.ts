@@ -27,14 +27,26 @@ const SEMI_SPACE_MIB = 4;
 /** Where Deno looks for a project's configuration, in each directory on the way up. */
 const PROJECT_FILES = ["deno.json", "deno.jsonc", "package.json"] as const;
 
-/** Starts a process that will be a proc: it connects to `path` and shows `token`. */
-export function spawnProc(config: Config, path: string, token: string): Deno.ChildProcess {
+export interface SpawnOptions {
+  /** The control socket that it is to connect to. */
+  readonly path: string;
+  /** What it is to show there. */
+  readonly token: string;
+  /** Further flags of Deno. */
+  readonly denoFlags: readonly string[];
+}
+
+/** Starts a process that will be a proc. */
+export function spawnProc(
+  config: Config,
+  { path, token, denoFlags }: SpawnOptions,
+): Deno.ChildProcess {
   const cwd = projectDirectory(config);
   const { standalone } = Deno.build;
   const command = new Deno.Command(Deno.execPath(), {
     args: standalone
       ? Deno.args
-      : ["run", "-A", ...UNSTABLE, ...heapFlags(config), ...lockFlags(cwd), "-"],
+      : ["run", "-A", ...UNSTABLE, ...withHeapBound(denoFlags, config), ...lockFlags(cwd), "-"],
     cwd,
     env: { ...config.env, [ControlEnv.path]: path, [ControlEnv.token]: token },
     stdin: standalone ? "null" : "piped",
@@ -64,10 +76,12 @@ function writeEntry(child: Deno.ChildProcess): void {
   writer.write(new TextEncoder().encode(entry)).then(() => writer.close()).catch(() => {});
 }
 
-/** Flags override DENO_V8_FLAGS: who has set the size there is left alone. */
-function heapFlags({ env }: Config): readonly string[] {
+/** Who has set the size is left alone, whether by a flag or by DENO_V8_FLAGS. */
+function withHeapBound(flags: readonly string[], { env }: Config): readonly string[] {
   const given = env["DENO_V8_FLAGS"] ?? Deno.env.get("DENO_V8_FLAGS") ?? "";
-  return /semi[-_]space/.test(given) ? [] : [`--v8-flags=--max-semi-space-size=${SEMI_SPACE_MIB}`];
+  if (/semi[-_]space/.test([given, ...flags].join())) return flags;
+  const bound = `--max-semi-space-size=${SEMI_SPACE_MIB}`;
+  return [...flags, `--v8-flags=${bound}`];
 }
 
 /** The directory of an app that is a file; else the one that is configured. */

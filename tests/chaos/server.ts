@@ -65,17 +65,19 @@ export class ChaosServer {
   }
 
   footprint(): Footprint {
-    const { manager } = this;
-    const status = Deno.readTextFileSync(`/proc/${manager}/status`);
-    const field = (name: string) =>
-      Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1]);
-    return {
-      descriptors: [...Deno.readDirSync(`/proc/${manager}/fd`)].length,
-      threads: field("Threads"),
-      rss: Math.round(field("VmRSS") / 1024),
-      cpu: cpuSeconds(manager),
-    };
+    return footprintOf(this.manager);
   }
+}
+
+export function footprintOf(pid: number): Footprint {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  const field = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1]);
+  return {
+    descriptors: [...Deno.readDirSync(`/proc/${pid}/fd`)].length,
+    threads: field("Threads"),
+    rss: Math.round(field("VmRSS") / 1024),
+    cpu: cpuSeconds(pid),
+  };
 }
 
 function exists(path: string): boolean {

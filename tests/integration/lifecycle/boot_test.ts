@@ -132,3 +132,10 @@ sceneTest("an app finds neither the control channel nor its token", async (scene
   const server = await scene.start({ app, workers: 1 });
   assertEquals(await server.get(), "");
 });
+
+sceneTest("flags of Deno that decide how an app runs are the procs' too", async (scene) => {
+  const app = `export default { fetch: () => new Response(typeof Deno.openKv + typeof gc) };\n`;
+  const denoFlags = ["--unstable-kv", "--v8-flags=--expose-gc"];
+  const server = await scene.start({ app, workers: 1, denoFlags });
+  assertEquals(await server.get(), "functionfunction");
+});
