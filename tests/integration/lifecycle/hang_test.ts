@@ -27,7 +27,8 @@ sceneTest(
   "a thread that spins: its client gets 504, the new proc comes first, the others finish",
   async (scene) => {
     const gate = `${scene.directory}/gate`;
-    const args = ["--timeout", "2", "-t", "2", "--affinity", "none"];
+    // Longer than the new proc takes to boot on a busy machine: /slow has to outlast it.
+    const args = ["--timeout", "8", "-t", "2", "--affinity", "none"];
     const server = await scene.start({ app: APP, workers: 1, args, env: { GATE: gate } });
     const [victim] = server.procs();
     const spun = server.fetch("/spin");
