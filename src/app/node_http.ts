@@ -6,7 +6,7 @@
 import http, { type Server } from "node:http";
 import https from "node:https";
 import process from "node:process";
-import { answerWithNode } from "./node_http_exchange.ts";
+import { NodeServer } from "./node_http_exchange.ts";
 import type { AppAddr, FetchHandler, OwnServer } from "./own_server.ts";
 
 interface ListenOptions {
@@ -66,7 +66,8 @@ function takeOver(own: OwnServer, server: Server, args: unknown[]): Server {
   signal?.addEventListener("abort", () => void server.close(), { once: true });
 
   const addr = own.addr ?? addrOf(asked);
-  const handler: FetchHandler = (request, info) => answerWithNode(server, request, info, addr);
+  const node = new NodeServer(server, addr);
+  const handler: FetchHandler = (request, info) => node.answer(request, info);
   pretendToListen(server, addr, () => own.release(handler));
   own.claim(handler, "listen()", asked.path ?? `port ${asked.port ?? 0}`);
   process.nextTick(() => server.listening && server.emit("listening"));

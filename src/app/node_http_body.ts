@@ -1,9 +1,13 @@
 /** What an app writes to its ServerResponse, as the body of a fetch Response. */
 
 import { Buffer } from "node:buffer";
+import { ServerResponse } from "node:http";
 import process from "node:process";
-import type { ServerResponse } from "node:http";
-import type { Piece } from "./node_http_socket.ts";
+import type { ExchangeSocket, Piece } from "./node_http_socket.ts";
+
+/** Under this symbol a response remembers that the app waits for "drain". */
+const NEEDS_DRAIN = Object.getOwnPropertySymbols(new ServerResponse({ method: "GET" } as never))
+  .find((symbol) => symbol.description === "kNeedDrain") ?? Symbol("not in this Deno");
 
 type Done = (error?: Error | null) => void;
 
@@ -13,7 +17,7 @@ type Done = (error?: Error | null) => void;
  */
 export class ResponseBody {
   readonly #res: ServerResponse;
-  readonly #cancelled: () => void;
+  readonly #socket: ExchangeSocket;
   /** Written and not yet taken by the stream; the writer waits in `done`. */
   #pieces: Piece[] = [];
   #done: Done | null = null;
@@ -22,9 +26,9 @@ export class ResponseBody {
   #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
   #wanted: (() => void) | null = null;
 
-  constructor(res: ServerResponse, cancelled: () => void) {
+  constructor(res: ServerResponse, socket: ExchangeSocket) {
     this.#res = res;
-    this.#cancelled = cancelled;
+    this.#socket = socket;
   }
 
   /** Takes what is written; `begin` is called once, when it is known what the body will be. */
@@ -43,19 +47,21 @@ export class ResponseBody {
     process.nextTick(begin);
   }
 
-  /** `typed`: the response has a Content-Type; a string without one would be given one by fetch. */
-  asBodyInit(typed: boolean): BodyInit | null {
-    const { socket } = this.#res;
-    if (this.#res.writableEnded && socket?.writableLength === this.#length) {
-      const pieces = this.#pieces;
-      // Not before the Response is made: "finish" comes of it.
-      queueMicrotask(() => this.discard());
-      if (pieces.length === 0) return null;
-      const [{ chunk, encoding }] = pieces as [Piece];
-      if (pieces.length > 1) return Buffer.concat(pieces.map(toBytes)) as Uint8Array<ArrayBuffer>;
-      const text = typed && isUtf8(encoding) && typeof chunk === "string";
-      return text ? chunk : toBytes(pieces[0]!);
-    }
+  /** The body for the Response, once it is known what it will be. */
+  read(): string | Uint8Array | ReadableStream<Uint8Array> | null {
+    const whole = this.#res.writableEnded && this.#socket.writableLength === this.#length;
+    if (!whole) return this.#stream();
+    const pieces = this.#pieces;
+    // Not before the Response is made: "finish" comes of it.
+    queueMicrotask(() => this.discard());
+    if (pieces.length === 0) return null;
+    if (pieces.length > 1) return Buffer.concat(pieces.map(toBytes));
+    const { chunk, encoding } = pieces[0]!;
+    return typeof chunk === "string" && isUtf8(encoding) ? chunk : toBytes(pieces[0]!);
+  }
+
+  #stream(): ReadableStream<Uint8Array> {
+    this.#socket.on("drain", () => this.#drained());
     return new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#controller = controller;
@@ -68,9 +74,16 @@ export class ResponseBody {
       },
       cancel: () => {
         this.#controller = null;
-        this.#cancelled();
+        this.#socket.destroy();
       },
     }, { highWaterMark: 0 });
+  }
+
+  /** Node's server passes a drained socket on to the response that is being written. */
+  #drained(): void {
+    if (!this.#res.writableNeedDrain) return;
+    Object.assign(this.#res, { [NEEDS_DRAIN]: false });
+    this.#res.emit("drain");
   }
 
   /** The client wants some, and some is there. */

@@ -10,6 +10,8 @@ interface InnerRequest {
   readonly headerList?: readonly (readonly [string, string])[];
   readonly body?: { readonly streamOrStatic?: unknown } | null;
   onCancel?(callback: () => void): void;
+  /** Ours has one. */
+  readonly source?: unknown;
 }
 
 const INNER = Object.getOwnPropertySymbols(new Request("http://localhost"))
@@ -44,10 +46,47 @@ export function hasBody(request: Request): boolean {
   return body === undefined ? request.body !== null : body !== null;
 }
 
-/** Calls back when nobody waits for the response any more. */
+/** How long a request goes unwatched where watching has a price, milliseconds. Most end sooner. */
+const WATCH_AFTER_MS = 200;
+
+/** Requests that may be watched later, oldest first. */
+const unwatched = new Map<Request, { readonly since: number; readonly callback: () => void }>();
+let sweeper: ReturnType<typeof setInterval> | null = null;
+
+/**
+ * Calls back when nobody waits for the response any more. With `threads: 0` the request is Deno's,
+ * which makes an asynchronous call for it; so only a request that takes its time is watched.
+ */
 export function onAbort(request: Request, callback: () => void): void {
+  const { onCancel, source } = innerOf(request);
+  if (onCancel !== undefined && source === undefined) {
+    unwatched.set(request, { since: performance.now(), callback });
+    sweeper ??= setInterval(sweep, WATCH_AFTER_MS);
+  } else {
+    watch(request, callback);
+  }
+}
+
+/** The exchange is over. */
+export function forgetAbort(request: Request): void {
+  unwatched.delete(request);
+}
+
+function watch(request: Request, callback: () => void): void {
   const inner = innerOf(request);
-  if (typeof inner.onCancel === "function") inner.onCancel(callback);
+  if (inner.onCancel !== undefined) inner.onCancel(callback);
   else if (request.signal.aborted) callback();
   else request.signal.addEventListener("abort", callback, { once: true });
+}
+
+function sweep(): void {
+  const now = performance.now();
+  for (const [request, { since, callback }] of unwatched) {
+    if (now - since < WATCH_AFTER_MS) break;
+    unwatched.delete(request);
+    watch(request, callback);
+  }
+  if (unwatched.size > 0 || sweeper === null) return;
+  clearInterval(sweeper);
+  sweeper = null;
 }

@@ -21,9 +21,9 @@ export interface Carrier {
   gone(error: Error | null): void;
 }
 
-export interface Addresses {
-  readonly remoteAddress: string | undefined;
-  readonly remotePort: number | undefined;
+/** The server that the exchange belongs to, and where it is said to listen. */
+export interface Local {
+  readonly server: Server;
   readonly localAddress: string | undefined;
   readonly localPort: number | undefined;
 }
@@ -33,7 +33,7 @@ export interface Addresses {
  * frameworks rely on. Its readable side stays silent: the request body goes to IncomingMessage at
  * once, as Node's parser hands it over. IncomingMessage says that it wants some by resume().
  */
-export class ExchangeSocket extends Duplex implements Addresses {
+export class ExchangeSocket extends Duplex implements Local {
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
   readonly localAddress: string | undefined;
@@ -47,18 +47,17 @@ export class ExchangeSocket extends Duplex implements Addresses {
   readonly #carrier: Carrier;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(carrier: Carrier, server: Server, addresses: Addresses, encrypted: boolean) {
+  constructor(carrier: Carrier, local: Local, remote: Deno.Addr, encrypted: boolean) {
     // Strings stay strings: the head is one, and a text body may cross the queue as it is.
     super({ decodeStrings: false });
     this.#carrier = carrier;
-    this.server = server;
+    this.server = local.server;
     this.encrypted = encrypted;
-    this.remoteAddress = addresses.remoteAddress;
-    this.remotePort = addresses.remotePort;
-    this.localAddress = addresses.localAddress;
-    this.localPort = addresses.localPort;
-    // Whoever destroys it with an error finds that on the request and the response.
-    this.on("error", () => {});
+    const tcp = "hostname" in remote;
+    this.remoteAddress = tcp ? remote.hostname : undefined;
+    this.remotePort = tcp ? remote.port : undefined;
+    this.localAddress = local.localAddress;
+    this.localPort = local.localPort;
   }
 
   get remoteFamily(): string | undefined {
@@ -143,7 +142,8 @@ export class ExchangeSocket extends Duplex implements Addresses {
   override _destroy(error: Error | null, done: Callback): void {
     clearTimeout(this.#timer);
     this.#carrier.gone(error);
-    done(error);
+    // Unheard it would be an uncaught one; the request and the response tell of it as well.
+    done(this.listenerCount("error") > 0 ? error : null);
   }
 }
 

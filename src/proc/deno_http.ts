@@ -12,6 +12,7 @@
  * has validated): both cheaper than the public ways.
  */
 
+import { bareResponse, publicResponse } from "../app/bare_response.ts";
 import { learnContexts } from "./deno_context.ts";
 import { LoneRequest } from "./public_http.ts";
 import type { Field } from "../protocol/head.ts";
@@ -66,16 +67,11 @@ function symbolOf(object: object, description: string): symbol {
     Symbol(`${description}: not in this Deno`);
 }
 
-const sample = new Response("", { status: 201, headers: { "x-sample": "1" } });
 const REQUEST = symbolOf(new Request("http://localhost"), "request");
-const RESPONSE = symbolOf(sample, "response");
 const SIGNAL_ABORT = symbolOf(AbortSignal.prototype, "[[signalAbort]]");
 
 // deno-lint-ignore no-explicit-any
 const innerRequest = (request: Request): InnerRequest => (request as any)[REQUEST];
-// deno-lint-ignore no-explicit-any
-const innerResponse = (response: Response): any => (response as any)[RESPONSE];
-const InnerBodyClass = innerResponse(sample)?.body?.constructor;
 
 let internalsKnown = true;
 
@@ -207,18 +203,9 @@ export function createResponse(
   headers: [string, string][],
   body: string | Uint8Array | ReadableStream<Uint8Array> | null,
 ): Response {
-  if (!internalsKnown) return new Response(body as BodyInit | null, { status, headers });
-  // Made without a body and headers it is on none of Deno's own fast paths, which would look past
-  // its inner response.
-  const response = new Response(null, status === 200 ? undefined : { status });
-  const inner = innerResponse(response);
-  inner.headerList = headers;
-  if (body !== null) {
-    inner.body = new InnerBodyClass(
-      body instanceof ReadableStream ? body : { body, consumed: false },
-    );
-  }
-  return response;
+  return internalsKnown
+    ? bareResponse(status, headers, body)
+    : publicResponse(status, headers, body);
 }
 
 /** Aborts the request's signal, as Deno does when the client goes away. */

@@ -128,6 +128,9 @@ function negotiate(headers: Headers, protocol: string | undefined): string {
   throw new TypeError(`Protocol '${protocol}' not in the request's protocol list (non negotiable)`);
 }
 
+/** Deno's own: an app may put another in its place. */
+const { Response } = globalThis;
+
 const INNER = Object.getOwnPropertySymbols(new Response(null))
   .find((symbol) => symbol.description === "response");
 
