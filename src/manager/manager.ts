@@ -1,8 +1,9 @@
 /** The manager's story: start the procs, watch them, stop them. It serves no request itself. */
 
 import type { Config } from "../config/config.ts";
-import { DenicornError, ExitCode } from "../errors.ts";
+import { ExitCode } from "../errors.ts";
 import type { ErrorLog } from "../log/error_log.ts";
+import { describe, surviveUncaughtErrors } from "../log/uncaught.ts";
 import { Reaper } from "../os/reaper.ts";
 import { losesQueues, MIGRATE_ADVICE } from "../os/sysctl.ts";
 import { setProcessTitle } from "../os/title.ts";
@@ -15,7 +16,7 @@ import { ManagerHooks } from "./hooks.ts";
 import { Inbox, type ManagerEvent } from "./inbox.ts";
 import { limitsOf } from "./limits.ts";
 import { giveAccessLog } from "./log_owner.ts";
-import { Pidfile } from "./pidfile.ts";
+import { PidfileKeeper } from "./pidfile_keeper.ts";
 import { ProcTable } from "./proc_table.ts";
 import { type OrderOptions, Orders, TWO_MANAGERS } from "./orders.ts";
 import { Reloader } from "./reloader.ts";
@@ -27,7 +28,7 @@ const MAX_WAIT_MS = 1_000;
 const STALL_MS = 1_000;
 
 /** A process that dies of these was asked to. */
-const ASKING_SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGQUIT"];
+const STOPPING_SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGQUIT"];
 
 export interface ManagerOptions extends OrderOptions {
   /** Says what runs where, once the addresses are known. */
@@ -41,10 +42,17 @@ export async function runManager(
   options: ManagerOptions,
 ): Promise<ExitCode> {
   const inbox = new Inbox<ManagerEvent>();
-  // From the first moment: a signal that comes while procs boot must not leave them behind.
-  using _signals = listenToSignals((signal) => inbox.push({ type: "signal", signal }));
+  surviveUncaughtErrors(log);
+  let opening = true;
+  // From the first moment: a signal that comes while procs boot must not leave them behind. Before
+  // that there is nothing to stop but the wait for an address in use.
+  using _signals = listenToSignals((signal) => {
+    if (opening && STOPPING_SIGNALS.includes(signal)) Deno.exit(ExitCode.ok);
+    inbox.push({ type: "signal", signal });
+  });
   const hooks = await ManagerHooks.load(config, log);
   using fleet = await Fleet.open(config, { log, inbox });
+  opening = false;
   return await new Manager({ fleet, hooks, inbox, log }, options).run();
 }
 
@@ -64,9 +72,7 @@ class Manager {
   readonly #table: ProcTable;
   readonly #orders: Orders;
   readonly #reaper: Reaper | null;
-  #pidfile: Pidfile | null = null;
-  /** Where it is, or could not be written. */
-  #pidPath: string | null = null;
+  readonly #pidfile: PidfileKeeper;
   #reloader: Reloader | null = null;
   #failure: Failure | null = null;
   #wasBooted = false;
@@ -82,6 +88,7 @@ class Manager {
     this.#table = new ProcTable(limitsOf(this.#config));
     this.#lastTarget = this.#table.target;
     this.#orders = new Orders({ ...options, ...parts, table: this.#table });
+    this.#pidfile = new PidfileKeeper(parts.log, fleet.sockets.predecessor);
     const isOurs = (pid: number) => fleet.has(pid) || this.#orders.successor?.pid === pid;
     this.#reaper = Reaper.isNeeded() ? new Reaper(isOurs) : null;
   }
@@ -94,7 +101,7 @@ class Manager {
       this.#reloader?.close();
       await this.#hooks.run("onExit");
       this.#hooks.close();
-      this.#pidfile?.close();
+      this.#pidfile.close();
     }
     if (this.#failure !== null) throw errorOf(this.#failure);
     this.#log.info("Stopped");
@@ -107,7 +114,7 @@ class Manager {
   }
 
   async #start(): Promise<void> {
-    this.#keepPidfile();
+    this.#pidfile.write(this.#config.pid);
     setProcessTitle(`${this.#config.proc_name}: manager`);
     if (this.#fleet.sockets.predecessor.lives) this.#fleet.steering.giveUp(TWO_MANAGERS);
     giveAccessLog(this.#config, this.#log);
@@ -136,12 +143,22 @@ class Manager {
         // What has piled up meanwhile comes before any decision: it may be somebody's sign of life.
         events = await this.#inbox.take(0)
       ) {
-        for (const event of events) await this.#handle(event);
+        for (const event of events) await this.#survive(() => this.#handle(event));
       }
-      this.#tend();
+      this.#reaper?.sweep();
+      this.#pidfile.keep(this.#config.pid);
       const stall = now() - before - MAX_WAIT_MS;
       if (stall > STALL_MS) this.#table.forgive(stall);
       before = now();
+    }
+  }
+
+  /** A fault of ours in one event must not end the server: that would cost every request. */
+  async #survive(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      this.#log.critical(`The manager has a fault, and goes on: ${describe(error)}`);
     }
   }
 
@@ -153,31 +170,6 @@ class Manager {
     }
     this.#wasBooted = booted;
     this.#lastTarget = target;
-  }
-
-  /** What has to be looked after from time to time. */
-  #tend(): void {
-    this.#reaper?.sweep();
-    try {
-      this.#keepPidfile();
-    } catch (error) {
-      if (!(error instanceof DenicornError)) throw error;
-      this.#log.error(error.message);
-    }
-  }
-
-  /**
-   * Has the pid file where the configuration says; under another name as long as the manager lives
-   * that this one was started beside.
-   */
-  #keepPidfile(): void {
-    const { pid } = this.#config;
-    const path = pid !== null && this.#fleet.sockets.predecessor.lives ? `${pid}.2` : pid;
-    if (path === this.#pidPath) return;
-    this.#pidPath = path;
-    const old = this.#pidfile;
-    this.#pidfile = path === null ? null : Pidfile.create(path);
-    old?.close();
   }
 
   // What comes in.
@@ -259,7 +251,7 @@ class Manager {
     const how = `${name} ${describeExit(status)}`;
     this.#fleet.forget(id);
     // Too young to have its own handlers yet, or told by somebody who knows it.
-    if (status.signal !== null && ASKING_SIGNALS.includes(status.signal)) {
+    if (status.signal !== null && STOPPING_SIGNALS.includes(status.signal)) {
       this.#table.goes(id, false, now());
     }
     const proc = this.#table.get(id);

@@ -27,12 +27,8 @@ export class Pidfile {
   static create(path: string): Pidfile {
     try {
       for (let i = 0; i < MAX_TRIES; i++) {
-        using old = Deno.openSync(path, { read: true, write: true, create: true });
-        if (!old.tryLockSync(true)) throw running(path, readPid(path));
-        // Between open and lock another manager may have put its own file in its place.
-        if (!isFileAt(path, old)) continue;
-        refuseForeign(path, old);
-        return new Pidfile(path, replace(path));
+        const file = tryCreate(path);
+        if (file !== null) return new Pidfile(path, file);
       }
       throw running(path, readPid(path));
     } catch (error) {
@@ -55,20 +51,47 @@ export class Pidfile {
   }
 }
 
-/** Puts a new file, written and locked, in the place of the old one in one step. */
-function replace(path: string): Deno.FsFile {
+/** Null where another manager has come in between. */
+function tryCreate(path: string): Deno.FsFile | null {
+  using old = openExisting(path);
+  if (old === null) return place(path, (fresh) => linkAway(fresh, path));
+  if (!old.tryLockSync(true)) throw running(path, readPid(path));
+  // Between open and lock another manager may have put its own file in its place.
+  if (!isFileAt(path, old)) return null;
+  refuseForeign(path, old);
+  return place(path, (fresh) => Deno.renameSync(fresh, path));
+}
+
+function openExisting(path: string): Deno.FsFile | null {
+  try {
+    return Deno.openSync(path, { read: true, write: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+/** Makes a file, written and locked, and has it put into its place in one step: nobody sees it empty. */
+function place(path: string, put: (fresh: string) => void): Deno.FsFile | null {
   const fresh = `${path}.${Deno.pid}.new`;
   const file = Deno.openSync(fresh, { write: true, create: true, truncate: true, mode: 0o644 });
   try {
     file.lockSync(true);
     file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
-    Deno.renameSync(fresh, path);
+    put(fresh);
     return file;
   } catch (error) {
     file.close();
     Deno.removeSync(fresh);
+    if (error instanceof Deno.errors.AlreadyExists) return null;
     throw error;
   }
+}
+
+/** A rename would replace a file that another manager has made meanwhile; a link fails. */
+function linkAway(fresh: string, path: string): void {
+  Deno.linkSync(fresh, path);
+  Deno.removeSync(fresh);
 }
 
 function isFileAt(path: string, file: Deno.FsFile): boolean {

@@ -21,7 +21,7 @@ import { Recycling } from "./recycling.ts";
 import { RequestHooks } from "./request_hooks.ts";
 import { Server } from "./server.ts";
 import { listenToSignals } from "./signals.ts";
-import { surviveUncaughtErrors } from "./uncaught.ts";
+import { surviveUncaughtErrors } from "../log/uncaught.ts";
 
 /** A proc that was told to leave by a signal accepts for so long, as one told by its manager. */
 const SIGNAL_LINGER_MS = 300;

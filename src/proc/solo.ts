@@ -9,7 +9,7 @@ import { guardInherited } from "./open_listener.ts";
 import { RequestHooks } from "./request_hooks.ts";
 import { Server } from "./server.ts";
 import { listenToSignals } from "./signals.ts";
-import { surviveUncaughtErrors } from "./uncaught.ts";
+import { surviveUncaughtErrors } from "../log/uncaught.ts";
 
 export interface SoloOptions {
   /** Says what runs where. */

@@ -166,11 +166,10 @@ function show({ descriptors, threads, rss, cpu }: Footprint): string {
   return `${descriptors} descriptors, ${threads} threads, ${rss} MiB resident, ${cpu} s of CPU`;
 }
 
-async function main(): Promise<boolean> {
+async function main(scene: Scene): Promise<boolean> {
   const { minutes, seed } = readArguments();
   console.log(`Chaos for ${minutes} minutes, seed ${seed}`);
   const random = new Random(seed);
-  const scene = new Scene();
   const pidfile = `${scene.directory}/app.pid`;
   const port = freePort();
   const log = `${scene.directory}/access.log`;
@@ -209,9 +208,9 @@ async function main(): Promise<boolean> {
   console.log(`${lost.length} were lost for no reason`);
   console.log(`Manager before: ${show(before)}\nManager after:  ${show(after)}`);
   for (const failure of lost.slice(0, 20)) console.log(JSON.stringify(failure));
-  if (lost.length === 0) Deno.removeSync(scene.directory, { recursive: true });
-  else Deno.writeTextFileSync(`${scene.directory}/output`, running.output);
+  Deno.writeTextFileSync(`${scene.directory}/output`, running.output);
   if (lost.length > 0) console.log(`Kept: ${scene.directory}`);
+  else Deno.removeSync(scene.directory, { recursive: true });
   return lost.length === 0;
 }
 
@@ -220,4 +219,12 @@ function freePort(): number {
   return (listener.addr as Deno.NetAddr).port;
 }
 
-if (import.meta.main) Deno.exit(await main() ? 0 : 1);
+if (import.meta.main) {
+  const scene = new Scene();
+  try {
+    Deno.exit(await main(scene) ? 0 : 1);
+  } catch (error) {
+    await scene.fail();
+    throw error;
+  }
+}

@@ -178,3 +178,12 @@ sceneTest(
     assertEquals((await server.end()).code, 0);
   },
 );
+
+sceneTest("Ctrl-C ends the wait for a port in use", async (scene) => {
+  using holder = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const server = scene.launch({ args: ["-b", `127.0.0.1:${holder.addr.port}`] });
+  await server.says(/is in use; trying again/);
+  server.signal("SIGINT");
+  assertEquals((await server.end()).code, 0);
+  assertEquals(server.output.match(/trying again/g)?.length, 1);
+});

@@ -1,6 +1,6 @@
 /** Errors outside of any request: they are told, and end nothing. */
 
-import type { Log } from "../log/record.ts";
+import type { Log } from "./record.ts";
 
 /**
  * Without this, one forgotten `await` of an inline app would end the process, and with it every
@@ -17,6 +17,7 @@ export function surviveUncaughtErrors(log: Log): void {
   });
 }
 
-function describe(error: unknown): string {
+/** An error with its trace, whatever it is. */
+export function describe(error: unknown): string {
   return error instanceof Error ? error.stack ?? error.message : Deno.inspect(error);
 }

@@ -1,0 +1,47 @@
+/** Has the pid file where the configuration says, which a reload or another manager may change. */
+
+import { DenicornError } from "../errors.ts";
+import type { Log } from "../log/record.ts";
+import { Pidfile } from "./pidfile.ts";
+import type { Predecessor } from "./successor.ts";
+
+export class PidfileKeeper {
+  readonly #log: Log;
+  readonly #predecessor: Predecessor;
+  #file: Pidfile | null = null;
+  /** Where it is, or could not be written. */
+  #path: string | null = null;
+
+  constructor(log: Log, predecessor: Predecessor) {
+    this.#log = log;
+    this.#predecessor = predecessor;
+  }
+
+  /**
+   * Writes the file; under another name as long as the manager lives that this one was started beside.
+   * Throws SystemError where a server runs with it, or it cannot be written.
+   */
+  write(configured: string | null): void {
+    const beside = configured !== null && this.#predecessor.lives;
+    const path = beside ? `${configured}.2` : configured;
+    if (path === this.#path) return;
+    this.#path = path;
+    const old = this.#file;
+    this.#file = path === null ? null : Pidfile.create(path);
+    old?.close();
+  }
+
+  /** The same from time to time, in a server that runs: what is wrong is logged, once. */
+  keep(configured: string | null): void {
+    try {
+      this.write(configured);
+    } catch (error) {
+      if (!(error instanceof DenicornError)) throw error;
+      this.#log.error(error.message);
+    }
+  }
+
+  close(): void {
+    this.#file?.close();
+  }
+}
