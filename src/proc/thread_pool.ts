@@ -55,7 +55,7 @@ export class ThreadPool implements Pool {
     for (let i = 1; i < threads.length; i++) {
       const thread = threads[i]!;
       const better = least.responsive === thread.responsive
-        ? thread.exchanges.size < least.exchanges.size
+        ? hasLess(thread, least)
         : thread.responsive;
       if (!least.alive || thread.alive && better) least = thread;
     }
@@ -143,4 +143,10 @@ export class ThreadPool implements Pool {
   terminate(): void {
     for (const thread of this.threads) thread.terminate();
   }
+}
+
+/** Exchanges are work that waits; sockets may become some, and count where there is no difference. */
+function hasLess(a: ThreadHandle, b: ThreadHandle): boolean {
+  const difference = a.exchanges.size - b.exchanges.size;
+  return difference < 0 || difference === 0 && a.sockets.size < b.sockets.size;
 }

@@ -2,6 +2,9 @@
 
 export const log: string[] = [];
 
+/** Tells the threads apart. */
+const THREAD = crypto.randomUUID();
+
 export default {
   fetch(request: Request): Response | Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
@@ -15,6 +18,11 @@ export default {
 type Handler = (request: Request, query: URLSearchParams) => Response | Promise<Response>;
 
 const paths: Record<string, Handler> = {
+  "/thread"(request) {
+    const { socket, response } = Deno.upgradeWebSocket(request);
+    socket.onopen = () => socket.send(THREAD);
+    return response;
+  },
   "/echo"(request) {
     const { socket, response } = Deno.upgradeWebSocket(request);
     socket.onmessage = ({ data }) => socket.send(data);

@@ -1,7 +1,7 @@
 /** The real program with an app, on a port of its own. */
 
 const MOD = new URL("../../../mod.ts", import.meta.url).pathname;
-const APPS = new URL("../../apps/", import.meta.url).pathname;
+const APPS = new URL("../../apps/", import.meta.url);
 
 export function unusedPort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -26,11 +26,11 @@ export class Program implements AsyncDisposable {
     });
   }
 
-  /** Starts `app`, a file of tests/apps, and waits until it answers. */
+  /** Starts `app`, relative to tests/apps, and waits until it answers. */
   static async start(app: string, ...args: string[]): Promise<Program> {
     const port = unusedPort();
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", MOD, "-b", `127.0.0.1:${port}`, ...args, APPS + app],
+      args: ["run", "-A", MOD, "-b", `127.0.0.1:${port}`, ...args, new URL(app, APPS).pathname],
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

@@ -121,6 +121,20 @@ Deno.test("an upgrade whose response the app does not return is an error in its 
   assertEquals(await logged(program, 1), ["close 1006"]);
 });
 
+Deno.test("sockets are spread over the threads", async () => {
+  await using program = await Program.start(APP, "-w", "1", "-t", "2");
+  const clients: Client[] = [];
+  const counts = new Map<unknown, number>();
+  for (let i = 0; i < 10; i++) {
+    const client = await Client.open(program.url("/thread", "ws"));
+    const thread = await client.next();
+    counts.set(thread, (counts.get(thread) ?? 0) + 1);
+    clients.push(client);
+  }
+  assertEquals([...counts.values()], [5, 5]);
+  await Promise.all(clients.map((client) => client.close()));
+});
+
 each("an event handler that throws harms nobody", async (program) => {
   const client = await Client.open(program.url("/handler-throws", "ws"));
   client.socket.send("1");
