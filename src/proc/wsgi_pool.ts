@@ -1,5 +1,6 @@
 /** The threads of a WSGI app: one queue for all of them, from which whoever is free takes the oldest. */
 
+import { setImmediate } from "node:timers";
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
 import { CommonQueueWriter, createCommonQueue } from "../protocol/common_queue.ts";
@@ -34,6 +35,8 @@ export class WsgiPool implements Pool, AppThread {
   readonly #queue = new CommonQueueWriter(this.#memory);
   readonly #threads: WsgiThread[] = [];
   #waiting: Waiting[] = [];
+  #scheduled = false;
+  #asleep = false;
   /** Who waits for an app to read its body. */
   readonly #bodies = new Map<Exchange, (wanted: boolean) => void>();
 
@@ -158,9 +161,15 @@ export class WsgiPool implements Pool, AppThread {
     const { exchange, head, body } = waiting;
     if (this.#waiting.length === 0) {
       exchange.slot = this.#queue.put(exchange.id, head, body);
-      if (exchange.slot >= 0) return;
+      if (exchange.slot >= 0) return this.#schedule();
     }
     this.#waiting.push(waiting);
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#turn);
   }
 
   /**
@@ -168,6 +177,16 @@ export class WsgiPool implements Pool, AppThread {
    * sleep(), for which no thread has sent a message.
    */
   readonly #wake = (): void => {
+    this.#asleep = true;
+    this.#read();
+    this.#schedule();
+  };
+
+  readonly #turn = (): void => {
+    this.#scheduled = false;
+    this.#queue.wake();
+    if (!this.#asleep) return;
+    this.#asleep = false;
     this.#read();
     this.#queue.sleep();
     this.#read();

@@ -114,8 +114,12 @@ export class CommonQueueWriter {
     Atomics.store(slots, row + SLOT_STATE, State.queued);
     this.#put++;
     Atomics.store(this.#control, PUT, this.#put | 0);
-    wakeOne(this.#control);
     return slot;
+  }
+
+  /** Lets the threads know of what was put in. */
+  wake(): void {
+    if (this.waiting > 0) wakeOne(this.#control);
   }
 
   /** Takes an exchange back. Returns whether no thread has begun it. */

@@ -52,15 +52,19 @@ export class GuardedBody implements Timed {
     const from = performance.now();
     this.#deadlines.set(this, from + Math.min(this.#timeoutMs, this.#patienceMs()));
     let next: ReadableStreamReadResult<Uint8Array>;
+    let over = true;
     try {
       next = await this.#reader.read();
+      over = next.done;
     } catch (error) {
       if (this.#late) throw this.#tooSlow();
       // Of a client that has only closed its sending side, the answer is still seen.
       const why = String(error).includes(MALFORMED) ? "is malformed" : "broke off";
       throw new BodyRefusal(400, `its body ${why}`);
     } finally {
-      this.#deadlines.set(this, Infinity);
+      // A body that is over must not stay in the wheel, and with it its buffers, until its slot comes.
+      if (over) this.#deadlines.remove(this);
+      else this.#deadlines.set(this, Infinity);
     }
     // Given up on: the stream was cancelled, and ends as if it were complete.
     if (this.#late) throw this.#tooSlow();

@@ -18,6 +18,7 @@ function upload(limits: Partial<typeof LIMITS>) {
     body: new GuardedBody(stream, { ...LIMITS, ...limits }, deadlines),
     send: (bytes: number) => controller.enqueue(new Uint8Array(bytes)),
     end: () => controller.close(),
+    fail: (error: Error) => controller.error(error),
     pass(ms: number) {
       ahead += ms;
       deadlines.turn();
@@ -40,8 +41,21 @@ Deno.test("a body within its limits is read to its end", async () => {
   assertEquals((await body.read())?.length, 6);
   assertEquals((await body.read())?.length, 4);
   assertEquals(await body.read(), null);
-  body.cancel();
   assertEquals(deadlines.size, 0);
+});
+
+Deno.test("a body that is over, or broke off, is not kept until its deadline would have come", async () => {
+  const whole = upload({ body_timeout: 30 });
+  const pending = whole.body.read();
+  assertEquals(whole.deadlines.size, 1);
+  whole.end();
+  await pending;
+  assertEquals(whole.deadlines.size, 0);
+  const broken = upload({ body_timeout: 30 });
+  const read = statusOf(broken.body.read());
+  broken.fail(new Error("reset"));
+  assertEquals(await read, 400);
+  assertEquals(broken.deadlines.size, 0);
 });
 
 Deno.test("a body that grows beyond its limit is refused, and read no further", async () => {
