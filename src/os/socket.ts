@@ -151,6 +151,8 @@ export interface TcpInfo {
   readonly last_data_recv: number;
   /** Bytes that the other side has acknowledged; 0 before Linux 4.1. */
   readonly bytes_acked: number;
+  /** Bytes that came, in order; 0 before Linux 4.1. */
+  readonly bytes_received: number;
   /** Bytes that wait in the socket because the other side takes no more. */
   readonly notsent_bytes: number;
 }
@@ -176,6 +178,7 @@ export function getTcpInfo(fd: number): TcpInfo {
     last_data_sent: view.getUint32(44, true),
     last_data_recv: view.getUint32(52, true),
     bytes_acked: Number(view.getBigUint64(120, true)),
+    bytes_received: Number(view.getBigUint64(128, true)),
     notsent_bytes: view.getUint32(144, true),
   };
 }

@@ -5,6 +5,7 @@ import type { Log } from "../log/record.ts";
 import type { Field } from "../protocol/head.ts";
 import { AccessRecord, type ExchangeObserver } from "./access_record.ts";
 import {
+  bodyBytesHere,
   headerList,
   isBodyHere,
   repairUnixUpgrade,
@@ -20,6 +21,14 @@ import { type Rule, Rules } from "./edge/rules.ts";
 import { refuse } from "./refusal.ts";
 import type { Session } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
+
+/**
+ * What a request may take of the connection beside its head as it is counted, and its body: fields
+ * written with more space, TLS records, chunks as small as a byte each. Session.sentAhead must not
+ * blame a client for them.
+ */
+const HEAD_ALLOWANCE_BYTES = { http: 16, https: 64 } as const;
+const BODY_ALLOWANCE = 8;
 
 type Fields = readonly Field[];
 
@@ -55,6 +64,8 @@ export class Admission {
     const rule = this.#read(session, request, fields);
     const access = this.#record(session, request, fields);
     if (rule !== null) return this.#refuse(session, request, fields, rule, access);
+    // Not of a refused one: Deno would wait for somebody to read it.
+    if (this.#head.hasBody) session.consumed += bodyBytesHere(request) * BODY_ALLOWANCE;
     return this.#options.dispatcher.handle(session, request, this.#head, info, access);
   }
 
@@ -79,6 +90,7 @@ export class Admission {
     const head = this.#head;
     const rule = head.read(method, requestUrl(request), fields, session);
     session.hadBody = head.hasBody;
+    session.consumed += head.wireBytes + HEAD_ALLOWANCE_BYTES[session.scheme];
     if (rule !== null || head.upgrade !== "websocket") return rule;
     if (session.origin === UNIX_ORIGIN) repairUnixUpgrade(request);
     session.expectUpgrade();

@@ -173,6 +173,13 @@ export function streamedBody(request: Request): ReadableStream<Uint8Array> | nul
   return body === null || "body" in body.streamOrStatic ? null : request.body;
 }
 
+/** Bytes of the request's body, where all of it is here; else 0. Takes nothing of it. */
+export function bodyBytesHere(request: Request): number {
+  if (!internalsKnown) return 0;
+  const source = innerRequest(request).body?.streamOrStatic;
+  return source !== undefined && "body" in source ? source.body.byteLength : 0;
+}
+
 /**
  * Makes an upgrade possible on a unix socket: for that Deno looks up where the request came from, and
  * fails where it does not know the listener.

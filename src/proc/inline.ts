@@ -127,7 +127,7 @@ export class InlineDispatcher implements Dispatcher {
   #shown(original: Request, session: Session, head: RequestHead): Request {
     const body = head.hasBody ? streamedBody(original) : null;
     if (body === null) return head.changed ? rewritten(original, head, original.body) : original;
-    const guarded = new GuardedBody(body, this.#config, this.#server.deadlines);
+    const guarded = new GuardedBody(body, this.#config, this.#server.deadlines, session);
     const request = rewritten(
       original,
       head,

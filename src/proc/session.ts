@@ -36,6 +36,10 @@ export class Session implements Peer, Timed {
   idleSince: number;
   /** With `affinity: session`, the thread that all of its exchanges go to. */
   thread: ThreadHandle | null = null;
+  /** Bodies that are under way. */
+  uploads = 0;
+  /** Bytes that requests have taken of the connection since it was last looked; rather too many. */
+  consumed = 0;
   /** Whether the last request had a body. */
   hadBody = false;
   /** The rule by which a request was refused: no other one on this connection is to pass. */
@@ -53,6 +57,8 @@ export class Session implements Peer, Timed {
   #context: Context | null = null;
   readonly #events: SessionEvents;
   #http2: boolean | undefined;
+  #received = 0;
+  #ahead = 0;
   #acked = -1;
   #ackedAt = 0;
 
@@ -110,6 +116,22 @@ export class Session implements Peer, Timed {
   hasBegun(): boolean {
     const info = this.#events.kernel.info(this.#connection);
     return info !== null && info.last_data_recv < info.last_data_sent;
+  }
+
+  /**
+   * How far the client has sent ahead of what it is answered, bytes. Deno reads a connection while a
+   * response is waited for, to notice when the client leaves, and keeps what it reads: without a bound
+   * on it, one client could fill the memory. 0 where it cannot be known.
+   */
+  sentAhead(): number {
+    const info = this.#events.kernel.info(this.#connection);
+    if (info === null || this.#http2 === true) return 0;
+    const came = info.bytes_received - this.#received;
+    this.#received = info.bytes_received;
+    // A body is read as the app takes it; what else has come will show when it is over.
+    this.#ahead = this.uploads > 0 ? 0 : Math.max(0, this.#ahead + came - this.consumed);
+    this.consumed = 0;
+    return this.#ahead;
   }
 
   /**

@@ -19,6 +19,9 @@ import { Session, type SessionEvents } from "./session.ts";
 const LINGER_MS = 30_000;
 const LINGER_SILENCE_MS = 5_000;
 
+/** How much a client may send ahead of what it is answered (pipelining). */
+const MAX_AHEAD_BYTES = 1024 * 1024;
+
 /** How often in `write_timeout` it is looked whether a client takes what it gets. */
 const LOOKS = 4;
 
@@ -121,6 +124,11 @@ export class Sessions {
   turn(now: number): void {
     this.now = now;
     this.#kernel.forget();
+    for (const session of this.#sessions) {
+      if (session.inFlight > 0 && session.sentAhead() > MAX_AHEAD_BYTES) {
+        this.#cut(session, "it sends far ahead of its responses");
+      }
+    }
     this.deadlines.turn();
   }
 

@@ -169,7 +169,7 @@ export class ThreadedDispatcher implements Dispatcher {
     length: number,
     body: ReadableStream<Uint8Array>,
   ): Promise<void> {
-    const guarded = new GuardedBody(body, this.#config, this.#server.deadlines);
+    const guarded = new GuardedBody(body, this.#config, this.#server.deadlines, exchange.session);
     const onProgress = () => exchange.activeAt = this.#server.now;
     try {
       if (length > MAX_WHOLE_BODY_BYTES) {

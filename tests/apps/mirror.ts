@@ -10,6 +10,8 @@ export default {
     if (pathname === "/seen") return new Response(String(seen));
     seen++;
     if (pathname === "/hello") return new Response("hello");
+    if (pathname === "/medium") return new Response("x".repeat(60_000));
+    if (pathname === "/never") return new Promise(() => {});
     if (pathname === "/large") return new Response(large());
     if (pathname === "/socket") return echo(request);
     if (pathname === "/unread") return new Response("not read");

@@ -39,13 +39,15 @@ export class Wire implements Disposable {
     return new Wire(await Deno.connect({ hostname: "127.0.0.1", port }));
   }
 
-  /** Sends all of it; what the server has no ear for any more is lost in silence. */
-  async send(text: Latin1): Promise<void> {
+  /** Sends all of it. False where the server has no ear for it any more. */
+  async send(text: Latin1): Promise<boolean> {
     const bytes = toBytes(text);
     try {
       for (let at = 0; at < bytes.length;) at += await this.connection.write(bytes.subarray(at));
+      return true;
     } catch (error) {
       if (!isCut(error)) throw error;
+      return false;
     }
   }
 

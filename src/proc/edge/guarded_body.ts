@@ -22,6 +22,11 @@ export class BodyRefusal extends Error {
   }
 }
 
+/** Who counts the bodies that are under way. */
+export interface Uploading {
+  uploads: number;
+}
+
 export type BodyLimits = Pick<Config, "limit_request_body" | "body_timeout" | "body_min_rate">;
 
 export class GuardedBody implements Timed {
@@ -35,11 +40,19 @@ export class GuardedBody implements Timed {
   /** Bytes per millisecond. */
   readonly #minRate: number;
   #received = 0;
+  #owner: Uploading | null;
   /** How long the client was waited for; the time that the app takes is not its fault. */
   #waitedMs = 0;
   #late = false;
 
-  constructor(body: ReadableStream<Uint8Array>, limits: BodyLimits, deadlines: Deadlines) {
+  constructor(
+    body: ReadableStream<Uint8Array>,
+    limits: BodyLimits,
+    deadlines: Deadlines,
+    owner: Uploading,
+  ) {
+    owner.uploads++;
+    this.#owner = owner;
     this.#reader = body.getReader();
     this.#deadlines = deadlines;
     this.#maxBytes = limits.limit_request_body || Infinity;
@@ -57,6 +70,7 @@ export class GuardedBody implements Timed {
       next = await this.#reader.read();
       over = next.done;
     } catch (error) {
+      this.#end();
       if (this.#late) throw this.#tooSlow();
       // Of a client that has only closed its sending side, the answer is still seen.
       const why = String(error).includes(MALFORMED) ? "is malformed" : "broke off";
@@ -67,6 +81,7 @@ export class GuardedBody implements Timed {
       else this.#deadlines.set(this, Infinity);
     }
     // Given up on: the stream was cancelled, and ends as if it were complete.
+    if (next.done) this.#end();
     if (this.#late) throw this.#tooSlow();
     if (next.done) return null;
     this.#waitedMs += performance.now() - from;
@@ -97,6 +112,7 @@ export class GuardedBody implements Timed {
 
   /** Nobody wants the rest. */
   cancel(): void {
+    this.#end();
     this.#deadlines.remove(this);
     this.#reader.cancel().catch(() => {});
   }
@@ -104,6 +120,11 @@ export class GuardedBody implements Timed {
   onDue(): void {
     this.#late = true;
     this.#reader.cancel().catch(() => {});
+  }
+
+  #end(): void {
+    if (this.#owner !== null) this.#owner.uploads--;
+    this.#owner = null;
   }
 
   /** How much longer the least rate lets the client be waited for. */

@@ -69,6 +69,8 @@ export class RequestHead {
   /** The client, as far as trusted peers tell. */
   remoteHost = "";
   remotePort = 0;
+  /** Bytes that the head took on the connection, as clients commonly write one in HTTP/1. */
+  wireBytes = 0;
   /** Bytes; -1 where the request does not say. */
   contentLength = -1;
   /** Whether the body, if there is one, comes in chunks of its own. */
@@ -129,10 +131,14 @@ export class RequestHead {
     let seen = 0;
     let host = "";
     let lines = "";
+    // Request line and end, but for method and target.
+    let bytes = LINE_REST + 4;
     for (let i = 0; i < count; i++) {
       const pair = fields[i]!;
       const value = pair[1];
-      if (pair[0].length + value.length + 2 > this.#maxField) return Rules.fieldTooLarge;
+      const size = pair[0].length + value.length + 2;
+      if (size > this.#maxField) return Rules.fieldTooLarge;
+      bytes += size + 2;
       const field = this.#fields.at(i, pair[0]);
       const kind = field.kind;
       if (kind !== FieldKind.plain) {
@@ -159,6 +165,7 @@ export class RequestHead {
       lines += field.prefix + value;
     }
 
+    this.wireBytes = bytes;
     if ((seen & FieldKind.host) === 0) {
       // HTTP/2 has :authority instead, of which Deno makes the URL. In HTTP/1.0 a Host is no duty,
       // but Deno does not tell 1.0 from 1.1.
@@ -215,6 +222,7 @@ export class RequestHead {
       }
       path = parts.path;
     }
+    this.wireBytes += method.length + url.length - path;
     if (method.length + url.length - path + LINE_REST > this.#maxLine) {
       return Rules.requestLineTooLong;
     }

@@ -61,3 +61,26 @@ sceneTest(
     );
   },
 );
+
+sceneTest(
+  "who sends far ahead of the answers is cut off, before it fills the memory",
+  async (scene) => {
+    const server = await startMirror(scene, 1, "-l", "debug", "--body-timeout", "30");
+    const flood = async (path: string) => {
+      using wire = await Wire.connect(server.port);
+      await wire.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      const junk = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n".repeat(20_000);
+      const cut = wire.rest();
+      while (await wire.send(junk));
+      await cut;
+    };
+    // Nothing is answered, and much is.
+    await flood("/never");
+    await flood("/hello");
+    await server.says(/it sends far ahead of its responses/, 2);
+    // A client that pipelines as clients do is served.
+    using wire = await Wire.connect(server.port);
+    await wire.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n".repeat(5_000));
+    for (let i = 0; i < 5_000; i++) assertEquals((await wire.response())?.body, "hello");
+  },
+);

@@ -8,6 +8,7 @@ const LIMITS = { limit_request_body: 0, body_timeout: 30, body_min_rate: 0 };
 function upload(limits: Partial<typeof LIMITS>) {
   let ahead = 0;
   const deadlines = new Deadlines(() => performance.now() + ahead);
+  const owner = { uploads: 0 };
   let controller!: ReadableStreamDefaultController<Uint8Array>;
   let cancelled = false;
   const stream = new ReadableStream<Uint8Array>({
@@ -15,7 +16,7 @@ function upload(limits: Partial<typeof LIMITS>) {
     cancel: () => void (cancelled = true),
   });
   return {
-    body: new GuardedBody(stream, { ...LIMITS, ...limits }, deadlines),
+    body: new GuardedBody(stream, { ...LIMITS, ...limits }, deadlines, owner),
     send: (bytes: number) => controller.enqueue(new Uint8Array(bytes)),
     end: () => controller.close(),
     fail: (error: Error) => controller.error(error),
@@ -25,6 +26,7 @@ function upload(limits: Partial<typeof LIMITS>) {
     },
     cancelled: () => cancelled,
     deadlines,
+    owner,
   };
 }
 
@@ -34,13 +36,17 @@ async function statusOf(read: Promise<unknown>): Promise<number> {
 }
 
 Deno.test("a body within its limits is read to its end", async () => {
-  const { body, send, end, deadlines } = upload({ limit_request_body: 10 });
+  const { body, send, end, deadlines, owner } = upload({ limit_request_body: 10 });
+  assertEquals(owner.uploads, 1);
   send(6);
   send(4);
   end();
   assertEquals((await body.read())?.length, 6);
   assertEquals((await body.read())?.length, 4);
   assertEquals(await body.read(), null);
+  assertEquals(owner.uploads, 0);
+  body.cancel();
+  assertEquals(owner.uploads, 0);
   assertEquals(deadlines.size, 0);
 });
 
@@ -115,6 +121,7 @@ Deno.test("a body that breaks off, or breaks the rules, is refused with a reason
       }),
       LIMITS,
       new Deadlines(() => performance.now()),
+      { uploads: 0 },
     );
   await assertRejects(() => broken("reset").read(), BodyRefusal, "broke off");
   // Deno's words; an integration test sees them from Deno itself.

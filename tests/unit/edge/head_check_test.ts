@@ -213,6 +213,13 @@ Deno.test("the request line's limit counts method, target and version", () => {
   assertRule(null, { url }, { limit_request_line: 0 });
 });
 
+Deno.test("the bytes that a head took are counted as it is commonly written, dropped fields too", () => {
+  const fields: Fields = [HOST, ["Accept", "*/*"], ["X_Dropped", "1"]];
+  const wire = "PUT /a?b HTTP/1.1\r\nHost: example.org\r\nAccept: */*\r\nX_Dropped: 1\r\n\r\n";
+  const { rule, wireBytes } = read({ method: "PUT", url: "http://example.org/a?b", fields });
+  assertEquals([rule, wireBytes], [null, wire.length]);
+});
+
 Deno.test("fields are limited in number and size", () => {
   const fields: Fields = [HOST, ["A", "1"], ["B", "2"]];
   assertRule(null, { fields }, { limit_request_fields: 3 });
