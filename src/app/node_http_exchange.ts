@@ -18,7 +18,8 @@ import {
   type IncomingClass,
 } from "./node_http_incoming.ts";
 import { forgetAbort, hasBody, onAbort } from "./node_http_request.ts";
-import { type Carrier, ExchangeSocket, type Piece } from "./node_http_socket.ts";
+import { type Carrier, ExchangeSocket, type NodeSocket, type Piece } from "./node_http_socket.ts";
+import { asksForWebSocket, upgradeWithNode } from "./node_http_upgrade.ts";
 import type { AppAddr } from "./own_server.ts";
 
 /** What Node's class has without telling TypeScript. */
@@ -70,7 +71,18 @@ export class NodeServer {
   }
 
   answer(request: Request, info: Deno.ServeHandlerInfo): Promise<Response> {
+    if (this.server.listenerCount("upgrade") > 0 && asksForWebSocket(request)) {
+      return upgradeWithNode(this, request, info);
+    }
     return new NodeExchange(this, request, info).response;
+  }
+
+  /** Tells those who track connections. */
+  announce(socket: NodeSocket): void {
+    if (this.server.listenerCount("connection") <= 1) return;
+    for (const listener of this.server.listeners("connection")) {
+      if (listener !== nodeListener) listener.call(this.server, socket);
+    }
   }
 }
 
@@ -92,7 +104,6 @@ class NodeExchange implements Carrier {
       .withResolvers<Response>());
     this.#request = request;
     const { url } = request;
-    const { server } = node;
     const encrypted = url.startsWith("https:");
     this.#socket = new ExchangeSocket(this, node, info.remoteAddr, encrypted);
     this.#req = createIncoming(node.Incoming, request, url, this.#socket);
@@ -104,18 +115,15 @@ class NodeExchange implements Carrier {
     this.#body = new ResponseBody(res, this.#socket);
     onAbort(request, () => this.#abort());
     res.assignSocket(this.#socket as never);
-    this.#begin(server);
+    this.#begin(node);
     if (!hasBody(request)) this.#requestBody.complete();
   }
 
-  #begin(server: Server): void {
+  #begin(node: NodeServer): void {
+    const { server } = node;
     countConnection(server, 1);
     try {
-      if (server.listenerCount("connection") > 1) {
-        for (const listener of server.listeners("connection")) {
-          if (listener !== nodeListener) listener.call(server, this.#socket);
-        }
-      }
+      node.announce(this.#socket);
       if (!expects(server, this.#req, this.#res)) server.emit("request", this.#req, this.#res);
     } catch (error) {
       // Node's server would end the process.

@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { hasBody, rawHeadersOf, wholeBodyOf } from "./node_http_request.ts";
-import type { ExchangeSocket } from "./node_http_socket.ts";
+import type { NodeSocket } from "./node_http_socket.ts";
 
 /** What Node's class has without telling TypeScript. */
 export interface Incoming extends IncomingMessage {
@@ -13,7 +13,7 @@ export interface Incoming extends IncomingMessage {
   upgrade: boolean;
 }
 
-export type IncomingClass = new (socket: ExchangeSocket) => Incoming;
+export type IncomingClass = new (socket: NodeSocket) => Incoming;
 
 /** How HTTP/1 says that a request has a body. */
 const FRAMING = /^(?:content-length|transfer-encoding)$/i;
@@ -22,10 +22,11 @@ export function createIncoming(
   Class: IncomingClass,
   request: Request,
   url: string,
-  socket: ExchangeSocket,
+  socket: NodeSocket,
+  filter = (lines: string[]) => lines,
 ): Incoming {
   const req = new Class(socket);
-  const lines = rawHeadersOf(request);
+  const lines = filter(rawHeadersOf(request));
   if (hasBody(request) && !lines.some((name, i) => i % 2 === 0 && FRAMING.test(name))) {
     // HTTP/2 needs neither, and frameworks tell by them whether there is a body.
     lines.push("transfer-encoding", "chunked");

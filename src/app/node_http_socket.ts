@@ -1,17 +1,17 @@
 /** What an app finds in `req.socket`: one for each exchange, with no descriptor behind it. */
 
 import type { Server } from "node:http";
-import { Duplex } from "node:stream";
+import { Duplex, type DuplexOptions } from "node:stream";
 
 /** What was written together: Node corks the head and the first piece of the body into one. */
 export type Piece = { readonly chunk: string | Uint8Array; readonly encoding: BufferEncoding };
 
-type Callback = (error?: Error | null) => void;
+export type Done = (error?: Error | null) => void;
 
 /** The exchange behind the socket. */
 export interface Carrier {
   /** Takes what the app writes; `done` admits the next, which is what slows the app down. */
-  take(pieces: readonly Piece[], done: Callback): void;
+  take(pieces: readonly Piece[], done: Done): void;
   /** The app wants more of the request body, or wants no more for now. */
   feed(): void;
   hold(): void;
@@ -28,12 +28,8 @@ export interface Local {
   readonly localPort: number | undefined;
 }
 
-/**
- * A Duplex rather than a bare EventEmitter: its buffer, its drain and its destroy are then what
- * frameworks rely on. Its readable side stays silent: the request body goes to IncomingMessage at
- * once, as Node's parser hands it over. IncomingMessage says that it wants some by resume().
- */
-export class ExchangeSocket extends Duplex implements Local {
+/** What both kinds of socket have in common: an address, and options that nobody needs here. */
+export abstract class NodeSocket extends Duplex implements Local {
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
   readonly localAddress: string | undefined;
@@ -44,13 +40,10 @@ export class ExchangeSocket extends Duplex implements Local {
   readonly pending = false;
   readonly parser = null;
   timeout = 0;
-  readonly #carrier: Carrier;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(carrier: Carrier, local: Local, remote: Deno.Addr, encrypted: boolean) {
-    // Strings stay strings: the head is one, and a text body may cross the queue as it is.
-    super({ decodeStrings: false });
-    this.#carrier = carrier;
+  constructor(local: Local, remote: Deno.Addr, encrypted: boolean, options: DuplexOptions = {}) {
+    super(options);
     this.server = local.server;
     this.encrypted = encrypted;
     const tcp = "hostname" in remote;
@@ -85,7 +78,7 @@ export class ExchangeSocket extends Duplex implements Local {
     if (ms > 0) {
       this.#timer = setTimeout(() => {
         this.emit("timeout");
-        this.#carrier.timedOut();
+        this.timedOut();
       }, ms);
       Deno.unrefTimer(this.#timer as unknown as number);
     }
@@ -114,6 +107,38 @@ export class ExchangeSocket extends Duplex implements Local {
     return this;
   }
 
+  /** Something was written. */
+  protected stir(): void {
+    if (this.timeout > 0) this.setTimeout(this.timeout);
+  }
+
+  /** Nothing was written for as long as the app has set. */
+  protected timedOut(): void {}
+
+  override _read(): void {}
+
+  override _destroy(error: Error | null, done: Done): void {
+    clearTimeout(this.#timer);
+    // Unheard it would be an uncaught one; the request and the response tell of it as well.
+    done(this.listenerCount("error") > 0 ? error : null);
+  }
+}
+
+/**
+ * The socket of a request and its response. A Duplex rather than a bare EventEmitter: its buffer, its
+ * drain and its destroy are then what frameworks rely on. Its readable side stays silent: the request
+ * body goes to IncomingMessage at once, as Node's parser hands it over. IncomingMessage says that it
+ * wants some by resume().
+ */
+export class ExchangeSocket extends NodeSocket {
+  readonly #carrier: Carrier;
+
+  constructor(carrier: Carrier, local: Local, remote: Deno.Addr, encrypted: boolean) {
+    // Strings stay strings: the head is one, and a text body may cross the queue as it is.
+    super(local, remote, encrypted, { decodeStrings: false });
+    this.#carrier = carrier;
+  }
+
   override resume(): this {
     this.#carrier.feed();
     return this;
@@ -124,26 +149,23 @@ export class ExchangeSocket extends Duplex implements Local {
     return this;
   }
 
-  override _read(): void {}
-
-  override _write(chunk: Piece["chunk"], encoding: BufferEncoding, done: Callback): void {
-    this.#take([{ chunk, encoding }], done);
+  override _write(chunk: Piece["chunk"], encoding: BufferEncoding, done: Done): void {
+    this.stir();
+    this.#carrier.take([{ chunk, encoding }], done);
   }
 
-  override _writev(pieces: Piece[], done: Callback): void {
-    this.#take(pieces, done);
-  }
-
-  #take(pieces: readonly Piece[], done: Callback): void {
-    if (this.timeout > 0) this.setTimeout(this.timeout);
+  override _writev(pieces: Piece[], done: Done): void {
+    this.stir();
     this.#carrier.take(pieces, done);
   }
 
-  override _destroy(error: Error | null, done: Callback): void {
-    clearTimeout(this.#timer);
+  protected override timedOut(): void {
+    this.#carrier.timedOut();
+  }
+
+  override _destroy(error: Error | null, done: Done): void {
     this.#carrier.gone(error);
-    // Unheard it would be an uncaught one; the request and the response tell of it as well.
-    done(this.listenerCount("error") > 0 ? error : null);
+    super._destroy(error, done);
   }
 }
 
