@@ -265,7 +265,10 @@ class Manager {
     this.#table.exited(id, how, now());
     this.#fleet.generations.forget(this.#table.procs);
     if (proc.state !== "leaving") {
-      if (!isTold) this.#log.error(proc.failure === null ? how : withTrace(proc.failure));
+      // Why it was killed has been said when it was.
+      if (!isTold && !proc.killed) {
+        this.#log.error(proc.failure === null ? how : withTrace(proc.failure));
+      }
     } else if (proc.killed || status.success) this.#log.info(`${name} has left`);
     else this.#log.warning(how);
   }

@@ -90,7 +90,12 @@ function place(path: string, put: (fresh: string) => void): Deno.FsFile | null {
 
 /** A rename would replace a file that another manager has made meanwhile; a link fails. */
 function linkAway(fresh: string, path: string): void {
-  Deno.linkSync(fresh, path);
+  try {
+    Deno.linkSync(fresh, path);
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) throw error;
+    return Deno.renameSync(fresh, path); // a file system without links
+  }
   Deno.removeSync(fresh);
 }
 

@@ -20,6 +20,7 @@ import {
   overdueWhy,
   QUICK_MS,
   REPLACE_GAP_MS,
+  resizedLimits,
   SIGNAL_SPREAD_MS,
 } from "./limits.ts";
 import { RespawnPolicy } from "./respawn.ts";
@@ -136,7 +137,7 @@ export class ProcTable {
     const failure = proc.failure ?? { exitCode: ExitCode.boot, message: how, trace: "" };
     if (this.isCanary(proc)) {
       this.#due.push({ type: "reload_abandoned", generation: proc.generation, failure });
-      this.#roster.pending = null;
+      this.#roster.pending = this.#pendingLimits = null;
     } else if (proc.readyAt === null && !this.#booted) {
       this.#fail(failure);
     } else {
@@ -159,8 +160,10 @@ export class ProcTable {
 
   // What is wanted.
 
-  /** Wants so many procs from now on. */
+  /** Wants so many procs from now on; so many more or less after a reload that is under way, too. */
   resize(workers: number): void {
+    const pending = this.#pendingLimits;
+    this.#pendingLimits = pending && resizedLimits(pending, this.#target, workers);
     this.#target = Math.max(0, workers);
   }
 
@@ -322,10 +325,9 @@ export class ProcTable {
   }
 
   #commit(): void {
-    const { pending } = this.#roster;
-    const limits = this.#pendingLimits;
+    const [pending, limits] = [this.#roster.pending, this.#pendingLimits];
     if (pending === null || limits === null) return;
-    this.#roster.pending = null;
+    this.#roster.pending = this.#pendingLimits = null;
     this.#roster.generation = pending;
     this.#limits = limits;
     this.#target = limits.workers;

@@ -285,6 +285,27 @@ Deno.test("a reload takes on another number of workers", () => {
   ]);
 });
 
+Deno.test("one more while a reload is under way is one more after it, too", () => {
+  const game = Game.running();
+  game.table.reload({ ...LIMITS, workers: 3 }, game.now);
+  game.decide();
+  game.table.resize(3);
+  assertEquals(game.decide(), ["spawn 4 of 1"]);
+  game.ready(3);
+  assertEquals(game.table.target, 4);
+});
+
+Deno.test("no procs are wanted after a reload either, where none are wanted during it", () => {
+  const game = Game.running();
+  game.table.reload(LIMITS, game.now);
+  game.decide();
+  game.table.resize(0);
+  game.decide();
+  game.ready(3);
+  assertEquals(game.table.target, 0);
+  assertEquals(game.serving, []);
+});
+
 Deno.test("a proc that dies while a reload is under way is replaced by one that is known to run", () => {
   const game = Game.running();
   game.table.reload(LIMITS, game.now);
