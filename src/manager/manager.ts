@@ -312,8 +312,9 @@ class Manager {
     const failure = this.#fleet.spawn(id, generation);
     if (failure !== null) {
       this.#table.bootFailed(id, failure);
-      this.#table.exited(id, failure.message, now());
-      return this.#log.error(failure.message);
+      // At the first start it is said once, by the error that ends the server.
+      if (this.#table.booted) this.#log.error(failure.message);
+      return this.#table.exited(id, failure.message, now());
     }
     const purpose = replaces === null ? "" : `, to replace proc ${replaces} (${why})`;
     this.#log.info(`${this.#fleet.name(id)} starts${purpose}`);
@@ -322,7 +323,7 @@ class Manager {
   #adopt(generation: number, outdated: number): void {
     this.#fleet.generations.commit(generation);
     this.#reloader?.follow(this.#config);
-    this.#log.info(`The reload's first proc is ready; ${outdated} are to be replaced`);
+    this.#log.info(`The reload's first proc is ready; ${outdated} to replace`);
   }
 
   #abandon(generation: number, failure: Failure): void {

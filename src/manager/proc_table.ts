@@ -61,9 +61,9 @@ export class ProcTable {
     return this.#stopping;
   }
 
-  /** Everything was asked to end, and has. */
+  /** Everything was asked to end, and has; and nothing is left to be said of it. */
   get isOver(): boolean {
-    return this.#stopping !== null && this.#roster.size === 0;
+    return this.#stopping !== null && this.#roster.size === 0 && this.#due.length === 0;
   }
 
   get procs(): readonly Proc[] {
@@ -204,7 +204,7 @@ export class ProcTable {
 
   /** When `decide` has to be called at the latest, though nothing happened. */
   deadline(now: number): number {
-    let at = Infinity;
+    let at = this.#due.length > 0 ? now : Infinity;
     for (const proc of this.#roster.all) {
       const roomAt = (proc.leftAt ?? -Infinity) + REPLACE_GAP_MS;
       at = Math.min(at, overdueAt(proc, this.#limits), roomAt > now ? roomAt : Infinity);

@@ -41,7 +41,11 @@ export class SourceWatch {
     this.#files = new Set([...this.#files, ...files]);
     for (const file of files) this.#watch(dirname(file), false);
     const { size } = this.#files;
-    if (size > before) this.#options.log.info(`Watching ${size} files of the app for changes`);
+    if (size > before) {
+      this.#options.log.info(
+        `Watching ${size} ${size === 1 ? "file" : "files"} of the app for changes`,
+      );
+    }
   }
 
   close(): void {

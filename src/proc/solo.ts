@@ -3,6 +3,7 @@
 import type { Config } from "../config/config.ts";
 import { BootError, ExitCode } from "../errors.ts";
 import { HookThread } from "../hooks/hook_thread.ts";
+import type { ManagerInfo } from "../hooks/hooks.ts";
 import type { Log } from "../log/record.ts";
 import { takeIdentity } from "./identity.ts";
 import { guardInherited } from "./open_listener.ts";
@@ -39,6 +40,8 @@ class Solo {
   readonly #info = { id: 0, pid: Deno.pid };
   readonly #over = Promise.withResolvers<void>();
   #hooks: HookThread | null = null;
+  /** It serves: before, there is nothing to drain. */
+  #serves = false;
   #interrupted = false;
 
   constructor(config: Config, log: Log, options: SoloOptions) {
@@ -64,16 +67,10 @@ class Solo {
       onOther: (signal) => this.#handleOther(signal),
     });
     if (this.#config.reload) this.#log.warning("reload needs a manager: it has no effect");
-    await this.#settle();
     const manager = { pid: Deno.pid, config: { ...this.#config } };
-    await this.#hooks?.run("onStarting", manager);
-    await this.#hooks?.run("postSpawn", this.#info);
-    await this.#server.load(RequestHooks.of(this.#hooks, this.#info));
-    await this.#hooks?.run("postWorkerInit", this.#info);
-    await this.#server.listen();
-    this.#options.announce({ ...this.#config, bind: this.#server.addresses });
-    this.#hooks?.notify("whenReady", manager);
     try {
+      // Who is told to stop meanwhile does not wait for an app that may never be loaded.
+      await Promise.race([this.#boot(manager), this.#over.promise]);
       await this.#over.promise;
     } finally {
       await this.#server.closeLogs();
@@ -81,6 +78,27 @@ class Solo {
       await this.#hooks?.run("onExit", manager);
     }
     this.#log.info("Stopped");
+  }
+
+  async #boot(manager: ManagerInfo): Promise<void> {
+    const { boot_timeout } = this.#config;
+    const timer = setTimeout(() => {
+      const limit = `boot_timeout (${boot_timeout} s)`;
+      this.#over.reject(new BootError(`Cannot start: the app was not ready within ${limit}`));
+    }, boot_timeout * 1000);
+    try {
+      await this.#settle();
+      await this.#hooks?.run("onStarting", manager);
+      await this.#hooks?.run("postSpawn", this.#info);
+      await this.#server.load(RequestHooks.of(this.#hooks, this.#info));
+      await this.#hooks?.run("postWorkerInit", this.#info);
+      await this.#server.listen();
+    } finally {
+      clearTimeout(timer);
+    }
+    this.#serves = true;
+    this.#options.announce({ ...this.#config, bind: this.#server.addresses });
+    this.#hooks?.notify("whenReady", manager);
   }
 
   /** Becomes who is configured: after the addresses are bound, and before any code of the user's. */
@@ -93,7 +111,7 @@ class Solo {
 
   async #handleTerm(signal: Deno.Signal): Promise<void> {
     this.#log.info(`Signal ${signal}`);
-    await this.#drain();
+    if (this.#serves) await this.#drain();
     this.#over.resolve();
   }
 
@@ -103,7 +121,7 @@ class Solo {
     this.#interrupted = true;
     this.#log.info(`Signal ${signal}`);
     this.#hooks?.notify("workerInterrupted", this.#info);
-    this.#server.stop();
+    if (this.#serves) this.#server.stop();
     this.#over.resolve();
   }
 

@@ -83,6 +83,39 @@ sceneTest("an app that spins while it loads is ended all the same: exit code 3",
   assertEquals((await server.end()).code, 3);
 });
 
+const NEVER_LOADED = `console.log("begins to load");
+await new Promise((resolve) => setTimeout(resolve, 3600_000));
+`;
+
+for (const threads of ["0", "1"]) {
+  const how = `without a manager, threads: ${threads}`;
+
+  sceneTest(`${how}: boot_timeout ends an app that does not load: exit code 3`, async (scene) => {
+    const args = ["--boot-timeout", "1", "-t", threads];
+    const server = scene.launch({ app: NEVER_LOADED, workers: 0, args });
+    assertEquals((await server.end()).code, 3);
+    assert(server.output.includes("not ready within boot_timeout (1 s)"), server.output);
+  });
+
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    sceneTest(`${how}: ${signal} ends an app that is still loading`, async (scene) => {
+      const args = ["-t", threads];
+      const server = scene.launch({ app: NEVER_LOADED, workers: 0, args });
+      await server.says(/begins to load/);
+      await server.stop(signal);
+    });
+  }
+}
+
+sceneTest(
+  "procs that must not be started: exit code 1, and the permission, once",
+  async (scene) => {
+    const server = scene.launch({ workers: 2, args: [], denoFlags: ["--deny-run"] });
+    assertEquals((await server.end()).code, 1);
+    assertEquals(server.output.split("Requires run access").length - 1, 1, server.output);
+  },
+);
+
 sceneTest("a busy port: exit code 1, and who holds it", async (scene) => {
   using holder = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const address = `127.0.0.1:${(holder.addr as Deno.NetAddr).port}`;

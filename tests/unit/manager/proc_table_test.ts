@@ -101,6 +101,16 @@ Deno.test("procs boot side by side and listen one after the other", () => {
   assertEquals(game.serving, [1, 2]);
 });
 
+Deno.test("a failure while the first procs are started is told before all is over", () => {
+  const game = new Game({ workers: 1 });
+  game.table.decide(0);
+  game.table.exited(1, "it cannot be started", 0);
+  assert(!game.table.isOver);
+  assertEquals(game.table.deadline(0), 0);
+  assertEquals(game.decide(), ["fail 3: it cannot be started"]);
+  assert(game.table.isOver);
+});
+
 Deno.test("a proc that fails at the first start ends everything with its own exit code", () => {
   const game = new Game();
   game.decide();
