@@ -36,6 +36,10 @@ export class Sessions {
   readonly #onLeft: () => void;
   readonly #sessions = new Set<Session>();
   readonly #arrivals = new Set<Arrival>();
+  /** Exchanges in flight on all of them. */
+  #inFlight = 0;
+  /** How much later than it ought to be this turn is; 0 where that is within the usual. */
+  #lateMs = 0;
   readonly #kernel = new KernelSide();
   readonly deadlines = new Deadlines(() => performance.now());
   /** Whose forwarding fields are believed. */
@@ -81,6 +85,7 @@ export class Sessions {
   began(session: Session): void {
     session.requests++;
     session.inFlight++;
+    this.#inFlight++;
     session.beginning = false;
     this.deadlines.set(session, this.now + this.#writeMs / LOOKS);
   }
@@ -88,6 +93,7 @@ export class Sessions {
   /** An exchange ended. */
   ended(session: Session): void {
     session.inFlight--;
+    this.#inFlight--;
     session.idleSince = this.now;
     if (session.inFlight > 0) return;
     if (this.closesAfter(session)) this.close(session);
@@ -122,14 +128,21 @@ export class Sessions {
 
   /** Looks after deadlines; to be called every SLOT_MS as long as there are connections. */
   turn(now: number): void {
+    const late = now - this.now - SLOT_MS;
+    this.#lateMs = late > SLOT_MS ? late : 0;
     this.now = now;
     this.#kernel.forget();
+    if (this.#inFlight > 0) this.#lookForFloods();
+    this.deadlines.turn();
+  }
+
+  /** Only while a response is waited for does Deno read more than it needs. */
+  #lookForFloods(): void {
     for (const session of this.#sessions) {
       if (session.inFlight > 0 && session.sentAhead() > MAX_AHEAD_BYTES) {
         this.#cut(session, "it sends far ahead of its responses");
       }
     }
-    this.deadlines.turn();
   }
 
   #expectsProxyHeader({ remoteAddr }: Deno.Conn): boolean {
@@ -200,6 +213,8 @@ export class Sessions {
 
   #due(session: Session): void {
     const now = performance.now();
+    // While this thread was held up it read nothing: what clients have sent in time may lie unread.
+    if (this.#lateMs > 0) return this.deadlines.set(session, now + this.#lateMs);
     const lingered = now - session.leavingSince;
     if (session.inFlight > 0) {
       if (session.stuckFor(now) < this.#writeMs) this.#lookAgain(session, now);

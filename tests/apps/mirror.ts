@@ -11,6 +11,7 @@ export default {
     seen++;
     if (pathname === "/hello") return new Response("hello");
     if (pathname === "/medium") return new Response("x".repeat(60_000));
+    if (pathname === "/block") return new Response(block(2_000));
     if (pathname === "/never") return new Promise(() => {});
     if (pathname === "/large") return new Response(large());
     if (pathname === "/socket") return echo(request);
@@ -41,4 +42,10 @@ function echo(request: Request): Response {
   const { socket, response } = Deno.upgradeWebSocket(request);
   socket.onmessage = ({ data }) => socket.send(`${data} from ${request.url}`);
   return response;
+}
+
+/** Holds up the thread that runs it. */
+function block(ms: number): string {
+  for (const end = performance.now() + ms; performance.now() < end;);
+  return "blocked";
 }

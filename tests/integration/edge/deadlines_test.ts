@@ -76,6 +76,22 @@ sceneTest(
   },
 );
 
+sceneTest("who sends in time is served, though the server was held up meanwhile", async (scene) => {
+  // Inline, an app that spins holds up the server itself.
+  const server = await startMirror(scene, 0, "--header-timeout", "1", "--keep-alive", "1");
+  using fresh = await Wire.connect(server.port);
+  using kept = await Wire.connect(server.port);
+  using other = await Wire.connect(server.port);
+  await kept.send(REQUEST);
+  await kept.response();
+  await other.send(REQUEST.replace("/hello", "/block"));
+  await sleep(100);
+  await Promise.all([fresh.send(REQUEST), kept.send(REQUEST)]);
+  assertEquals((await other.response())?.body, "blocked");
+  assertEquals((await fresh.response())?.body, "hello");
+  assertEquals((await kept.response())?.body, "hello");
+});
+
 sceneTest("keep_alive: 0 and keep_alive_requests end a connection, and say so", async (scene) => {
   const none = await startMirror(scene, 1, "--keep-alive", "0");
   using only = await Wire.connect(none.port);
