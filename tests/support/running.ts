@@ -1,9 +1,8 @@
 /** The real program, started by a test: what it prints, its processes, its address, its end. */
 
 import { look, MARK, marked, type Process } from "./processes.ts";
+import { MOD } from "./program.ts";
 import { soon, until } from "./wait.ts";
-
-const MOD = new URL("../../mod.ts", import.meta.url).pathname;
 
 export interface StartOptions {
   /** Everything behind `mod.ts`. */
