@@ -126,7 +126,8 @@ const routes = {
     res.writeHead(999).end();
   },
   "/timeout"(_req, res) {
-    res.setTimeout(10, () => res.writeHead(504).end("my own timeout"));
+    // Idle again before the client has taken it all, it is told again.
+    res.setTimeout(10, () => res.headersSent || res.writeHead(504).end("my own timeout"));
   },
 };
 
