@@ -5,7 +5,6 @@ import { cpuSeconds } from "../../support/processes.ts";
 import type { Running } from "../../support/running.ts";
 import { sceneTest } from "../../support/scene.ts";
 import { until } from "../../support/wait.ts";
-import { until } from "../../support/wait.ts";
 import { Wire } from "../../support/wire.ts";
 import { startWsgi } from "./app.ts";
 
