@@ -45,8 +45,8 @@ export interface Pool {
   wantsBody(exchange: Exchange): Promise<boolean>;
   /** Which thread runs the exchange. */
   locate(exchange: Exchange): AppThread;
-  /** Moves what a thread that hangs has not begun. */
-  rescue(thread: AppThread): void;
+  /** Lets nothing wait behind a thread that does not get on; called with the dispatcher's sweep. */
+  sweep(): void;
   /** The exchange is over. */
   release(exchange: Exchange): void;
   /** Tells the threads that the proc leaves; they finish what they have. */

@@ -27,6 +27,8 @@ export class ThreadHandle implements AppThread {
   /** WebSockets whose app it runs, by the id of the exchange that they came from. */
   readonly sockets = new Map<number, ServerSocket>();
   alive = true;
+  /** Sweeps since it was asked for a sign of life, while it said nothing; see thread_watch.ts. */
+  unheardSweeps = 0;
 
   readonly #worker: Worker;
   readonly #port: MessagePort;
@@ -128,6 +130,7 @@ export class ThreadHandle implements AppThread {
 
   #receive(batch: Batch): void {
     const { exchanges, sockets } = this;
+    this.unheardSweeps = 0;
     // Operands are taken in the order that protocol/exchange.ts gives for each operation. An
     // exchange that is no longer there was given up: what is still said of it is dropped.
     for (let i = 0; i < batch.length;) {

@@ -8,6 +8,7 @@ import type { Exchange } from "./exchange.ts";
 import type { AppThread, Pool, PoolEvents } from "./pool.ts";
 import type { Session } from "./session.ts";
 import { ThreadHandle } from "./thread_handle.ts";
+import { isSilent, watch } from "./thread_watch.ts";
 
 export class ThreadPool implements Pool {
   readonly threads: readonly ThreadHandle[];
@@ -41,22 +42,21 @@ export class ThreadPool implements Pool {
    */
   choose(session: Session): ThreadHandle | null {
     let thread = session.thread;
-    if (thread === null || !thread.alive || !thread.responsive) {
+    if (thread === null || !thread.alive || isSilent(thread)) {
       thread = this.#leastBusy();
       if (this.#config.affinity === "session") session.thread = thread;
     }
     return thread.exchanges.size < this.#config.backlog_per_thread ? thread : null;
   }
 
-  /** A thread that may hang has nothing to do, once all that it had is answered with 504. */
+  /** One that is silent is the last choice, however little it has to do. */
   #leastBusy(): ThreadHandle {
     const { threads } = this;
     let least = threads[0]!;
     for (let i = 1; i < threads.length; i++) {
       const thread = threads[i]!;
-      const better = least.responsive === thread.responsive
-        ? hasLess(thread, least)
-        : thread.responsive;
+      const silent = isSilent(thread);
+      const better = isSilent(least) === silent ? hasLess(thread, least) : !silent;
       if (!least.alive || thread.alive && better) least = thread;
     }
     return least;
@@ -66,6 +66,8 @@ export class ThreadPool implements Pool {
   dispatch(exchange: Exchange, head: string, body: Uint8Array | true | null): void {
     // A streamed body follows its head into the same queue.
     if (this.#claims !== null && body !== true) {
+      // Its body took its time, and the thread fell silent meanwhile.
+      if (isSilent(this.#threadOf(exchange))) this.#give(exchange, this.#leastBusy());
       exchange.slot = this.#claims.queue();
       exchange.whole = { head, body };
     }
@@ -95,26 +97,29 @@ export class ThreadPool implements Pool {
     return Promise.resolve();
   }
 
-  /** Moves what a thread has not begun to the other threads: it does not come to it. */
-  rescue(hanging: AppThread): void {
-    const from = this.threads.find((thread) => thread === hanging);
-    if (from === undefined) return;
-    const others = this.threads.filter((thread) => thread !== from && thread.responsive);
-    if (others.length === 0) return;
-    let next = 0;
-    for (const exchange of [...from.exchanges.values()]) {
-      if (this.#move(exchange, others[next % others.length]!)) next++;
+  /** Moves what silent threads have not begun to the others. Where all are silent, it waits. */
+  sweep(): void {
+    if (this.threads.length === 1) return;
+    const silent = watch(this.threads);
+    if (this.#claims === null || silent.length === this.threads.length) return;
+    for (const thread of silent) {
+      for (const exchange of [...thread.exchanges.values()]) this.#move(exchange);
     }
   }
 
-  /** Moves an exchange that has not begun. */
-  #move(exchange: Exchange, to: ThreadHandle): boolean {
+  /** Moves an exchange, unless its thread has begun it: the claim decides, so that it runs once. */
+  #move(exchange: Exchange): void {
     const { slot, whole } = exchange;
-    if (slot < 0 || whole === null || !this.#claims!.revoke(slot)) return false;
+    const to = this.#leastBusy();
+    if (isSilent(to) || to.exchanges.size >= this.#config.backlog_per_thread) return;
+    if (slot < 0 || whole === null || !this.#claims!.revoke(slot)) return;
+    this.#give(exchange, to);
+    this.dispatch(exchange, whole.head, whole.body);
+  }
+
+  #give(exchange: Exchange, to: ThreadHandle): void {
     this.#threadOf(exchange).exchanges.delete(exchange.id);
     exchange.thread = to;
-    this.dispatch(exchange, whole.head, whole.body);
-    return true;
   }
 
   get queued(): number {

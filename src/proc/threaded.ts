@@ -133,11 +133,12 @@ export class ThreadedDispatcher implements Dispatcher {
         this.#suspects.delete(thread);
       } else if (now - since > HANG_MS) {
         this.#suspects.delete(thread);
-        this.#pool.rescue(thread);
         this.#log.error(`Thread ${thread.id} hangs: no sign of life after an exchange timed out`);
         this.#server.replaceMe(`thread ${thread.id} hangs`, true);
       }
     }
+    // After the suspects: it asks threads anew, and none is to be blamed for what it was asked just now.
+    this.#pool.sweep();
     return this.#pool.inFlight > 0 || this.#suspects.size > 0;
   }
 

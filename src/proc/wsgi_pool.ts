@@ -97,7 +97,7 @@ export class WsgiPool implements Pool, AppThread {
   }
 
   /** What a thread has not begun is anyone's: there is nothing to move. */
-  rescue(): void {}
+  sweep(): void {}
 
   release(exchange: Exchange): void {
     this.#exchanges.delete(exchange.id);

@@ -1,6 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { sceneTest } from "../../support/scene.ts";
-import { until } from "../../support/wait.ts";
+import { soon, until } from "../../support/wait.ts";
+
+/** So many clients ask at once, and each so often. */
+const CLIENTS = 8;
+const ROUNDS = 3;
 
 /** /spin never comes back; /slow is answered when the file GATE is there; the rest says who answers. */
 const APP = `export default {
@@ -48,5 +52,73 @@ sceneTest(
       () => server.procs().every(({ pid }) => pid !== victim!.pid),
     );
     assertEquals(await server.get(), `pid ${server.procs()[0]!.pid}`);
+  },
+);
+
+/** Says what it runs; /spin/NAME ends when GATE-NAME is there. */
+const COUNTING_APP = `export default {
+  fetch(request) {
+    const { pathname } = new URL(request.url);
+    console.log("ran " + pathname + ";");
+    if (pathname.startsWith("/spin/")) {
+      for (;;) {
+        try {
+          Deno.statSync(Deno.env.get("GATE") + "-" + pathname.slice(6));
+          break;
+        } catch {
+          // Not yet.
+        }
+      }
+    }
+    return new Response(pathname);
+  },
+};
+`;
+
+sceneTest(
+  "what waits behind a thread that spins is answered by another one, and runs once",
+  async (scene) => {
+    const gate = `${scene.directory}/gate`;
+    // Far longer than the test: a request that waited for the timeout would fail it.
+    const args = ["--timeout", "600", "-t", "2"];
+    const env = { GATE: gate };
+    const server = await scene.start({ app: COUNTING_APP, workers: 1, args, env });
+    const spinning = server.get("/spin/a");
+    await server.says(/ran \/spin\/a;/);
+    // Those of the first round that were queued behind it, and all later ones.
+    const clients = Array.from({ length: CLIENTS }, async (_, client) => {
+      for (let round = 0; round < ROUNDS; round++) {
+        const path = `/${client}-${round}`;
+        assertEquals(await soon(path, server.get(path)), path);
+      }
+    });
+    await Promise.all(clients);
+    // What was moved away from it still lies in its queue, and is passed over.
+    Deno.writeTextFileSync(`${gate}-a`, "");
+    assertEquals(await spinning, "/spin/a");
+    for (let i = 0; i < CLIENTS; i++) await server.get(`/afterwards-${i}`);
+    const ran = [...server.output.matchAll(/ran (\S+);/g)].map(([, path]) => path);
+    assertEquals(ran.length, new Set(ran).size, "a request has run twice");
+    assertEquals(ran.length, 1 + CLIENTS * ROUNDS + CLIENTS);
+  },
+);
+
+sceneTest(
+  "while every thread is busy all wait; who is free first takes all, once",
+  async (scene) => {
+    const gate = `${scene.directory}/gate`;
+    const args = ["--timeout", "600", "-t", "2"];
+    const env = { GATE: gate };
+    const server = await scene.start({ app: COUNTING_APP, workers: 1, args, env });
+    const spinning = [server.get("/spin/a"), server.get("/spin/b")];
+    await server.says(/ran \/spin\/[ab];/, 2);
+    const waiting = Array.from({ length: CLIENTS }, (_, i) => server.get(`/${i}`));
+    Deno.writeTextFileSync(`${gate}-a`, "");
+    assertEquals(await soon("the first", spinning[0]!), "/spin/a");
+    assertEquals(await soon("all", Promise.all(waiting)), waiting.map((_, i) => `/${i}`));
+    Deno.writeTextFileSync(`${gate}-b`, "");
+    assertEquals(await spinning[1], "/spin/b");
+    const ran = [...server.output.matchAll(/ran (\S+);/g)];
+    assertEquals(ran.length, 2 + CLIENTS);
   },
 );

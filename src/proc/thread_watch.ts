@@ -1,0 +1,31 @@
+/**
+ * Which threads of a fetch app keep their event loop from turning. One that computes for long, or
+ * spins, answers nothing; what waits in its queue would wait as long, while other threads are free.
+ *
+ * The server's sweep asks a thread with something outstanding for a sign of life, at most once a
+ * sweep. An idle thread is asked nothing, and who serves fast pays one message in a quarter of a second.
+ */
+
+import { SLOT_MS } from "./edge/deadlines.ts";
+import type { ThreadHandle } from "./thread_handle.ts";
+
+/** A thread that says nothing for so long is busy with itself, milliseconds. */
+const SILENCE_MS = 500;
+/** One more than fit: the first sweep only asks. */
+const SILENT_SWEEPS = 1 + SILENCE_MS / SLOT_MS;
+
+/** Counted in sweeps rather than by the clock: a server that was itself held up blames nobody. */
+export function isSilent(thread: ThreadHandle): boolean {
+  return thread.unheardSweeps >= SILENT_SWEEPS;
+}
+
+/** To be called every SLOT_MS. Returns the threads that are silent. */
+export function watch(threads: readonly ThreadHandle[]): ThreadHandle[] {
+  for (const thread of threads) {
+    // One that is asked stays so until it is heard, even if all that it had is given up meanwhile.
+    if (thread.exchanges.size === 0 && thread.unheardSweeps === 0) continue;
+    thread.unheardSweeps++;
+    thread.ping();
+  }
+  return threads.filter(isSilent);
+}
