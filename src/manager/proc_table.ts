@@ -9,6 +9,7 @@
 
 import { ExitCode } from "../errors.ts";
 import type { DrainReason, ProcStats } from "../protocol/control.ts";
+import { Agenda, leaves } from "./agenda.ts";
 import type { Decision, StopMode } from "./decision.ts";
 import type { Failure } from "./failure.ts";
 import { newProc, type Proc, type ReplaceWish } from "./proc.ts";
@@ -39,8 +40,8 @@ export class ProcTable {
   #booted = false;
   #stopping: StopMode | null = null;
   #lingerMs = 0;
-  /** Told by events, to be returned by the next `decide`. */
-  #due: Decision[] = [];
+  /** Events add to it as well as rules; `decide` returns what is in it. */
+  readonly #agenda = new Agenda();
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -63,7 +64,7 @@ export class ProcTable {
 
   /** Everything was asked to end, and has; and nothing is left to be said of it. */
   get isOver(): boolean {
-    return this.#stopping !== null && this.#roster.size === 0 && this.#due.length === 0;
+    return this.#stopping !== null && this.#roster.size === 0 && this.#agenda.isEmpty;
   }
 
   get procs(): readonly Proc[] {
@@ -111,7 +112,7 @@ export class ProcTable {
   goes(id: number, graceful: boolean, now: number): void {
     const proc = this.#roster.get(id);
     if (proc === undefined || proc.state === "leaving") return;
-    this.#leaves(proc, now, graceful ? leaveWithinMs(this.#limits, LINGER_MS) : QUICK_MS);
+    leaves(proc, now, graceful ? leaveWithinMs(this.#limits, LINGER_MS) : QUICK_MS);
     // Ctrl-C reaches the whole process group, and systemd's TERM the whole control group: the
     // manager's own signal may be the next event, and then a new proc would have been for nothing.
     this.#respawn.hold(now + SIGNAL_SPREAD_MS);
@@ -136,7 +137,7 @@ export class ProcTable {
     if (proc.state === "leaving") return;
     const failure = proc.failure ?? { exitCode: ExitCode.boot, message: how, trace: "" };
     if (this.isCanary(proc)) {
-      this.#due.push({ type: "reload_abandoned", generation: proc.generation, failure });
+      this.#agenda.add({ type: "reload_abandoned", generation: proc.generation, failure });
       this.#roster.pending = this.#pendingLimits = null;
     } else if (proc.readyAt === null && !this.#booted) {
       this.#fail(failure);
@@ -171,7 +172,7 @@ export class ProcTable {
   reload(limits: Limits, now: number): number {
     // A second reload overtakes the first: its canary is of no use any more.
     for (const proc of this.#roster.all) {
-      if (this.isCanary(proc)) this.#kill(proc, now);
+      if (this.isCanary(proc)) this.#agenda.kill(proc, now);
     }
     this.#pendingLimits = limits;
     this.#roster.pending = ++this.#lastGeneration;
@@ -197,14 +198,12 @@ export class ProcTable {
       this.#grow(now);
       this.#replaceNext(now);
     }
-    const decisions = this.#due;
-    this.#due = [];
-    return decisions;
+    return this.#agenda.take();
   }
 
   /** When `decide` has to be called at the latest, though nothing happened. */
   deadline(now: number): number {
-    let at = this.#due.length > 0 ? now : Infinity;
+    let at = this.#agenda.isEmpty ? Infinity : now;
     for (const proc of this.#roster.all) {
       const roomAt = (proc.leftAt ?? -Infinity) + REPLACE_GAP_MS;
       at = Math.min(at, overdueAt(proc, this.#limits), roomAt > now ? roomAt : Infinity);
@@ -220,17 +219,15 @@ export class ProcTable {
       const why = overdueWhy(proc, this.#limits, now);
       const message = `Proc ${proc.id} is killed: ${why}`;
       proc.failure ??= { exitCode: ExitCode.boot, message, trace: "" };
-      // Not to "leaving", where it is not: then its end is a crash, and counted as one.
-      proc.killed = true;
-      this.#due.push({ type: "kill", id: proc.id, why });
+      this.#agenda.killOverdue(proc, why);
     }
   }
 
   #endAll(mode: StopMode, now: number): void {
     for (const proc of this.#roster.all) {
       if (proc.killed) continue;
-      if (mode === "now" || proc.readyAt === null) this.#kill(proc, now);
-      else if (mode === "quick") this.#stop(proc, now);
+      if (mode === "now" || proc.readyAt === null) this.#agenda.kill(proc, now);
+      else if (mode === "quick") this.#agenda.stop(proc, now);
       else if (proc.state !== "leaving") this.#drain(proc, now, "stop", this.#lingerMs, "stopping");
     }
   }
@@ -240,9 +237,7 @@ export class ProcTable {
     const { all } = this.#roster;
     const next = all.find((proc) => proc.state === "loaded");
     if (next === undefined || all.some((proc) => proc.state === "listening")) return;
-    next.state = "listening";
-    next.heardAt = now;
-    this.#due.push({ type: "listen", id: next.id });
+    this.#agenda.listen(next, now);
   }
 
   #retireReplaced(now: number): void {
@@ -260,7 +255,7 @@ export class ProcTable {
       // One that serves nobody yet costs least; then the oldest, as gunicorn does it.
       const proc = counted.findLast((proc) => proc.readyAt === null) ?? counted[0];
       if (proc === undefined) return;
-      if (proc.readyAt === null) this.#kill(proc, now);
+      if (proc.readyAt === null) this.#agenda.kill(proc, now);
       else this.#drain(proc, now, "recycle", LINGER_MS, `${this.#target} are enough`);
     }
   }
@@ -296,32 +291,12 @@ export class ProcTable {
   #spawn(generation: number, replaces: number | null, now: number, why: string): void {
     const id = this.#nextId++;
     this.#roster.add(newProc(id, generation, replaces, now));
-    this.#due.push({ type: "spawn", id, generation, replaces, why });
+    this.#agenda.add({ type: "spawn", id, generation, replaces, why });
   }
 
   #drain(proc: Proc, now: number, reason: DrainReason, lingerMs: number, why: string): void {
-    this.#leaves(proc, now, leaveWithinMs(this.#limits, lingerMs));
-    this.#due.push({ type: "drain", id: proc.id, reason, lingerMs, why });
-  }
-
-  #stop(proc: Proc, now: number): void {
-    if (proc.stopped) return;
-    this.#leaves(proc, now, QUICK_MS);
-    proc.stopped = true;
-    this.#due.push({ type: "stop", id: proc.id });
-  }
-
-  #kill(proc: Proc, now: number): void {
-    if (proc.killed) return;
-    this.#leaves(proc, now, 0);
-    proc.killed = true;
-    this.#due.push({ type: "kill", id: proc.id, why: null });
-  }
-
-  #leaves(proc: Proc, now: number, withinMs: number): void {
-    proc.state = "leaving";
-    proc.leftAt ??= now;
-    proc.killAt = Math.min(proc.killAt, now + withinMs);
+    const withinMs = leaveWithinMs(this.#limits, lingerMs);
+    this.#agenda.drain(proc, now, { reason, lingerMs, withinMs, why });
   }
 
   #commit(): void {
@@ -334,11 +309,11 @@ export class ProcTable {
     // A clean slate, as new code deserves it.
     this.#respawn = new RespawnPolicy(limits.crashes);
     const outdated = this.#roster.live.filter((proc) => this.#roster.isOutdated(proc)).length;
-    this.#due.push({ type: "reload_committed", generation: pending, outdated });
+    this.#agenda.add({ type: "reload_committed", generation: pending, outdated });
   }
 
   #fail(failure: Failure): void {
-    this.#due.push({ type: "fail", failure });
+    this.#agenda.add({ type: "fail", failure });
     this.stop(this.#booted ? "graceful" : "quick");
   }
 

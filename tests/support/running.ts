@@ -25,6 +25,8 @@ export class Running {
   /** What all of its processes carry in their environment. */
   readonly mark: string;
   readonly #read: Promise<void>;
+  /** Nobody can say anything any more: neither it nor a successor that has its output. */
+  #isSilent = false;
   /** Standard output and standard error, as they came. */
   output = "";
   /** Standard output alone. */
@@ -50,7 +52,7 @@ export class Running {
     this.#read = Promise.all([
       this.#collect(this.#child.stdout, true),
       this.#collect(this.#child.stderr, false),
-    ]).then(() => {});
+    ]).then(() => void (this.#isSilent = true));
   }
 
   /** `http://127.0.0.1:PORT`, as it was announced. */
@@ -64,16 +66,23 @@ export class Running {
     return Number(new URL(this.url).port);
   }
 
-  /** Resolves when the output has `pattern`, `times` times in all. Fails when the program ends first. */
+  /** Resolves when the output has `pattern`, `times` times in all. Fails when nobody is left to say it. */
   async says(pattern: RegExp, times = 1): Promise<void> {
     const all = new RegExp(pattern, "g");
-    await until(`the program says ${pattern}, ${times} times`, async () => {
-      const ended = this.ended !== null;
-      if (ended) await this.#read;
+    const hasSaid = () => {
+      const isSilent = this.#isSilent;
       if ([...this.output.matchAll(all)].length >= times) return true;
-      if (ended) throw new Error(`It ended before it said ${pattern}`);
-      return null;
-    });
+      if (isSilent) throw new Error(`It ended before it said ${pattern}`);
+      return false;
+    };
+    try {
+      await until(`the program says ${pattern}, ${times} times`, hasSaid);
+    } catch (error) {
+      const heirs = this.ended === null ? [] : this.everyProcess().map(({ pid }) => pid);
+      if (heirs.length === 0) throw error;
+      const who = `It has ended, and its successors (pids ${heirs.join(", ")}) have not said it`;
+      throw new Error(`${(error as Error).message}. ${who}`);
+    }
   }
 
   /** Resolves when so many procs have become ready since the start. */

@@ -1,0 +1,75 @@
+/** What is to be done, as the table decides it: each step is noted on its proc at once, and due once. */
+
+import type { DrainReason } from "../protocol/control.ts";
+import type { Decision } from "./decision.ts";
+import { QUICK_MS } from "./limits.ts";
+import type { Proc } from "./proc.ts";
+
+/** How a proc is to be let go. */
+export interface Leave {
+  readonly reason: DrainReason;
+  /** It goes on accepting for so long. */
+  readonly lingerMs: number;
+  /** When it is killed, from now. */
+  readonly withinMs: number;
+  readonly why: string;
+}
+
+export class Agenda {
+  #due: Decision[] = [];
+
+  get isEmpty(): boolean {
+    return this.#due.length === 0;
+  }
+
+  /** All that became due since the last call, in order. */
+  take(): Decision[] {
+    const due = this.#due;
+    this.#due = [];
+    return due;
+  }
+
+  /** A step that is noted elsewhere, or needs no note. */
+  add(decision: Decision): void {
+    this.#due.push(decision);
+  }
+
+  listen(proc: Proc, now: number): void {
+    proc.state = "listening";
+    proc.heardAt = now;
+    this.#due.push({ type: "listen", id: proc.id });
+  }
+
+  drain(proc: Proc, now: number, { reason, lingerMs, withinMs, why }: Leave): void {
+    leaves(proc, now, withinMs);
+    this.#due.push({ type: "drain", id: proc.id, reason, lingerMs, why });
+  }
+
+  stop(proc: Proc, now: number): void {
+    if (proc.stopped) return;
+    leaves(proc, now, QUICK_MS);
+    proc.stopped = true;
+    this.#due.push({ type: "stop", id: proc.id });
+  }
+
+  /** Ends one with which nothing is wrong, but which is not needed. */
+  kill(proc: Proc, now: number): void {
+    if (proc.killed) return;
+    leaves(proc, now, 0);
+    proc.killed = true;
+    this.#due.push({ type: "kill", id: proc.id, why: null });
+  }
+
+  /** Not to "leaving", where it is not: then its end is a crash, and counted as one. */
+  killOverdue(proc: Proc, why: string): void {
+    proc.killed = true;
+    this.#due.push({ type: "kill", id: proc.id, why });
+  }
+}
+
+/** Notes that a proc goes, and when it has to be gone. */
+export function leaves(proc: Proc, now: number, withinMs: number): void {
+  proc.state = "leaving";
+  proc.leftAt ??= now;
+  proc.killAt = Math.min(proc.killAt, now + withinMs);
+}
