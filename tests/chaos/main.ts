@@ -10,6 +10,7 @@
 
 import { Load, type LoadFailure } from "../support/load.ts";
 import { Scene } from "../support/scene.ts";
+import type { Process } from "../support/processes.ts";
 import { until } from "../support/wait.ts";
 import { Nuisances } from "./nuisances.ts";
 import { Random } from "./random.ts";
@@ -79,7 +80,16 @@ class Chaos {
 
   /** Somebody serves: otherwise the next deed would prove nothing. */
   async recover(): Promise<void> {
-    await until("as many procs as are wanted", () => this.#server.procs().length >= this.#workers);
+    try {
+      await until(
+        "as many procs as are wanted",
+        () => this.#server.procs().length >= this.#workers,
+      );
+    } catch (error) {
+      console.error(`The last deeds: ${this.deeds.slice(-3).map(({ what }) => what).join(", ")}`);
+      for (const process of this.#server.everyProcess()) console.error(show(process));
+      throw error;
+    }
   }
 
   #kill(): void {
@@ -162,7 +172,7 @@ function readArguments(): { minutes: number; seed: number } {
   return { minutes: value("--minutes") ?? 1, seed: value("--seed") ?? Date.now() % 1_000_000 };
 }
 
-function show({ descriptors, threads, rss, cpu }: Footprint): string {
+function showFootprint({ descriptors, threads, rss, cpu }: Footprint): string {
   return `${descriptors} descriptors, ${threads} threads, ${rss} MiB resident, ${cpu} s of CPU`;
 }
 
@@ -206,12 +216,25 @@ async function main(scene: Scene): Promise<boolean> {
   console.log([...chaos.counts].map(([name, count]) => `${name} ${count}`).join(", "));
   console.log(`${failures.length} requests were lost with ${chaos.deeds.length} procs`);
   console.log(`${lost.length} were lost for no reason`);
-  console.log(`Manager before: ${show(before)}\nManager after:  ${show(after)}`);
+  console.log(`Manager before: ${showFootprint(before)}\nManager after:  ${showFootprint(after)}`);
   for (const failure of lost.slice(0, 20)) console.log(JSON.stringify(failure));
   Deno.writeTextFileSync(`${scene.directory}/output`, running.output);
   if (lost.length > 0) console.log(`Kept: ${scene.directory}`);
   else Deno.removeSync(scene.directory, { recursive: true });
   return lost.length === 0;
+}
+
+/** What a process is doing, for whoever has to find out why it does not get on. */
+function show({ pid, ppid, state, command }: Process): string {
+  const threads = [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) => {
+    const read = (file: string) =>
+      Deno.readTextFileSync(`/proc/${pid}/task/${name}/${file}`).trim();
+    return `  ${name} ${read("comm")}: ${read("wchan")}, system call ${read("syscall")}`;
+  });
+  const files = [...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) =>
+    `  ${name} -> ${Deno.readLinkSync(`/proc/${pid}/fd/${name}`)}`
+  );
+  return [`${pid}, child of ${ppid}, ${state}: ${command}`, ...threads, ...files].join("\n");
 }
 
 function freePort(): number {
