@@ -1,19 +1,8 @@
 /** What is to be done, as the table decides it: each step is noted on its proc at once, and due once. */
 
-import type { DrainReason } from "../protocol/control.ts";
 import type { Decision } from "./decision.ts";
 import { QUICK_MS } from "./limits.ts";
-import type { Proc } from "./proc.ts";
-
-/** How a proc is to be let go. */
-export interface Leave {
-  readonly reason: DrainReason;
-  /** It goes on accepting for so long. */
-  readonly lingerMs: number;
-  /** When it is killed, from now. */
-  readonly withinMs: number;
-  readonly why: string;
-}
+import type { Leave, Proc } from "./proc.ts";
 
 export class Agenda {
   #due: Decision[] = [];
@@ -52,7 +41,17 @@ export class Agenda {
     this.#due.push({ type: "stop", id: proc.id });
   }
 
-  /** Ends one with which nothing is wrong, but which is not needed. */
+  /**
+   * Lets one go that is not needed and serves nobody yet. Once it has been told to listen it may have
+   * connections, which would die with it; it is drained when it has said that it listens.
+   */
+  dismiss(proc: Proc, now: number, leave: Leave): void {
+    if (proc.dismissed !== null) return;
+    if (proc.state !== "listening") return this.kill(proc, now);
+    leaves(proc, now, leave.withinMs);
+    proc.dismissed = leave;
+  }
+
   kill(proc: Proc, now: number): void {
     if (proc.killed) return;
     leaves(proc, now, 0);

@@ -1,6 +1,6 @@
 /** One proc as the table sees it: what is known of it, and no way to act on it. */
 
-import type { ProcStats } from "../protocol/control.ts";
+import type { DrainReason, ProcStats } from "../protocol/control.ts";
 import type { Failure } from "./failure.ts";
 
 /**
@@ -14,6 +14,16 @@ export interface ReplaceWish {
   readonly why: string;
   /** A thread of it will never come back. */
   readonly hung: boolean;
+}
+
+/** How a proc is to be let go. */
+export interface Leave {
+  readonly reason: DrainReason;
+  /** It goes on accepting for so long, milliseconds. */
+  readonly lingerMs: number;
+  /** When it is killed, from now. */
+  readonly withinMs: number;
+  readonly why: string;
 }
 
 /** Times are milliseconds of one clock that only goes forward. */
@@ -32,6 +42,8 @@ export interface Proc {
   leftAt: number | null;
   /** To be killed then, whatever it does; Infinity while nothing is asked of it. */
   killAt: number;
+  /** Not needed any more, and told so as soon as it listens. */
+  dismissed: Leave | null;
   /** Told to end at once. */
   stopped: boolean;
   /** SIGKILL was sent. */
@@ -57,6 +69,7 @@ export function newProc(
     heardAt: now,
     leftAt: null,
     killAt: Infinity,
+    dismissed: null,
     stopped: false,
     killed: false,
     wish: null,

@@ -90,6 +90,11 @@ export class ProcTable {
 
   ready(id: number, now: number): void {
     this.#heard(id, now, (proc) => {
+      if (proc.dismissed !== null) {
+        proc.readyAt = now;
+        this.#agenda.drain(proc, now, proc.dismissed);
+        proc.dismissed = null;
+      }
       if (proc.state !== "listening") return;
       proc.state = "ready";
       proc.readyAt = now;
@@ -172,7 +177,9 @@ export class ProcTable {
   reload(limits: Limits, now: number): number {
     // A second reload overtakes the first: its canary is of no use any more.
     for (const proc of this.#roster.all) {
-      if (this.isCanary(proc)) this.#agenda.kill(proc, now);
+      if (this.isCanary(proc)) {
+        this.#dismiss(proc, now, "reload", "another reload has overtaken it");
+      }
     }
     this.#pendingLimits = limits;
     this.#roster.pending = ++this.#lastGeneration;
@@ -226,7 +233,9 @@ export class ProcTable {
   #endAll(mode: StopMode, now: number): void {
     for (const proc of this.#roster.all) {
       if (proc.killed) continue;
-      if (mode === "now" || proc.readyAt === null) this.#agenda.kill(proc, now);
+      if (mode === "now") this.#agenda.kill(proc, now);
+      else if (proc.readyAt === null && mode === "quick") this.#agenda.kill(proc, now);
+      else if (proc.readyAt === null) this.#dismiss(proc, now, "stop", "stopping");
       else if (mode === "quick") this.#agenda.stop(proc, now);
       else if (proc.state !== "leaving") this.#drain(proc, now, "stop", this.#lingerMs, "stopping");
     }
@@ -236,7 +245,8 @@ export class ProcTable {
   #letListen(now: number): void {
     const { all } = this.#roster;
     const next = all.find((proc) => proc.state === "loaded");
-    if (next === undefined || all.some((proc) => proc.state === "listening")) return;
+    const isBusy = all.some(({ state, dismissed }) => state === "listening" || dismissed !== null);
+    if (next === undefined || isBusy) return;
     this.#agenda.listen(next, now);
   }
 
@@ -255,8 +265,9 @@ export class ProcTable {
       // One that serves nobody yet costs least; then the oldest, as gunicorn does it.
       const proc = counted.findLast((proc) => proc.readyAt === null) ?? counted[0];
       if (proc === undefined) return;
-      if (proc.readyAt === null) this.#agenda.kill(proc, now);
-      else this.#drain(proc, now, "recycle", LINGER_MS, `${this.#target} are enough`);
+      const why = `${this.#target} are enough`;
+      if (proc.readyAt === null) this.#dismiss(proc, now, "recycle", why);
+      else this.#drain(proc, now, "recycle", LINGER_MS, why);
     }
   }
 
@@ -297,6 +308,11 @@ export class ProcTable {
   #drain(proc: Proc, now: number, reason: DrainReason, lingerMs: number, why: string): void {
     const withinMs = leaveWithinMs(this.#limits, lingerMs);
     this.#agenda.drain(proc, now, { reason, lingerMs, withinMs, why });
+  }
+
+  #dismiss(proc: Proc, now: number, reason: DrainReason, why: string): void {
+    const withinMs = leaveWithinMs(this.#limits, LINGER_MS);
+    this.#agenda.dismiss(proc, now, { reason, lingerMs: LINGER_MS, withinMs, why });
   }
 
   #commit(): void {

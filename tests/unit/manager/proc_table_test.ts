@@ -323,6 +323,45 @@ Deno.test("a proc that dies while a reload is under way is replaced by one that 
   assertEquals(game.exit(2), ["spawn 4 of 1"]);
 });
 
+Deno.test("a proc that is told to listen, and not needed any more, leaves when it listens", () => {
+  for (const dismiss of ["reload", "resize", "stop"] as const) {
+    const game = Game.running();
+    const before = dismiss === "resize" ? 3 : 2;
+    if (dismiss === "resize") game.table.resize(before);
+    else game.table.reload(LIMITS, game.now);
+    game.decide();
+    game.table.loaded(3, game.now);
+    assertEquals(game.decide(), ["listen 3"]);
+    // Its connections would be lost with it from now on.
+    if (dismiss === "reload") game.table.reload(LIMITS, game.now);
+    else if (dismiss === "resize") game.table.resize(2);
+    else game.table.stop("graceful");
+    assert(!game.decide().includes("kill 3"), dismiss);
+    if (dismiss === "reload") {
+      game.table.loaded(4, game.now);
+      assertEquals(game.decide(), [], "who listens first has to be known");
+    }
+    game.table.ready(3, game.now);
+    const reason = { reload: "reload", resize: "recycle", stop: "stop" }[dismiss];
+    const next = dismiss === "reload" ? ["listen 4"] : [];
+    assertEquals(game.decide(), [`drain 3 ${reason}`, ...next]);
+    assertEquals(game.decide(), []);
+    assert(!game.serving.includes(3));
+  }
+});
+
+Deno.test("a proc that is told to listen and never does is killed in the end", () => {
+  const game = Game.running();
+  game.table.reload(LIMITS, game.now);
+  game.decide();
+  game.table.loaded(3, game.now);
+  game.decide();
+  game.table.reload(LIMITS, game.now);
+  game.decide();
+  game.now += LIMITS.gracefulTimeoutMs + LIMITS.bootTimeoutMs;
+  assert(game.decide().some((line) => line.startsWith("kill 3: it did not leave")));
+});
+
 Deno.test("an old proc that dies before its canary is ready costs no further proc", () => {
   const game = Game.running({ workers: 1 });
   game.table.reload({ ...LIMITS, workers: 1 }, game.now);
