@@ -12,6 +12,7 @@ import { inheritedFlags } from "./deno_flags.ts";
 import type { Failure } from "./failure.ts";
 import { Generations } from "./generations.ts";
 import type { Inbox, ManagerEvent } from "./inbox.ts";
+import { whoAccepts } from "./order_probe.ts";
 import { ProcHandle } from "./proc_handle.ts";
 import { Sockets } from "./sockets.ts";
 import { Steering } from "./steering.ts";
@@ -40,6 +41,7 @@ export class Fleet implements Disposable {
     this.steering = new Steering({
       send: (id, bind, program) => this.tell(id, { type: "steer", bind, program }),
       log: options.log,
+      whoAccepts: (bind) => whoAccepts(bind, new Map(this.#pids())),
       mode: () => generations.config.steering,
       impossible: libcUnavailable(),
     });
@@ -103,6 +105,10 @@ export class Fleet implements Disposable {
 
   has(pid: number): boolean {
     return [...this.#handles.values()].some((handle) => handle.pid === pid);
+  }
+
+  *#pids(): Iterable<[number, number]> {
+    for (const { pid, id } of this.#handles.values()) yield [pid, id];
   }
 
   /** What the log calls it: the subject of a sentence. */

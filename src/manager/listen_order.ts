@@ -44,6 +44,22 @@ export class ListenOrder {
     this.#change({ id, opened: false, from: Math.max(from, to - REPORT_WITHIN_MS), to });
   }
 
+  /** Others' sockets came and went in the group: nothing is known until it is {@linkcode found}. */
+  forget(): void {
+    this.#settled = this.#possible = null;
+    this.#recent = [];
+  }
+
+  /** Somebody has looked: this is the order. */
+  found(order: Order): void {
+    this.#settled = this.#possible = [order];
+    this.#recent = [];
+  }
+
+  get isCertain(): boolean {
+    return this.#possible?.length === 1;
+  }
+
   /** Every order that may be the true one; null where nobody knows. */
   get possible(): readonly Order[] | null {
     return this.#possible;

@@ -116,7 +116,7 @@ class Manager {
   async #start(): Promise<void> {
     this.#pidfile.write(this.#config.pid);
     setProcessTitle(`${this.#config.proc_name}: manager`);
-    if (this.#fleet.sockets.predecessor.lives) this.#fleet.steering.giveUp(TWO_MANAGERS);
+    if (this.#fleet.sockets.predecessor.lives) this.#fleet.steering.suspend(TWO_MANAGERS);
     giveAccessLog(this.#config, this.#log);
     this.#options.announce(this.#fleet.sockets.shown(this.#config));
     // Each proc has a queue of its own where it binds an address itself.
@@ -147,10 +147,18 @@ class Manager {
       }
       this.#reaper?.sweep();
       this.#pidfile.keep(this.#config.pid);
+      this.#steer();
       const stall = now() - before - MAX_WAIT_MS;
       if (stall > STALL_MS) this.#table.forgive(stall);
       before = now();
     }
+  }
+
+  #steer(): void {
+    const { steering, sockets } = this.#fleet;
+    // Nothing tells of the end of a process that is not one's child.
+    if (this.#orders.successor === null && !sockets.predecessor.lives) steering.resume(now());
+    steering.settle(now());
   }
 
   /** A fault of ours in one event must not end the server: that would cost every request. */

@@ -14,7 +14,7 @@ import type { ProcTable } from "./proc_table.ts";
 import { hasTerminal, type ManagerSignal } from "./signals.ts";
 import { Successor } from "./successor.ts";
 
-/** Why new connections are not steered any more after USR2. */
+/** Why new connections are not steered between USR2 and the end of one of the managers. */
 export const TWO_MANAGERS = "another manager's procs share the addresses";
 
 export interface OrderOptions {
@@ -120,7 +120,7 @@ export class Orders {
     }
     try {
       await this.#hooks.run("preExec");
-      this.#fleet.steering.giveUp(TWO_MANAGERS);
+      this.#fleet.steering.suspend(TWO_MANAGERS);
       const successor = Successor.start(
         this.#commandLine,
         this.#fleet.sockets,

@@ -4,7 +4,8 @@
  * away from those that have much to do. The kernel's own choice is a hash, which knows of neither.
  *
  * The program belongs to the kernel's group of sockets, and any proc in it can exchange it. Without
- * FFI, or where the order of the sockets is uncertain, all goes on as the kernel chooses.
+ * FFI, or where the order of the sockets is uncertain, all goes on as the kernel chooses; an order
+ * that stays uncertain is found out by trying, when all is quiet.
  */
 
 import { type Bind, showBind } from "../config/bind.ts";
@@ -13,28 +14,26 @@ import type { Log } from "../log/record.ts";
 import type { SteeringPlan } from "../protocol/control.ts";
 import { ListenOrder } from "./listen_order.ts";
 import { LoadShares } from "./load_shares.ts";
+import type { TcpBind } from "./order_probe.ts";
+import { attachers, changed, type Group } from "./steering_group.ts";
 
 /** A proc that does not say within this time that it has steered is not waited for, milliseconds. */
 const STEER_TIMEOUT_MS = 500;
+/** An uncertain order is tried out when nobody has come or gone for so long, milliseconds. */
+const QUIET_MS = 2_000;
 /** The share of a proc that has nothing to do. Whole numbers, so that equal plans look equal. */
 const FULL_WEIGHT = 1_000;
+
 export interface SteeringOptions {
   /** Has a proc put a plan in force at an address. False where it is not there to hear it. */
   readonly send: (id: number, bind: string, plan: SteeringPlan) => boolean;
   readonly log: Log;
+  /** Connects, and finds the proc that accepts; null where none is found. */
+  readonly whoAccepts: (bind: TcpBind) => Promise<number | null>;
   /** The setting `steering` as it is now. */
   readonly mode: () => Config["steering"];
   /** Why nothing can be steered here at all, in a few words; null where it can. */
   readonly impossible: string | null;
-}
-
-/** One address, with the plan that is in force there. */
-interface Group {
-  readonly order: ListenOrder;
-  /** Null where nobody knows. */
-  inForce: readonly number[] | null;
-  /** Resolves when the plan that was sent last is in force. */
-  settled: Promise<void>;
 }
 
 export class Steering {
@@ -52,6 +51,8 @@ export class Steering {
   readonly #asked = new Map<number, Asked[]>();
   #told: { readonly id: number; readonly at: number } | null = null;
   #impossible: string | null;
+  /** Why it is not done for the time being. */
+  #suspended: string | null = null;
   #warned = false;
 
   constructor(options: SteeringOptions) {
@@ -68,7 +69,10 @@ export class Steering {
   listening(id: number, binds: readonly Bind[], now: number): void {
     const from = this.#told?.id === id ? this.#told.at : -Infinity;
     for (const bind of binds) {
-      if (bind.transport === "tcp") this.#group(showBind(bind)).order.opened(id, from, now);
+      if (bind.transport !== "tcp") continue;
+      const group = this.#group(bind);
+      group.order.opened(id, from, now);
+      changed(group, now);
     }
     this.#refresh();
   }
@@ -80,7 +84,9 @@ export class Steering {
     this.#departures.delete(id);
     this.#shares.forget(id);
     this.#full.delete(id);
-    for (const [bind, { order }] of this.#groups) {
+    for (const [bind, group] of this.#groups) {
+      const { order } = group;
+      if (order.listening.has(id)) changed(group, to);
       order.closed(id, from, to);
       // The group is gone with its last socket, and its program with it.
       if (order.listening.size === 0) this.#groups.delete(bind);
@@ -107,6 +113,12 @@ export class Steering {
     this.#departures.set(id, resolve);
     this.#leaving.add(id);
     this.#shares.forget(id);
+    const probed = [...this.#groups.values()].filter(({ probe }) => probe !== null);
+    for (const group of probed) {
+      changed(group, group.changedAt);
+      // Its last step may be another proc's to do: it has to be over before the next is told.
+      await group.settled;
+    }
     await Promise.all(this.#refresh());
     if (this.#impossible !== null) return this.#warn(this.#impossible);
     await before;
@@ -131,21 +143,75 @@ export class Steering {
     asked.done();
   }
 
-  /** Leaves the choice to the kernel from now on: who is where is not known here any more. */
-  giveUp(why: string): void {
-    if (this.#impossible !== null) return;
-    for (const [bind, { order, inForce }] of this.#groups) {
-      if (inForce?.length === 0) continue;
-      attachers(order, this.#leaving).some((id) => this.#options.send(id, bind, { weights: [] }));
+  /** Leaves the choice to the kernel for now: others are in the groups, and nobody knows where. */
+  suspend(why: string): void {
+    if (this.#suspended !== null || this.#impossible !== null) return;
+    for (const [bind, group] of this.#groups) {
+      group.probe = null;
+      if (group.inForce?.length === 0) continue;
+      attachers(group.order, this.#leaving).some((id) =>
+        this.#options.send(id, bind, { weights: [] })
+      );
+      group.inForce = [];
     }
-    this.#impossible = why;
+    this.#suspended = why;
   }
 
-  #group(bind: string): Group {
-    let group = this.#groups.get(bind);
+  /** The others are gone, or about to go. Where our sockets stand by now has to be found out. */
+  resume(now: number): void {
+    if (this.#suspended === null) return;
+    this.#suspended = null;
+    for (const group of this.#groups.values()) {
+      group.order.forget();
+      changed(group, now);
+    }
+  }
+
+  /** Finds out what is uncertain, once it is quiet; to be called about once a second. */
+  settle(now: number): void {
+    if (this.#isOff || this.#leaving.size > 0) return;
+    for (const [name, group] of this.#groups) {
+      const { order, probe, changedAt } = group;
+      if (order.isCertain || probe !== null || changedAt === -Infinity) continue;
+      if (now - changedAt >= QUIET_MS) this.#probe(name, group);
+    }
+  }
+
+  /** Steers all connections to one index after another, for some milliseconds each. */
+  async #probe(name: string, group: Group): Promise<void> {
+    const own = group.probe = Symbol("probe");
+    const { order, bind } = group;
+    const found: number[] = [];
+    for (let index = 0; index < order.listening.size; index++) {
+      const weights = [...order.listening].map((_, i) => i === index ? FULL_WEIGHT : 0);
+      await this.#send(name, group, weights);
+      const id = group.probe === own ? await this.#options.whoAccepts(bind) : null;
+      // Somebody came or went meanwhile: who did that has seen to the rest.
+      if (group.probe !== own) return;
+      if (id === null) break;
+      found.push(id);
+    }
+    group.probe = null;
+    if (new Set(found).size === order.listening.size) order.found(found);
+    // Sockets of somebody else, or a proc that did not accept: not before something changes.
+    else group.changedAt = -Infinity;
+    const what = order.isCertain ? `found to be procs ${found}` : "cannot be found out";
+    this.#options.log.debug(`The order of the sockets at ${name} is ${what}`);
+    this.#refresh();
+  }
+
+  get #isOff(): boolean {
+    return this.#impossible !== null || this.#suspended !== null || this.#options.mode() === "off";
+  }
+
+  #group(bind: TcpBind): Group {
+    const name = showBind(bind);
+    let group = this.#groups.get(name);
     if (group === undefined) {
-      group = { order: new ListenOrder(), inForce: [], settled: Promise.resolve() };
-      this.#groups.set(bind, group);
+      const order = new ListenOrder();
+      const settled = Promise.resolve();
+      group = { bind, order, changedAt: -Infinity, probe: null, inForce: [], settled };
+      this.#groups.set(name, group);
     }
     return group;
   }
@@ -156,15 +222,20 @@ export class Steering {
 
   /** Puts in force what has changed; resolves when the procs that were told have done it. */
   #refresh(): Promise<void>[] {
-    if (this.#impossible !== null) return [];
+    if (this.#impossible !== null || this.#suspended !== null) return [];
     return [...this.#groups].map(([bind, group]) => this.#refreshGroup(bind, group));
   }
 
   #refreshGroup(bind: string, group: Group): Promise<void> {
     const weights = this.#plan(group.order);
-    if (weights.join() === group.inForce?.join()) return group.settled;
+    if (group.probe !== null || weights.join() === group.inForce?.join()) return group.settled;
+    return this.#send(bind, group, weights);
+  }
+
+  /** Resolves when the plan is in force, or cannot be. */
+  #send(name: string, group: Group, weights: readonly number[]): Promise<void> {
     const id = attachers(group.order, this.#leaving).find((id) =>
-      this.#options.send(id, bind, { weights })
+      this.#options.send(id, name, { weights })
     );
     group.inForce = id === undefined ? null : weights;
     group.settled = id === undefined ? Promise.resolve() : this.#answer(id, group);
@@ -224,13 +295,4 @@ export class Steering {
 interface Asked {
   readonly group: Group;
   readonly done: () => void;
-}
-
-/** Who can exchange the program: those that stay first, and of these the youngest. */
-function attachers(order: ListenOrder, leaving: ReadonlySet<number>): number[] {
-  const youngest = [...order.listening].reverse();
-  return [
-    ...youngest.filter((id) => !leaving.has(id)),
-    ...youngest.filter((id) => leaving.has(id)),
-  ];
 }

@@ -36,3 +36,34 @@ for (
     assert(answers.size > reloads, `only ${answers.size} procs answered`);
   });
 }
+
+sceneTest(
+  "a new manager (USR2) steers when the old one has gone, and reloads lose nothing",
+  async (scene) => {
+    const pidfile = `${scene.directory}/app.pid`;
+    const args = ["--pid", pidfile, "--log-level", "debug"];
+    const server = await scene.start({ app: APP, workers: 3, args: [...fixedPort(), ...args] });
+    const load = new Load({ port: server.port, clients: { fresh: 4, post: 4 } });
+    server.signal("SIGUSR2");
+    await server.ready(6);
+    const successor = Number(Deno.readTextFileSync(`${pidfile}.2`));
+    server.signal("SIGTERM");
+    // The sockets of the old one have closed in an order that nobody knows.
+    await server.says(/The order of the sockets at \S+ is found to be procs \d,\d,\d/);
+    for (let reload = 1; reload <= 3; reload++) {
+      Deno.kill(successor, "SIGHUP");
+      await server.ready(6 + 3 * reload);
+    }
+    const { failures } = await load.stop();
+    assertEquals(failures, []);
+    assert(!server.output.includes("Cannot steer"), "an order was unsure");
+    Deno.kill(successor, "SIGTERM");
+    await until("no process is left", () => server.everyProcess().length === 0);
+  },
+);
+
+/** One that can be bound again while others hold it: port 0 would be another one each time. */
+function fixedPort(): string[] {
+  using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return ["-b", `127.0.0.1:${free.addr.port}`];
+}

@@ -10,10 +10,16 @@ function scene(impossible: string | null = null, mode: "load" | "reload" | "off"
   const told: string[] = [];
   const records: LogRecord[] = [];
   const deaf = new Set<number>();
+  /** Proc numbers by index, as the kernel has them. */
+  const order: number[] = [];
   const steering = new Steering({
     impossible,
     mode: () => mode,
     log: createLog("info", "test", (record) => records.push(record)),
+    whoAccepts: () => {
+      const weights = /\[(.*)\]/.exec(told.at(-1) ?? "")?.[1]?.split(",") ?? [];
+      return Promise.resolve(order[weights.findIndex((weight) => weight !== "0")] ?? null);
+    },
     send: (id, bind, { weights }) => {
       if (deaf.has(id)) return false;
       told.push(`${id} ${bind.slice(-4)} [${weights}]`);
@@ -22,6 +28,7 @@ function scene(impossible: string | null = null, mode: "load" | "reload" | "off"
   });
   let now = 0;
   return {
+    order,
     steering,
     told,
     records,
@@ -185,4 +192,63 @@ Deno.test("procs that share a socket are not steered", async () => {
   steering.listening(1, [{ transport: "fd", fd: 5 }], 1);
   await steering.leave(1);
   assertEquals(told, []);
+});
+
+/** Lets a probe get on, in which proc `id` is told each step. */
+async function answer(steering: Steering, id: number, steps: number): Promise<void> {
+  for (let i = 0; i < steps; i++) {
+    steering.steered(id, null);
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  }
+}
+
+Deno.test("after another manager has gone, the order is found out, and connections steered", async () => {
+  const { steering, told, order, listen } = scene();
+  listen([1, 2, 3]);
+  steering.suspend("there are two");
+  steering.leave(1);
+  steering.closed(1, 50_000, 50_001);
+  assertEquals(told, [], "nobody knows who is where");
+  listen([4]);
+  steering.resume(60_000);
+  steering.settle(61_000);
+  assertEquals(told, [], "others may still be closing");
+  order.push(4, 2, 3);
+  steering.settle(62_000);
+  await answer(steering, 4, 3);
+  assertEquals(
+    told.splice(0),
+    ["4 8000 [1000,0,0]", "4 8000 [0,1000,0]", "4 8000 [0,0,1000]"]
+      .concat("4 8000 []"),
+  );
+  steering.leave(3);
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  assertEquals(told, ["4 8000 [1000,1000,0]"]);
+});
+
+Deno.test("who leaves while the order is being found out waits for nothing but the last step", async () => {
+  const { steering, told, order, listen, isDone } = scene();
+  listen([1, 2, 3]);
+  steering.suspend("there are two");
+  steering.resume(60_000);
+  order.push(1, 2, 3);
+  steering.settle(62_000);
+  const left = steering.leave(1);
+  assertEquals(await isDone(left), false);
+  await answer(steering, 3, 1);
+  await left;
+  assertEquals(told, ["3 8000 [1000,0,0]", "3 8000 []"]);
+});
+
+Deno.test("an order that cannot be found out is not tried again before something changes", async () => {
+  const { steering, told, order, listen } = scene();
+  listen([1, 2]);
+  steering.suspend("there are two");
+  steering.resume(60_000);
+  order.push(1, 1);
+  for (const at of [62_000, 70_000, 80_000]) {
+    steering.settle(at);
+    await answer(steering, 2, 4);
+  }
+  assertEquals(told, ["2 8000 [1000,0]", "2 8000 [0,1000]", "2 8000 []"]);
 });
