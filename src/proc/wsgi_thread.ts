@@ -15,12 +15,14 @@ import {
   RING_OUT_BYTES,
   VALUE_WORDS,
   WSGI_WORDS,
+  WsgiBody,
   type WsgiBoot,
   WsgiIn,
   type WsgiNews,
   WsgiOut,
   WsgiWord,
 } from "../protocol/wsgi.ts";
+import { pointerOf, textFrom } from "../python/memory.ts";
 import type { Exchange } from "./exchange.ts";
 import type { AppThread } from "./pool.ts";
 import { Slab } from "./slab.ts";
@@ -65,6 +67,7 @@ export class WsgiThread implements AppThread {
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #out: RingReader;
+  readonly #outMemory: Deno.PointerObject;
   readonly #in: RingWriter;
   readonly #words = new Int32Array(new SharedArrayBuffer(WSGI_WORDS * WORD));
   readonly #heads: Head[] = [];
@@ -87,6 +90,7 @@ export class WsgiThread implements AppThread {
     this.#ready.promise.catch(() => {});
     const [ringOut, ringIn] = [createRing(RING_OUT_BYTES), createRing(RING_IN_BYTES)];
     this.#out = new RingReader(ringOut);
+    this.#outMemory = pointerOf(this.#out.bytes);
     this.#in = new RingWriter(ringIn);
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
@@ -230,14 +234,24 @@ export class WsgiThread implements AppThread {
     if (headBytes > 0) this.#heads[number] = this.#parse(bytes.slice(from, from + headBytes));
     if (exchange === undefined) return;
     const { status, fields } = this.#heads[number]!;
-    const size = length - RESPOND_WORDS * WORD - headBytes;
-    if (words[word + 4] === 1) {
+    const kind = words[word + 4]!;
+    if (kind === WsgiBody.streamed) {
       this.#owed.set(id, 0);
       exchange.respond(status, fields.slice(), true, 0);
     } else {
-      const body = size === 0 ? null : this.#slab.copy(bytes, from + headBytes, size);
-      exchange.respond(status, fields.slice(), body, 0);
+      const size = length - RESPOND_WORDS * WORD - headBytes;
+      exchange.respond(status, fields.slice(), this.#body(kind, from + headBytes, size), 0);
     }
+  }
+
+  #body(kind: number, at: number, size: number): string | Uint8Array | null {
+    if (kind === WsgiBody.ascii) {
+      const text = textFrom(this.#outMemory, at);
+      size--;
+      // A NUL within the body has cut it short.
+      if (text.length === size) return text;
+    }
+    return size === 0 ? null : this.#slab.copy(this.#out.bytes, at, size);
   }
 
   #parse(bytes: Uint8Array): Head {

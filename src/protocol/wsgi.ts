@@ -11,8 +11,8 @@ import type { CommonQueueMemory } from "./common_queue.ts";
 /** Thread to server, through the ring out. After each record a server that sleeps is woken. */
 export const WsgiOut = {
   /**
-   * The response. Words: number of the head, bytes of the head, and 1 where the body is streamed.
-   * Bytes: the head, where the number is new (`status\nname\nvalue…`, UTF-8), and the body so far.
+   * The response. Words: number of the head, bytes of the head, and one of {@linkcode WsgiBody}.
+   * Bytes: the head, where the number is new (`status\nname\nvalue…`, UTF-8), and the body.
    */
   respond: 1,
   /** More of a streamed response. Bytes. */
@@ -29,6 +29,19 @@ export const WsgiOut = {
   received: 7,
   /** A record for the error log. Words: index into LEVELS. Bytes: the message. */
   log: 8,
+} as const;
+
+/** What the body of a response is. */
+export const WsgiBody = {
+  /** All of it is in the record. */
+  bytes: 0,
+  /** It follows in records of its own. */
+  streamed: 1,
+  /**
+   * All of it is in the record and is ASCII, with a NUL behind it that is not part of it. The server
+   * makes a string of it, which costs Deno less than bytes do.
+   */
+  ascii: 2,
 } as const;
 
 /** Words before the bytes of each record of the ring out. */

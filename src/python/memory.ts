@@ -6,6 +6,18 @@ export function textAt(address: bigint | Deno.PointerValue): string {
   return pointer === null ? "" : Deno.UnsafePointerView.getCString(pointer);
 }
 
+/** The pointer to a buffer's first byte, for {@linkcode textFrom}. */
+export function pointerOf(buffer: ArrayBufferView): Deno.PointerObject {
+  const pointer = Deno.UnsafePointer.of(buffer as BufferSource);
+  if (pointer === null) throw new TypeError("Cannot point to a buffer without memory");
+  return pointer;
+}
+
+/** The NUL-terminated ASCII string at an offset from a pointer. */
+export function textFrom(pointer: Deno.PointerObject, offset: number): string {
+  return Deno.UnsafePointerView.getCString(pointer, offset);
+}
+
 /** A copy of `length` bytes at an address. */
 export function bytesAt(address: bigint, length: number): Uint8Array<ArrayBuffer> {
   const pointer = Deno.UnsafePointer.create(address);

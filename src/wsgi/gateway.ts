@@ -11,6 +11,7 @@ import { moduleName } from "./modules.ts";
 /** As in python/context.py. */
 export const FINISH = 1;
 export const MORE = 2;
+export const ASCII = 4;
 export const HEAD_SENT = -1;
 
 /** What the Python side calls. Under the GIL. */

@@ -3,7 +3,7 @@
 import { libc } from "../os/libc.ts";
 import { type Ring, RingWriter } from "../protocol/byte_ring.ts";
 import type { CommonQueueReader } from "../protocol/common_queue.ts";
-import { PLAIN_WORDS, RESPOND_WORDS, VALUE_WORDS, WsgiOut } from "../protocol/wsgi.ts";
+import { PLAIN_WORDS, RESPOND_WORDS, VALUE_WORDS, WsgiBody, WsgiOut } from "../protocol/wsgi.ts";
 import type { Gil } from "../python/gil.ts";
 import { addressOf } from "../python/memory.ts";
 
@@ -38,9 +38,11 @@ export class WsgiQueueOut {
     head: PythonBytes | null,
     address: bigint,
     length: number,
-    streamed: boolean,
+    kind: number,
   ): void {
     const headBytes = head === null ? 0 : head.length;
+    // Python keeps a NUL behind the bytes of every object.
+    if (kind === WsgiBody.ascii) length++;
     let at = this.#reserve(RESPOND_WORDS * WORD + headBytes + length);
     const { words } = this.#ring;
     const word = at >> 2;
@@ -48,7 +50,7 @@ export class WsgiQueueOut {
     words[word + 1] = id;
     words[word + 2] = number;
     words[word + 3] = headBytes;
-    words[word + 4] = streamed ? 1 : 0;
+    words[word + 4] = kind;
     at += RESPOND_WORDS * WORD;
     if (head !== null) this.#copy(at, head.address, headBytes);
     if (length > 0) this.#copy(at + headBytes, address, length);

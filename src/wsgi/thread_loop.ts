@@ -10,12 +10,19 @@ import { createLog, type Level, LEVELS, type Log } from "../log/record.ts";
 import { RingReader } from "../protocol/byte_ring.ts";
 import { CommonQueueReader, STREAMED_BODY } from "../protocol/common_queue.ts";
 import { STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
-import { MAX_PIECE_BYTES, PLAIN_WORDS, type WsgiBoot, WsgiIn, WsgiWord } from "../protocol/wsgi.ts";
+import {
+  MAX_PIECE_BYTES,
+  PLAIN_WORDS,
+  WsgiBody,
+  type WsgiBoot,
+  WsgiIn,
+  WsgiWord,
+} from "../protocol/wsgi.ts";
 import { Gil } from "../python/gil.ts";
 import { addressOf } from "../python/memory.ts";
 import { takeError } from "../python/objects.ts";
 import { type Api, type Handle, NULL, openPython } from "../python/symbols.ts";
-import { createGateway, FINISH, type Gateway, HEAD_SENT, MORE } from "./gateway.ts";
+import { ASCII, createGateway, FINISH, type Gateway, HEAD_SENT, MORE } from "./gateway.ts";
 import { type PythonBytes, WsgiQueueOut } from "./queue_out.ts";
 
 const WORD = 4;
@@ -131,12 +138,13 @@ export class WsgiThreadLoop {
     const text = api.PyTuple_GetItem(message, 1n);
     const head = text === this.#gateway.none ? null : this.#utf8(text);
     if (follows !== MORE) {
-      this.#out.respond(this.#id, number, head, address, length, false);
+      const kind = follows & ASCII ? WsgiBody.ascii : WsgiBody.bytes;
+      this.#out.respond(this.#id, number, head, address, length, kind);
     } else {
-      this.#out.respond(this.#id, number, head, NULL, 0, true);
+      this.#out.respond(this.#id, number, head, NULL, 0, WsgiBody.streamed);
       if (length > 0) this.#chunks(address, length);
     }
-    return follows;
+    return follows & ~ASCII;
   }
 
   #utf8(text: Handle): PythonBytes {

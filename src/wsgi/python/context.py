@@ -2,7 +2,7 @@
 
 What is to be sent is handed to the thread's loop as `(number, head, data, follows)`. `number` is the
 head's number (see response.py), `head` its text where the number is new, HEAD_SENT where the head is
-out; `follows` says what comes after `data`.
+out; `follows` says what comes after `data`, and where that is all of the body, whether it is ASCII.
 """
 
 from _denicorn_response import BODILESS, read_head
@@ -10,6 +10,7 @@ from _denicorn_streams import ClientDisconnected
 
 # `follows`: nothing at all; nothing to send, but finish() is to be called; more of the body.
 NOTHING, FINISH, MORE = 0, 1, 2
+ASCII = 4
 HEAD_SENT = -1
 
 # Bodies above this are sent piece by piece, as the client takes them.
@@ -87,6 +88,8 @@ class Context:
         # Content-Length is Deno's to add: so a head is the same for bodies of any length.
         self.sent = True
         self.left = 0
+        if data.isascii():
+            follows |= ASCII
         number = self.gateway.number(self.head)
         if number is None:
             return self.gateway.numbered(self.head) + (data, follows)

@@ -192,6 +192,29 @@ def large_generator(environ, start_response):
         yield b"%07d\n" % number * 12_500
 
 
+# What bodies are made of, over and over; see bodies_test.ts, which knows them as well.
+PATTERNS = {
+    "ascii": bytes(range(32, 127)),
+    "zero": b"a" * 100 + b"\0",
+    "zeros": b"\0",
+    "latin1": "déjà vu ".encode("latin-1"),
+    "utf8": "déjà vu, 既視感, 👀 ".encode(),
+    "bytes": bytes(range(256)),
+}
+
+
+@valid
+def body(environ, start_response):
+    size = query(environ, "size", 0)
+    kind = parse_qs(environ["QUERY_STRING"])["kind"][0]
+    pattern = PATTERNS[kind]
+    # No two sizes begin alike, so that what was left of another body would be seen.
+    start = size % len(pattern)
+    data = (pattern * (size // len(pattern) + 2))[start : start + size]
+    start_response("200 OK", TEXT + [("X-Kind", kind)])
+    return [data] if query(environ, "list", 1) else Blocks(data[: size // 3], data[size // 3 :])
+
+
 @valid
 def file(environ, start_response):
     size = os.path.getsize(__file__)
