@@ -51,11 +51,19 @@ async function serve(
 ): Promise<ExitCode> {
   const { openErrorLog } = await import("./log/error_log.ts");
   const { bannerLines } = await import("./log/banner.ts");
+  const { takeHandover } = await import("./manager/handover.ts");
   const log = openErrorLog(config, config.workers === 0 ? "solo" : "manager");
   try {
-    const activation = Activation.take();
+    const handover = takeHandover();
+    const activation = Activation.take(handover?.names);
+    const activate = (config: Config) => {
+      const activated = activation.apply(config);
+      const unused = activation.unused(activated).describe();
+      if (unused !== "") log.warning(`No bind names what systemd has passed: ${unused}`);
+      return activated;
+    };
     if (activation.sockets.length > 0) log.info(`From systemd: ${activation.describe()}`);
-    const activated = activation.apply(config);
+    const activated = activate(config);
     const announce = (actual: Config) => {
       for (const line of bannerLines(actual, file)) log.info(line);
       for (const warning of warnings) log.warning(warning);
@@ -68,6 +76,7 @@ async function serve(
     return await runManager(activated, log, {
       argv: options.argv,
       announce,
+      inherited: { activated: activation.sockets, handover },
       // deno-lint-ignore require-await -- an error in it is to reject
       reloadConfig: async () => {
         const again = load(options);
@@ -75,7 +84,7 @@ async function serve(
         requireAppFile(fresh);
         for (const warning of again.warnings) log.warning(warning);
         log.reconfigure(fresh);
-        return activation.apply(fresh);
+        return activate(fresh);
       },
     });
   } catch (error) {

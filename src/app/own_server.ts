@@ -125,7 +125,9 @@ export class OwnServer {
 
 /** What an app that asks for an address is told: the first bind that has one. */
 export function servedAddr(binds: readonly Bind[]): AppAddr | undefined {
-  return binds.find((bind) => bind.transport !== "fd") as AppAddr | undefined;
+  return binds.find(({ transport }) => transport === "tcp" || transport === "unix") as
+    | AppAddr
+    | undefined;
 }
 
 /** An address as people write it. */

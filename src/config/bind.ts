@@ -2,11 +2,15 @@
 
 import { BadValue } from "./bad_value.ts";
 
-/** Where to listen. A unix path that begins with "@" is an abstract one (Linux). */
+/**
+ * Where to listen. A unix path that begins with "@" is an abstract one (Linux). What is named is a
+ * socket of systemd's, by its FileDescriptorName=; src/os/activation.ts finds the descriptors.
+ */
 export type Bind =
   | { readonly transport: "tcp"; readonly hostname: string; readonly port: number }
   | { readonly transport: "unix"; readonly path: string }
-  | { readonly transport: "fd"; readonly fd: number };
+  | { readonly transport: "fd"; readonly fd: number }
+  | { readonly transport: "named"; readonly name: string };
 
 const DEFAULT_HOSTNAME = "127.0.0.1";
 const EVERY_ADDRESS = "0.0.0.0";
@@ -15,7 +19,14 @@ const MAX_PORT = 65_535;
 /** sun_path is 108 bytes on Linux (unix(7)) with its closing NUL, and 104 on the BSDs. */
 const MAX_UNIX_PATH_BYTES = Deno.build.os === "linux" ? 107 : 103;
 
-const FORMS = "HOST:PORT, [IPV6]:PORT, :PORT, PORT, unix:PATH, unix:@NAME or fd://N";
+const FORMS = "HOST:PORT, [IPV6]:PORT, :PORT, PORT, unix:PATH, unix:@NAME, fd://N or fd://NAME";
+
+/** The name of a network interface (IFNAMSIZ less the NUL), or its index. */
+const ZONE = /^[\w.@-]{1,15}$/;
+
+/** sd_listen_fds_with_names(3): up to 255 characters, no colon and nothing that is not printed. */
+const FD_NAME = /^[!-9;-~]{1,255}$/;
+const MAX_FD = 1_048_575;
 
 const ADDRESS = /^(?:(\[[^\]]*\]|[^:[\]\s/]*):)?(\d+)$/;
 
@@ -48,9 +59,15 @@ export function parsePort(digits: string): number {
 }
 
 function ipv6(address: string): string {
-  const bare = address.split("%")[0] ?? "";
-  if (!bare.includes(":") || !URL.canParse(`http://[${bare}]/`)) {
-    throw new BadValue(`has no IPv6 address in its brackets`);
+  const [bare = "", ...zone] = address.split("%");
+  const url = bare.includes(":") ? URL.parse(`http://[${bare}]/`) : null;
+  if (url === null) throw new BadValue(`has no IPv6 address in its brackets`);
+  // fe80::/10 is on every link: without its zone (RFC 4007) the system cannot tell which is meant.
+  const linkLocal = /^\[fe[89ab]/.test(url.hostname);
+  if (zone.length === 0 && !linkLocal) return address;
+  if (!linkLocal) throw new BadValue("has a zone, which only a link-local address (fe80::…) has");
+  if (!ZONE.test(zone.join("%"))) {
+    throw new BadValue(`is link-local and needs its interface: write it as [${bare}%eth0]:PORT`);
   }
   return address;
 }
@@ -67,10 +84,21 @@ function unixBind(text: string): Bind {
   return { transport: "unix", path };
 }
 
+/** What begins with a digit is a number; systemd's names may as well, but nobody's do. */
 function fdBind(text: string): Bind {
-  const digits = /^fd:(?:\/\/)?(\d{1,7})$/.exec(text)?.[1];
-  if (digits === undefined) throw new BadValue("has no number of a descriptor: write it as fd://3");
-  return { transport: "fd", fd: Number(digits) };
+  const what = text.replace(/^fd:(?:\/\/)?/, "");
+  if (/^\d+$/.test(what)) {
+    const fd = Number(what);
+    if (fd > MAX_FD) throw new BadValue(`has a descriptor above ${MAX_FD}`);
+    return { transport: "fd", fd };
+  }
+  if (!FD_NAME.test(what) || /^[-+.\d]/.test(what)) {
+    throw new BadValue(
+      "has neither the number of a descriptor nor the name of one of systemd's sockets: write it " +
+        "as fd://3 or fd://NAME",
+    );
+  }
+  return { transport: "named", name: what };
 }
 
 /** The address as {@linkcode parseBind} reads it. */
@@ -82,6 +110,8 @@ export function showBind(bind: Bind): string {
       return `unix:${bind.path}`;
     case "fd":
       return `fd://${bind.fd}`;
+    case "named":
+      return `fd://${bind.name}`;
   }
 }
 
@@ -92,7 +122,7 @@ export function bindUrl(bind: Bind, scheme: "http" | "https"): string {
     ? "localhost"
     : bind.hostname === "::"
     ? "[::1]"
-    : bracketed(bind.hostname);
+    : bracketed(bind.hostname.replace("%", "%25")); // RFC 6874
   const usual = bind.port === (scheme === "https" ? 443 : 80);
   return `${scheme}://${host}${usual ? "" : `:${bind.port}`}/`;
 }

@@ -37,7 +37,8 @@ function partOf<T>(part: string, kind: Kind<T>): T {
 export function binds(): Kind<readonly Bind[]> {
   return list({
     placeholder: "ADDRESS",
-    values: "`HOST:PORT`, `[IPV6]:PORT`, `:PORT`, `PORT`, `unix:PATH`, `unix:@NAME`, `fd://N`",
+    values:
+      "`HOST:PORT`, `[IPV6]:PORT`, `:PORT`, `PORT`, `unix:PATH`, `unix:@NAME`, `fd://N`, `fd://NAME`",
     repeatable: false,
     parse: (raw) => parseBind(textOf(raw)),
     show: showBind,

@@ -14,7 +14,7 @@ import { Generations } from "./generations.ts";
 import type { Inbox, ManagerEvent } from "./inbox.ts";
 import { whoAccepts } from "./order_probe.ts";
 import { ProcHandle } from "./proc_handle.ts";
-import { Sockets } from "./sockets.ts";
+import { type InheritedSockets, Sockets } from "./sockets.ts";
 import { Steering } from "./steering.ts";
 
 type Drain = Extract<Decision, { type: "drain" }>;
@@ -23,6 +23,7 @@ export interface FleetOptions {
   readonly log: Log;
   /** Where the procs' messages and ends go. */
   readonly inbox: Inbox<ManagerEvent>;
+  readonly inherited: InheritedSockets;
 }
 
 export class Fleet implements Disposable {
@@ -49,7 +50,7 @@ export class Fleet implements Disposable {
 
   /** Opens the sockets; starts no proc yet. Throws SystemError where an address cannot be had. */
   static async open(config: Config, options: FleetOptions): Promise<Fleet> {
-    const sockets = new Sockets(options.log);
+    const sockets = new Sockets(options.log, options.inherited);
     return new Fleet(options, sockets, await Generations.start(sockets, config));
   }
 

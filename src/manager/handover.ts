@@ -1,15 +1,17 @@
 /** What one manager tells the next (USR2) about the sockets it hands over, in an environment variable. */
 
-/** `<pid of the manager that hands over> <JSON: bind to descriptor>`. */
+/** `<pid of the manager that hands over> <JSON of a Handover>`. */
 export const HANDOVER_ENV = "DENICORN_HANDOVER";
 
 export interface Handover {
   /** Descriptors by bind, as the configuration names it. */
-  readonly fds: ReadonlyMap<string, number>;
+  readonly fds: Readonly<Record<string, number>>;
+  /** Names by descriptor of what systemd passed to the first manager: LISTEN_PID cannot name the next. */
+  readonly names: Readonly<Record<string, string>>;
 }
 
-export function writeHandover(fds: ReadonlyMap<string, number>, pid: number = Deno.pid): string {
-  return `${pid} ${JSON.stringify(Object.fromEntries(fds))}`;
+export function writeHandover(handover: Handover, pid: number = Deno.pid): string {
+  return `${pid} ${JSON.stringify(handover)}`;
 }
 
 /**
@@ -17,19 +19,19 @@ export function writeHandover(fds: ReadonlyMap<string, number>, pid: number = De
  * was inherited from further up, and the descriptors are somebody else's.
  */
 export function parseHandover(value: string | undefined, parent: number): Handover | null {
-  const [pid, json] = value === undefined ? [] : splitOnce(value);
+  const [, pid, json] = /^(\d+) (.*)$/s.exec(value ?? "") ?? [];
   if (json === undefined || Number(pid) !== parent) return null;
   try {
-    const fds = Object.entries(JSON.parse(json) as Record<string, unknown>);
-    return {
-      fds: new Map(fds.filter((entry): entry is [string, number] => Number.isInteger(entry[1]))),
-    };
+    const { fds, names } = JSON.parse(json) as Partial<Handover>;
+    return fds !== undefined && names !== undefined ? { fds, names } : null;
   } catch {
     return null;
   }
 }
 
-function splitOnce(value: string): [string, string?] {
-  const at = value.indexOf(" ");
-  return at < 0 ? [value] : [value.slice(0, at), value.slice(at + 1)];
+/** What the parent hands over to this process; taken once, so that no child finds it. */
+export function takeHandover(): Handover | null {
+  const handover = parseHandover(Deno.env.get(HANDOVER_ENV), Deno.ppid);
+  Deno.env.delete(HANDOVER_ENV);
+  return handover;
 }

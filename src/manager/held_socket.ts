@@ -96,6 +96,8 @@ export async function openSocket(bind: Bind, options: OpenOptions): Promise<Held
   switch (bind.transport) {
     case "fd":
       return takeOver(bind, bind.fd, true);
+    case "named": // has become descriptors before anything was opened
+      throw new SystemError(`Cannot listen on ${showBind(bind)}: systemd has passed no sockets`);
     case "unix":
       return await openUnix(bind, options);
     case "tcp":

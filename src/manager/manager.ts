@@ -21,6 +21,7 @@ import { ProcTable } from "./proc_table.ts";
 import { type OrderOptions, Orders, TWO_MANAGERS } from "./orders.ts";
 import { Reloader } from "./reloader.ts";
 import { listenToSignals } from "./signals.ts";
+import type { InheritedSockets } from "./sockets.ts";
 
 /** The loop looks around at least so often, milliseconds. */
 const MAX_WAIT_MS = 1_000;
@@ -33,6 +34,8 @@ const STOPPING_SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGQUIT"
 export interface ManagerOptions extends OrderOptions {
   /** Says what runs where, once the addresses are known. */
   readonly announce: (config: Config) => void;
+  /** Sockets that were there when the process began. */
+  readonly inherited: InheritedSockets;
 }
 
 /** Runs until told to stop. Throws the error that ended it, where one did. */
@@ -51,7 +54,7 @@ export async function runManager(
     inbox.push({ type: "signal", signal });
   });
   const hooks = await ManagerHooks.load(config, log);
-  using fleet = await Fleet.open(config, { log, inbox });
+  using fleet = await Fleet.open(config, { log, inbox, inherited: options.inherited });
   opening = false;
   return await new Manager({ fleet, hooks, inbox, log }, options).run();
 }

@@ -13,30 +13,39 @@ import type { Bind } from "../config/bind.ts";
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
 import { closeFd } from "../os/bound_socket.ts";
-import { passingOn } from "../os/inherit.ts";
+import { type InheritedSocket, passingOn } from "../os/inherit.ts";
 import { libcUnavailable } from "../os/libc.ts";
 import { removeIfSame } from "../os/unix_path.ts";
-import { HANDOVER_ENV, parseHandover, writeHandover } from "./handover.ts";
+import { type Handover, HANDOVER_ENV, writeHandover } from "./handover.ts";
 import { Predecessor } from "./successor.ts";
 import { type HeldSocket, isIPv4Twin, isShared, KeyCounter, openSocket } from "./held_socket.ts";
 
 /** By the bind as it is configured, see KeyCounter. */
 type Held = ReadonlyMap<string, HeldSocket>;
 
+/** What was there when the manager began. */
+export interface InheritedSockets {
+  /** systemd's. */
+  readonly activated?: readonly InheritedSocket[];
+  /** From the manager before (USR2). */
+  readonly handover?: Handover | null;
+}
+
 export class Sockets {
   readonly #log: Log;
   /** By the configuration that procs get, which {@linkcode Sockets.open} made. */
   readonly #held = new Map<Config, Held>();
+  /** What systemd passed, by its descriptor: open to the end, whatever names it meanwhile. */
+  readonly #activated: readonly InheritedSocket[];
   /** What the manager before handed over (USR2). */
-  readonly #handedOver: ReadonlyMap<string, number>;
+  readonly #handover: Handover | null;
   /** The manager that started this one beside itself (USR2). */
   readonly predecessor: Predecessor;
 
-  constructor(log: Log) {
+  constructor(log: Log, { activated = [], handover = null }: InheritedSockets = {}) {
     this.#log = log;
-    const handover = parseHandover(Deno.env.get(HANDOVER_ENV), Deno.ppid);
-    Deno.env.delete(HANDOVER_ENV);
-    this.#handedOver = handover?.fds ?? new Map();
+    this.#activated = activated;
+    this.#handover = handover;
     this.predecessor = new Predecessor(handover === null ? 0 : Deno.ppid);
   }
 
@@ -60,7 +69,7 @@ export class Sockets {
         opened.set(key, await this.#openOne(key, bind, config, v6Only));
       }
     } catch (error) {
-      for (const socket of opened.values()) if (!this.#isInUse(socket)) release(socket);
+      for (const socket of opened.values()) this.#letGo(socket);
       throw error;
     }
     const forProcs = translate(config, opened, (socket) => socket.forProcs);
@@ -84,7 +93,7 @@ export class Sockets {
   drop(config: Config): void {
     const held = this.#held.get(config);
     this.#held.delete(config);
-    for (const socket of held?.values() ?? []) if (!this.#isInUse(socket)) release(socket);
+    for (const socket of held?.values() ?? []) this.#letGo(socket);
   }
 
   /** Runs `start`, which starts a proc with this configuration, with its sockets inheritable. */
@@ -95,7 +104,10 @@ export class Sockets {
   /** Runs `start`, which starts the next manager (USR2), with `env` to be added to its own. */
   handOver<T>(config: Config, start: (env: Record<string, string>) => T): T {
     const fds = sharedFds(this.#held.get(config));
-    return passingOn([...fds.values()], () => start({ [HANDOVER_ENV]: writeHandover(fds) }));
+    const names = this.#activated.map(({ fd, name }) => [fd, name] as const);
+    const handover = { fds: Object.fromEntries(fds), names: Object.fromEntries(names) };
+    const passed = new Set([...fds.values(), ...names.map(([fd]) => fd)]);
+    return passingOn([...passed], () => start({ [HANDOVER_ENV]: writeHandover(handover) }));
   }
 
   /**
@@ -128,12 +140,15 @@ export class Sockets {
       // A TCP address that is ours already, or the other manager's, is in use rightly.
       beside: this.predecessor.lives || before.length > 0,
       v6Only,
-      inherited: this.#held.size === 0 ? this.#handedOver.get(key) : undefined,
+      inherited: this.#held.size === 0 ? this.#handover?.fds[key] : undefined,
     });
   }
 
-  #isInUse(socket: HeldSocket): boolean {
-    return [...this.#held.values()].some((held) => [...held.values()].includes(socket));
+  /** Closes a socket that nothing names any more; systemd's stay, for a reload that names them again. */
+  #letGo(socket: HeldSocket): void {
+    const isActivated = this.#activated.some(({ fd }) => fd === socket.fd);
+    const isInUse = [...this.#held.values()].some((held) => [...held.values()].includes(socket));
+    if (!isInUse && !isActivated) release(socket);
   }
 }
 

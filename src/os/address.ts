@@ -2,6 +2,7 @@
 
 import { type Bind, showBind } from "../config/bind.ts";
 import { SystemError } from "../errors.ts";
+import { cString, libc } from "./libc.ts";
 
 export const AF_UNIX = 1;
 export const AF_INET = 2;
@@ -67,14 +68,16 @@ export function encodeAddress(address: SocketAddress): Uint8Array<ArrayBuffer> {
     bytes.set(path, 2);
     return bytes;
   }
-  const { hostname, port } = address;
+  const { port } = address;
+  const [hostname = "", zone] = address.hostname.split("%");
   const v6 = hostname.includes(":");
   const bytes = new Uint8Array(v6 ? 28 : 16);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, v6 ? AF_INET6 : AF_INET, true);
   view.setUint16(2, port);
   if (v6) expandIPv6(hostname).forEach((group, i) => view.setUint16(8 + 2 * i, group));
-  else bytes.set(parseIPv4(hostname), 4);
+  if (v6 && zone !== undefined) view.setUint32(24, interfaceIndex(zone), true);
+  if (!v6) bytes.set(parseIPv4(hostname), 4);
   return bytes;
 }
 
@@ -98,8 +101,19 @@ export function toBind(address: SocketAddress): Bind {
     : { transport: "unix", path: address.path.replace(/^\0/, "@") };
 }
 
+/** Without the zone, which Deno does not tell. */
 function canonicalHost(hostname: string): string {
-  return hostname.includes(":") ? canonicalIPv6(hostname) : hostname;
+  return hostname.includes(":") ? canonicalIPv6(hostname.replace(/%.*/, "")) : hostname;
+}
+
+/** The scope of a link-local address, by the interface's name or index: if_nametoindex(3). */
+function interfaceIndex(zone: string): number {
+  const index = /^\d+$/.test(zone) ? Number(zone) : libc().if_nametoindex(cString(zone));
+  if (index > 0) return index;
+  throw new SystemError(
+    `Cannot use ${JSON.stringify(zone)} as the zone of an IPv6 address: this machine has no such ` +
+      `network interface; "ip link" shows those that there are`,
+  );
 }
 
 /** RFC 5952's spelling, which the URL parser knows. */

@@ -53,14 +53,21 @@ const MAX_LISTEN_FDS = 1_024;
 /**
  * Takes over the sockets that systemd opened for this process. The variables are deleted, and the
  * descriptors marked so that no child inherits them unasked. Every one must be a listening socket.
+ *
+ * @param handedOver Names by descriptor of what systemd opened for another process, which hands it on.
  */
-export function takeListenFds(): InheritedSocket[] {
+export function takeListenFds(
+  handedOver: Readonly<Record<string, string>> = {},
+): InheritedSocket[] {
   const env = {
     LISTEN_PID: Deno.env.get("LISTEN_PID"),
     LISTEN_FDS: Deno.env.get("LISTEN_FDS"),
     LISTEN_FDNAMES: Deno.env.get("LISTEN_FDNAMES"),
   };
-  const promised = parseListenFds(env, Deno.pid);
+  const promised = [
+    ...parseListenFds(env, Deno.pid),
+    ...Object.entries(handedOver).map(([fd, name]) => ({ fd: Number(fd), name })),
+  ];
   for (const variable of Object.keys(env)) Deno.env.delete(variable);
   return promised.map(({ fd, name }) => {
     const address = describeInherited(fd);

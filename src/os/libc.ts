@@ -47,6 +47,7 @@ const SYMBOLS = {
   close: { parameters: ["i32"], result: "i32" },
   signal: { parameters: ["i32", "pointer"], result: "pointer" },
   alarm: { parameters: ["u32"], result: "u32" },
+  if_nametoindex: { parameters: ["buffer"], result: "u32" },
   dlsym: { parameters: ["usize", "buffer"], result: "pointer" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   dlopen: { parameters: ["buffer", "i32"], result: "usize" },

@@ -44,6 +44,8 @@ export interface ListenerOptions {
 export class Listener implements ListeningSocket {
   /** The bind as it was asked for. */
   readonly name: string;
+  /** `%eth0`, of a link-local address. */
+  readonly #zone: string;
   #opened: OpenedListener;
   readonly #log: Log;
   readonly #onConnection: (connection: Deno.Conn) => void;
@@ -61,6 +63,7 @@ export class Listener implements ListeningSocket {
     onConnection: (connection: Deno.Conn) => void,
   ) {
     this.name = showBind(bind);
+    this.#zone = bind.transport === "tcp" ? /%.*/.exec(bind.hostname)?.[0] ?? "" : "";
     this.#opened = opened;
     this.#log = log;
     this.#room = room;
@@ -74,9 +77,11 @@ export class Listener implements ListeningSocket {
     return this.#opened.listener.addr;
   }
 
-  /** The same as a bind, for people to read. */
+  /** The same as a bind, for people to read; with its zone, which Deno does not tell. */
   get address(): Bind {
-    return toBind(toSocketAddress(this.addr));
+    const address = toBind(toSocketAddress(this.addr));
+    if (address.transport !== "tcp") return address;
+    return { ...address, hostname: `${address.hostname}${this.#zone}` };
   }
 
   /** Accepts until closed. Lack of descriptors is waited out: the kernel queues meanwhile. */

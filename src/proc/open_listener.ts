@@ -40,6 +40,8 @@ export async function openListener(bind: Bind, options: OpenOptions): Promise<Op
         return await openUnix(bind, options);
       case "fd":
         return openInherited(bind.fd, options.tls);
+      case "named": // has become descriptors before any process began to listen
+        throw new SystemError(`Cannot listen on ${showBind(bind)}: systemd has passed no sockets`);
     }
   } catch (error) {
     if (error instanceof SystemError) throw error;
@@ -100,7 +102,9 @@ function listenTls(address: Deno.TcpListenOptions, tls: TlsOptions): Deno.Listen
 /** Keeps the app's own children from inheriting what this process inherited; to be done first. */
 export function guardInherited({ bind, redirect_bind }: Config): void {
   for (const each of [...bind, ...redirect_bind]) {
-    if (each.transport === "fd") setInheritable(each.fd, false);
+    if (each.transport !== "fd") continue;
+    describeInherited(each.fd);
+    setInheritable(each.fd, false);
   }
 }
 

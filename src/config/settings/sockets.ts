@@ -34,8 +34,8 @@ export const socketSettings = {
       // yimmo-wsgi listens on every address.
       { env: ["YIMMO_WSGI_PORT"], keys: ["wsgi.port"], read: onEveryAddress },
     ],
-    help: "Address to listen on: HOST:PORT, [::1]:PORT, :PORT, unix:PATH, unix:@NAME or fd://N. " +
-      "May be repeated. A port alone is on 127.0.0.1, `:PORT` on every IPv4 address.",
+    help: "Address to listen on: HOST:PORT, [::1]:PORT, :PORT, unix:PATH, unix:@NAME, fd://N or " +
+      "fd://NAME (a socket of systemd's). May be repeated. A port alone is on 127.0.0.1, `:PORT` on every IPv4 address.",
     acts: true,
   }),
   backlog: setting({

@@ -4,7 +4,6 @@ import { assert, assertEquals } from "@std/assert";
 import { losesQueues } from "../../../src/os/sysctl.ts";
 import { HELLO, type Scene, sceneTest } from "../../support/scene.ts";
 import { until } from "../../support/wait.ts";
-import { MARK } from "../../support/processes.ts";
 import type { Running } from "../../support/running.ts";
 import { ask, local } from "../../support/http.ts";
 
@@ -52,19 +51,40 @@ for (const workers of [0, 2]) {
     assert(second.output.includes("another server listens on it"), second.output);
     assertEquals((await ask({ transport: "unix", path })).slice(0, 4), "pid ");
   });
-
-  sceneTest(`${kind}: systemd's sockets are served in the place of bind`, async (scene) => {
-    const path = `${scene.directory}/app.sock`;
-    const server = activate(scene, path, workers);
-    await until("somebody listens", () => exists(path));
-    const first = ask({ transport: "unix", path });
-    await server.says(/From systemd: fd:\/\/3 \(web, unix:\S*app.sock\)/);
-    // The first connection, which started the program, is answered like any other.
-    assertEquals((await first).slice(0, 4), "pid ");
-    assertEquals((await ask({ transport: "unix", path })).slice(0, 4), "pid ");
-    assert(!/127\.0\.0\.1:8000/.test(server.output), server.output);
-  });
 }
+
+/** A link-local address of this machine, with its zone; null where there is none. */
+function linkLocal(): string | null {
+  const found = Deno.networkInterfaces().find(({ family, address }) =>
+    family === "IPv6" && /^fe80:/i.test(address)
+  );
+  return found === undefined ? null : `${found.address}%${found.name}`;
+}
+
+for (const workers of ["0", "1"]) {
+  for (const listener of ["reuseport", "shared"]) {
+    sceneTest(
+      `a link-local address is served in its zone: workers ${workers}, listener ${listener}`,
+      async (scene) => {
+        const app = scene.write("app.ts", HELLO);
+        const hostname = linkLocal()!;
+        const binds = ["-b", "127.0.0.1:0", "-b", `[${hostname}]:0`];
+        const server = scene.run(["-w", workers, "--listener", listener, ...binds, app]);
+        await server.says(/Listening at .*http:\/\/\[fe80:/);
+        if (workers !== "0") await server.ready(1);
+        const port = Number(/%25[^\]]*\]:(\d+)/.exec(server.output)?.[1]);
+        assertEquals((await ask({ transport: "tcp", hostname, port })).slice(0, 4), "pid ");
+      },
+      { needs: linkLocal() !== null },
+    );
+  }
+}
+
+sceneTest("an interface that is not there is an error that says so", async (scene) => {
+  const server = scene.launch({ args: ["-b", "[fe80::1%nosuch0]:0"] });
+  assertEquals((await server.end()).code, 1);
+  assert(/"nosuch0".*no such network interface/.test(server.output), server.output);
+});
 
 sceneTest("a reload moves the server to another address, and back", async (scene) => {
   const [a, b] = [`${scene.directory}/a.sock`, `${scene.directory}/b.sock`];
@@ -141,13 +161,6 @@ async function start(
   });
   await server.says(workers === 0 ? /Listening at/ : /Proc \d+, pid \d+, is ready/, workers || 1);
   return server;
-}
-
-/** Has systemd's own program listen, and start ours at the first connection. */
-function activate(scene: Scene, path: string, workers: number): Running {
-  const kept = ["HOME", "PATH", "DENO_DIR", MARK].flatMap((name) => ["-E", name]);
-  const prefix = ["systemd-socket-activate", `--listen=${path}`, "--fdname=web", ...kept];
-  return scene.run(["-w", String(workers), scene.write("app.ts", HELLO)], { prefix });
 }
 
 function exists(path: string): boolean {

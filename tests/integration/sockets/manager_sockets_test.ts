@@ -200,10 +200,10 @@ Deno.test("a port can move between sockets of the procs' own and a shared one", 
 });
 
 Deno.test("what is handed over is taken from the parent alone", () => {
-  const fds = new Map([["unix:/run/a b", 7]]);
-  assertEquals(parseHandover(writeHandover(fds, 42), 42), { fds });
-  assertEquals(parseHandover(writeHandover(fds, 42), 43), null);
+  const handover = { fds: { "unix:/run/a b": 7 }, names: { 7: "web" } };
+  assertEquals(parseHandover(writeHandover(handover, 42), 42), handover);
+  assertEquals(parseHandover(writeHandover(handover, 42), 43), null);
   assertEquals(parseHandover(undefined, 42), null);
-  assertEquals(parseHandover("42 {", 42), null);
+  for (const bad of ["42 {", "42 null", "42 {}", "42"]) assertEquals(parseHandover(bad, 42), null);
   assertEquals(HANDOVER_ENV, "DENICORN_HANDOVER");
 });

@@ -12,6 +12,7 @@ Deno.test("every form of an address is understood", () => {
     ["[::1]:80", tcp("::1", 80)],
     ["[::]:80", tcp("::", 80)],
     ["[fe80::1%eth0]:80", tcp("fe80::1%eth0", 80)],
+    ["[FE80::1%2]:80", tcp("FE80::1%2", 80)],
     [":80", tcp("0.0.0.0", 80)],
     ["*:80", tcp("0.0.0.0", 80)],
     ["80", tcp("127.0.0.1", 80)],
@@ -25,6 +26,8 @@ Deno.test("every form of an address is understood", () => {
     ["unix://@app", unix("@app")],
     ["fd://3", { transport: "fd", fd: 3 }],
     ["fd:3", { transport: "fd", fd: 3 }],
+    ["fd://web", { transport: "named", name: "web" }],
+    ["fd://denicorn.socket", { transport: "named", name: "denicorn.socket" }],
   ];
   for (const [text, bind] of cases) assertEquals(parseBind(text), bind, text);
 });
@@ -48,8 +51,20 @@ Deno.test("what is no address says what is wrong and how to write one", () => {
     ["unix:", "has no path"],
     ["unix:@", "has no path"],
     [`unix:/${"x".repeat(120)}`, "has a path of 121 bytes"],
-    ["fd://x", "write it as fd://3"],
-    ["fd://", "write it as fd://3"],
+    ["[fe80::1]:80", "is link-local and needs its interface: write it as [fe80::1%eth0]:PORT"],
+    ["[fe80::1%]:80", "is link-local and needs its interface"],
+    ["[fe80::1%a b]:80", "is link-local and needs its interface"],
+    ["[fe80::1%a/b]:80", "is link-local and needs its interface"],
+    ["[fe80::1%a%b]:80", "is link-local and needs its interface"],
+    ["[::1%lo]:80", "has a zone, which only a link-local address"],
+    ["fd://", "write it as fd://3 or fd://NAME"],
+    ["fd://-1", "write it as fd://3 or fd://NAME"],
+    ["fd://3.5", "write it as fd://3 or fd://NAME"],
+    ["fd://3x", "write it as fd://3 or fd://NAME"],
+    ["fd://a:b", "write it as fd://3 or fd://NAME"],
+    ["fd://a b", "write it as fd://3 or fd://NAME"],
+    [`fd://${"x".repeat(256)}`, "write it as fd://3 or fd://NAME"],
+    ["fd://1048576", "has a descriptor above 1048575"],
     ["", "is no address"],
     ["[::1", "is no address"],
   ] as const;
@@ -57,7 +72,17 @@ Deno.test("what is no address says what is wrong and how to write one", () => {
 });
 
 Deno.test("a shown address reads as the same one", () => {
-  for (const text of ["127.0.0.1:8000", "[::1]:80", "unix:/a b", "unix:@x", "fd://3"]) {
+  for (
+    const text of [
+      "127.0.0.1:8000",
+      "[::1]:80",
+      "[fe80::1%eth0]:80",
+      "unix:/a b",
+      "unix:@x",
+      "fd://3",
+      "fd://web",
+    ]
+  ) {
     assertEquals(showBind(parseBind(text)), text);
   }
 });

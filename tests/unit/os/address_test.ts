@@ -6,6 +6,9 @@ import {
   isSameAddress,
   type SocketAddress,
 } from "../../../src/os/address.ts";
+import { libcUnavailable } from "../../../src/os/libc.ts";
+
+const ignore = libcUnavailable() !== null;
 
 const ADDRESSES: readonly [SocketAddress, string][] = [
   [{ transport: "tcp", hostname: "127.0.0.1", port: 8000 }, "127.0.0.1:8000"],
@@ -36,6 +39,15 @@ Deno.test("an IPv6 address is the same however it is spelt", () => {
   assertEquals(isSameAddress(long, { transport: "tcp", hostname: "::1", port: 80 }), true);
   assertEquals(isSameAddress(long, { transport: "tcp", hostname: "::1", port: 81 }), false);
   assertEquals(isSameAddress(long, { transport: "unix", path: "::1" }), false);
+});
+
+Deno.test("a link-local address has its interface's index beside it", { ignore }, () => {
+  const scope = (zone: string) =>
+    encodeAddress({ transport: "tcp", hostname: `fe80::1%${zone}`, port: 1 }).slice(24);
+  assertEquals([...scope("7")], [7, 0, 0, 0]);
+  // The loopback interface is the first one everywhere.
+  assertEquals([...scope("lo")], [1, 0, 0, 0]);
+  assertThrows(() => scope("nosuch0"), Error, 'no such network interface; "ip link" shows');
 });
 
 Deno.test("what is no address is refused, with what is wrong", () => {
