@@ -2,7 +2,7 @@
  * WebSocket messages: `deno run -A bench/websocket.ts [SECONDS] [ROUNDS]`
  *
  * 400 connections, each with one message of 64 bytes under way: echoes/s and CPU per message of the
- * server's process tree, for denicorn, plain Deno.serve, and uvicorn (Debian: uvicorn,
+ * server's process tree, for denicorn (TypeScript, Python), plain Deno.serve, and uvicorn (Debian: uvicorn,
  * python3-websockets). One client process makes the load: on two cores it is the bound before a
  * server of two is, so the CPU per message says more.
  */
@@ -19,6 +19,15 @@ const CONNECTIONS = 400;
 const WARM_UP_MS = 1_500;
 const PAYLOAD = "x".repeat(64);
 const APP = "bench/apps/echo_socket.ts";
+
+/** The same as a WSGI app. */
+const python = (workers: number, threads: number) => (port: number): Command => ({
+  program: "deno",
+  args: [
+    ...["run", "-A", "mod.ts", "-b", `127.0.0.1:${port}`, "-w", `${workers}`, "-t", `${threads}`],
+    ...["--python", "/usr/bin/python3", "--pythonpath", "bench/apps", "echo_denicorn:app"],
+  ],
+});
 
 const own = (workers: number, threads: number) => (port: number): Command => ({
   program: "deno",
@@ -51,6 +60,9 @@ const SERVERS: Readonly<Record<string, (port: number) => Command>> = {
   "denicorn, 1 × inline": own(1, 0),
   "denicorn, 1 × 1": own(1, 1),
   "denicorn, 2 × 1": own(2, 1),
+  "denicorn, Python, 1 × 1": python(1, 1),
+  "denicorn, Python, 1 × 4": python(1, 4),
+  "denicorn, Python, 2 × 1": python(2, 1),
 };
 
 interface Figures {

@@ -45,6 +45,7 @@ const SYMBOLS = {
   fchown: { parameters: ["i32", "u32", "u32"], result: "i32" },
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   signal: { parameters: ["i32", "pointer"], result: "pointer" },
   alarm: { parameters: ["u32"], result: "u32" },
   if_nametoindex: { parameters: ["buffer"], result: "u32" },

@@ -40,6 +40,8 @@ export class Exchange {
   readonly remotePort: number;
   /** Where a trusted proxy has mounted the app, or "". */
   readonly scriptName: string;
+  /** The client asks for a WebSocket. */
+  readonly asksUpgrade: boolean;
   readonly info: Deno.ServeHandlerInfo;
   /** When it began, and what `timeout` counts from: moved on while the request's body arrives. */
   readonly startedAt: number;
@@ -86,6 +88,7 @@ export class Exchange {
     this.remoteHost = head.remoteHost;
     this.remotePort = head.remotePort;
     this.scriptName = head.scriptName;
+    this.asksUpgrade = head.upgrade === "websocket";
     this.info = info;
     this.thread = thread;
     this.startedAt = now;

@@ -32,6 +32,10 @@ export interface Pool {
   readonly inFlight: number;
   /** Exchanges that wait for a thread. */
   readonly queued: number;
+  /** WebSockets that are not done with, beside those that are open. */
+  readonly callbacks: number;
+  /** Callbacks that have run for longer than `timeoutMs`: which thread runs it, and what it is. */
+  overdue(now: number, timeoutMs: number): readonly (readonly [AppThread, string])[];
   /** Exchanges in flight, oldest first on each thread. */
   exchanges(): Iterable<Exchange>;
   /** Resolves when every thread has loaded the app. Rejects with AppLoadError or BootError. */

@@ -122,6 +122,13 @@ export class ThreadPool implements Pool {
     exchange.thread = to;
   }
 
+  /** A thread that hangs is noticed by its exchanges. */
+  readonly callbacks = 0;
+
+  overdue(): readonly [] {
+    return [];
+  }
+
   get queued(): number {
     return Math.max(0, this.inFlight - this.threads.length);
   }

@@ -128,6 +128,10 @@ export class ThreadedDispatcher implements Dispatcher {
       if (age > this.#timeoutMs) this.#timedOut(exchange, now);
       else if (age > WATCH_CLIENT_MS) exchange.watchClient();
     }
+    for (const [thread, what] of this.#pool.overdue(now, this.#timeoutMs)) {
+      this.#log.warning(`No return within ${this.#config.timeout} s from ${what}`);
+      this.#suspect(thread, now);
+    }
     for (const [thread, since] of this.#suspects) {
       if (thread.responsive) {
         this.#suspects.delete(thread);
@@ -139,7 +143,7 @@ export class ThreadedDispatcher implements Dispatcher {
     }
     // After the suspects: it asks threads anew, and none is to be blamed for what it was asked just now.
     this.#pool.sweep();
-    return this.#pool.inFlight > 0 || this.#suspects.size > 0;
+    return this.#pool.inFlight + this.#pool.callbacks + this.#suspects.size > 0;
   }
 
   cut(): number {
@@ -202,6 +206,11 @@ export class ThreadedDispatcher implements Dispatcher {
     const [method, url] = [exchange.request.method, exchange.request.url];
     this.#log.warning(`No response within ${this.#config.timeout} s: ${method} ${url}`);
     exchange.refuse(504, AbortReason.timeout);
+    this.#suspect(thread, now);
+  }
+
+  /** It hangs unless it soon gives a sign of life. */
+  #suspect(thread: AppThread, now: number): void {
     if (this.#suspects.has(thread)) return;
     thread.ping();
     this.#suspects.set(thread, now);

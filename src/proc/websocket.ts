@@ -100,8 +100,9 @@ export class ServerSocket {
     this.#pinged = false;
   }
 
-  sendText(text: string): void {
-    this.#send(text, text.length);
+  /** `length`: by what the peer measures it, characters or bytes. */
+  sendText(text: string, length = text.length): void {
+    this.#send(text, length);
   }
 
   sendBinary(bytes: Uint8Array<ArrayBuffer>): void {

@@ -3,19 +3,31 @@
 import { setImmediate } from "node:timers";
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
-import { CommonQueueWriter, createCommonQueue } from "../protocol/common_queue.ts";
+import { createRing } from "../protocol/byte_ring.ts";
+import {
+  CommonQueueWriter,
+  createCommonQueue,
+  Task,
+  type TaskKind,
+} from "../protocol/common_queue.ts";
 import { QueueIn } from "../protocol/exchange.ts";
+import { SOCKET_RING_BYTES } from "../protocol/wsgi_sockets.ts";
 import { startWsgiProcess } from "../wsgi/process.ts";
 import { headerList, requestMethod } from "./deno_http.ts";
 import type { Exchange } from "./exchange.ts";
 import type { AppThread, Pool, PoolEvents } from "./pool.ts";
 import type { Session } from "./session.ts";
 import type { ServerSocket } from "./websocket.ts";
+import { watchPipe } from "./wake_pipe.ts";
+import { WsgiSockets } from "./wsgi_sockets.ts";
 import { WsgiThread } from "./wsgi_thread.ts";
 
 /** What waits for room in the common queue. */
 interface Waiting {
-  readonly exchange: Exchange;
+  readonly id: number;
+  readonly kind: TaskKind;
+  /** null: what happened to a WebSocket. */
+  readonly exchange: Exchange | null;
   readonly head: string;
   readonly body: Uint8Array | true | null;
 }
@@ -37,6 +49,12 @@ export class WsgiPool implements Pool, AppThread {
   #waiting: Waiting[] = [];
   #scheduled = false;
   #asleep = false;
+  readonly #socketRing = createRing(SOCKET_RING_BYTES);
+  readonly #webSockets: WsgiSockets;
+  /** Which callbacks each thread was seen to run, and since when. */
+  readonly #running = new Map<WsgiThread, { turn: string; since: number }>();
+  /** Descriptor of the pipe by which the app's own threads wake the server, until somebody listens. */
+  #wakes = -1;
   /** Who waits for an app to read its body. */
   readonly #bodies = new Map<Exchange, (wanted: boolean) => void>();
 
@@ -46,6 +64,16 @@ export class WsgiPool implements Pool, AppThread {
     this.#role = role;
     this.#log = log;
     this.#events = events;
+    this.#webSockets = new WsgiSockets({
+      sockets: this.sockets,
+      ring: this.#socketRing,
+      log,
+      onTask: (id, head, body) => this.#put({ id, kind: Task.socket, exchange: null, head, body }),
+    });
+  }
+
+  get callbacks(): number {
+    return this.#webSockets.size;
   }
 
   get inFlight(): number {
@@ -61,7 +89,12 @@ export class WsgiPool implements Pool, AppThread {
   }
 
   async load(): Promise<void> {
-    const { path } = startWsgiProcess(this.#config);
+    const { library: { path }, wakes, credits } = startWsgiProcess(this.#config, {
+      ring: this.#socketRing,
+      queue: this.#memory,
+    });
+    this.#wakes = wakes;
+    this.#webSockets.listen(credits);
     // The first one imports the app; the others find it there.
     await this.#start(1, path).ready;
     const others = Array.from({ length: this.#config.threads - 1 }, (_, i) => i + 2);
@@ -85,7 +118,9 @@ export class WsgiPool implements Pool, AppThread {
     const protocol = session.isHttp2("", []) ? "HTTP/2.0" : "HTTP/1.1";
     // Read by read_connection() of src/wsgi/python/environ.py.
     const ends = `${exchange.remoteHost}\t${exchange.remotePort}\t${protocol}\t${session.local}`;
-    this.#put({ exchange, head: `${ends}\t${exchange.scriptName}\n${head}`, body });
+    const { id, asksUpgrade } = exchange;
+    const kind = asksUpgrade ? Task.upgrade : Task.exchange;
+    this.#put({ id, kind, exchange, head: `${ends}\t${exchange.scriptName}\n${head}`, body });
   }
 
   wantsBody(exchange: Exchange): Promise<boolean> {
@@ -110,6 +145,7 @@ export class WsgiPool implements Pool, AppThread {
   leave(): void {}
 
   async close(): Promise<void> {
+    await this.#webSockets.idle();
     this.#queue.leave();
     await Promise.all(this.#threads.map((thread) => thread.left));
     await this.#threads[0]?.end();
@@ -121,7 +157,28 @@ export class WsgiPool implements Pool, AppThread {
 
   ping(): void {}
 
-  post(operation: number, id: number): void {
+  overdue(now: number, timeoutMs: number): [AppThread, string][] {
+    const overdue: [AppThread, string][] = [];
+    for (const thread of this.#threads) {
+      const line = this.#webSockets.get(thread.current);
+      if (line === undefined) {
+        this.#running.delete(thread);
+        continue;
+      }
+      const turn = `${line.id} ${line.turn}`;
+      const seen = this.#running.get(thread);
+      if (seen?.turn !== turn) {
+        this.#running.set(thread, { turn, since: now });
+      } else if (now - seen.since > timeoutMs) {
+        const what = this.#webSockets.giveUp(line);
+        if (what !== null) overdue.push([thread, what]);
+      }
+    }
+    return overdue;
+  }
+
+  post(operation: number, id: number, ...operands: unknown[]): void {
+    if (operation >= QueueIn.socketOpen) return this.#webSockets.post(operation, id, operands);
     const exchange = this.#exchanges.get(id);
     if (operation !== QueueIn.abort || exchange === undefined) return;
     if (exchange.slot >= 0 && this.#queue.revoke(exchange.slot, id)) return;
@@ -134,7 +191,9 @@ export class WsgiPool implements Pool, AppThread {
     // A body is sent once a thread has asked for it.
   }
 
-  postBuffer(): void {}
+  postBuffer(operation: number, id: number, buffer: ArrayBuffer): void {
+    this.#webSockets.post(operation, id, [buffer]);
+  }
 
   #start(id: number, library: string): WsgiThread {
     const thread = new WsgiThread({
@@ -151,19 +210,41 @@ export class WsgiPool implements Pool, AppThread {
         this.#bodies.get(exchange)?.(true);
         this.#bodies.delete(exchange);
       },
-      onDied: (thread, why) => this.#events.onDied(thread, why),
+      onSocketReceive: (thread, id) => this.#webSockets.stream(id, thread),
+      onUpgrade: (exchange, id, protocol) => this.#upgrade(exchange, id, protocol),
+      onDied: (thread, why) => {
+        const line = this.#webSockets.get(thread.current);
+        if (line !== undefined) this.#webSockets.giveUp(line);
+        this.#events.onDied(thread, why);
+      },
     });
     this.#threads.push(thread);
     return thread;
   }
 
-  #put(waiting: Waiting): void {
-    const { exchange, head, body } = waiting;
-    if (this.#waiting.length === 0) {
-      exchange.slot = this.#queue.put(exchange.id, head, body);
-      if (exchange.slot >= 0) return this.#schedule();
+  /** A WebSocket is the pool's: its callbacks run on whichever thread is free. */
+  #upgrade(exchange: Exchange | undefined, id: number, protocol: string): void {
+    if (this.#wakes >= 0) watchPipe(this.#wakes, this.#wake);
+    this.#wakes = -1;
+    this.#webSockets.add(id, exchange?.request.url ?? "http://client-is-gone/");
+    if (exchange !== undefined) {
+      exchange.thread = this;
+      const idleTimeout = this.#config.websocket_idle_timeout;
+      exchange.upgrade({ header: "", protocol, idleTimeout });
     }
-    this.#waiting.push(waiting);
+    if (!this.sockets.has(id)) this.#webSockets.forget(id);
+  }
+
+  #put(waiting: Waiting): void {
+    if (this.#waiting.length > 0 || !this.#tryPut(waiting)) this.#waiting.push(waiting);
+  }
+
+  #tryPut({ id, kind, exchange, head, body }: Waiting): boolean {
+    const slot = this.#queue.put(id, head, body, kind);
+    if (slot < 0) return false;
+    if (exchange !== null) exchange.slot = slot;
+    this.#schedule();
+    return true;
   }
 
   #schedule(): void {
@@ -194,10 +275,11 @@ export class WsgiPool implements Pool, AppThread {
 
   #read(): void {
     for (const thread of this.#threads) thread.read();
+    this.#webSockets.read();
     // Whatever was answered has made room.
     if (this.#waiting.length === 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const it of waiting) this.#put(it);
+    let count = 0;
+    while (count < this.#waiting.length && this.#tryPut(this.#waiting[count]!)) count++;
+    if (count > 0) this.#waiting = this.#waiting.slice(count);
   }
 }

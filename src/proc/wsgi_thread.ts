@@ -33,6 +33,10 @@ export interface WsgiThreadEvents {
   onWake(): void;
   /** The app begins to read the body of this exchange. */
   onReceive(exchange: Exchange): void;
+  /** The thread begins to read what a WebSocket's callback is to be told. */
+  onSocketReceive(thread: WsgiThread, id: number): void;
+  /** The app makes a WebSocket of this exchange, if it is still there. */
+  onUpgrade(exchange: Exchange | undefined, id: number, protocol: string): void;
   onDied(thread: WsgiThread, why: string): void;
 }
 
@@ -57,7 +61,7 @@ const WORD = 4;
 
 export class WsgiThread implements AppThread {
   readonly id: number;
-  /** None: WSGI has no WebSockets. */
+  /** None: those of a WSGI app are all threads', hence the pool's. */
   readonly sockets = new Map<number, ServerSocket>();
   alive = true;
 
@@ -156,7 +160,7 @@ export class WsgiThread implements AppThread {
   }
 
   postBuffer(): never {
-    throw new Error("A WSGI thread has no WebSockets");
+    throw new Error("The WebSockets of a WSGI app are the pool's");
   }
 
   /** The exchange is over: what its client has not taken yet is no longer held against the thread. */
@@ -212,10 +216,15 @@ export class WsgiThread implements AppThread {
       case WsgiOut.crashed:
         return exchange?.crashed();
       case WsgiOut.receive:
-        return exchange && this.#events.onReceive(exchange);
+        if (exchange !== undefined) return this.#events.onReceive(exchange);
+        return this.#events.onSocketReceive(this, id);
       case WsgiOut.received:
         exchange?.uploadCredit(words[word + 2]!);
         return this.#pump();
+      case WsgiOut.upgrade: {
+        const text = bytes.slice(at + PLAIN_WORDS * WORD, at + length);
+        return this.#events.onUpgrade(exchange, id, this.#decoder.decode(text));
+      }
       case WsgiOut.log: {
         const text = bytes.slice(at + VALUE_WORDS * WORD, at + length);
         return this.#log[LEVELS[words[word + 2]!]!](this.#decoder.decode(text));

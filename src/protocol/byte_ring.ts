@@ -114,6 +114,11 @@ export class RingReader {
     return true;
   }
 
+  /** Whether the writer waits for room: to be asked where it sleeps on something else than READ. */
+  get writerWaits(): boolean {
+    return Atomics.load(this.#control, WRITER_WAITS) === 1;
+  }
+
   /** Gives the memory of the record in hand back to the writer. */
   done(): void {
     this.#read = (this.#read + padded(this.length)) | 0;

@@ -26,10 +26,22 @@ const TAKEN = 0;
 const PUT = 1;
 const STANDBY = 2;
 const TOKEN = 3;
-/** The server waits for a message before it looks at the queues out. */
+/** The server waits for a message before it looks at the queues out. Python knows it too (socket_ring.py). */
 const SERVER_SLEEPS = 4;
 const LEAVING = 5;
 const CONTROL_WORDS = 8;
+
+/** What a thread is to do with what it takes. */
+export const Task = {
+  /** A request: head and body are its own. */
+  exchange: 0,
+  /** A request that asks for a WebSocket. */
+  upgrade: 1,
+  /** Callbacks of a WebSocket; see wsgi_sockets.ts. */
+  socket: 2,
+} as const;
+
+export type TaskKind = (typeof Task)[keyof typeof Task];
 
 /** Words of a slot. Body: its bytes, or one of {@linkcode NO_BODY} and {@linkcode STREAMED_BODY}. */
 const SLOT_STATE = 0;
@@ -37,6 +49,7 @@ const SLOT_ID = 1;
 const SLOT_AT = 2;
 const SLOT_HEAD_BYTES = 3;
 const SLOT_BODY = 4;
+const SLOT_KIND = 5;
 const SLOT_WORDS = 8;
 
 const State = { free: 0, queued: 1, taken: 2, revoked: 3 } as const;
@@ -89,7 +102,7 @@ export class CommonQueueWriter {
   }
 
   /** Puts an exchange in. Returns its slot, or -1 where there is no room now. */
-  put(id: number, head: string, body: Uint8Array | null | true): number {
+  put(id: number, head: string, body: Uint8Array | null | true, kind: TaskKind): number {
     this.#reclaim();
     if (this.#put - this.#oldest === SLOTS) return -1;
     const bodyBytes = body instanceof Uint8Array ? body.length : 0;
@@ -111,6 +124,7 @@ export class CommonQueueWriter {
     slots[row + SLOT_AT] = start;
     slots[row + SLOT_HEAD_BYTES] = written;
     slots[row + SLOT_BODY] = body === null ? NO_BODY : body === true ? STREAMED_BODY : bodyBytes;
+    slots[row + SLOT_KIND] = kind;
     Atomics.store(slots, row + SLOT_STATE, State.queued);
     this.#put++;
     Atomics.store(this.#control, PUT, this.#put | 0);
@@ -169,6 +183,7 @@ export class CommonQueueReader {
   at = 0;
   headBytes = 0;
   body: number = NO_BODY;
+  kind: number = Task.exchange;
   readonly #control: Int32Array;
   readonly #slots: Int32Array;
   #state = 0;
@@ -218,6 +233,7 @@ export class CommonQueueReader {
       this.at = slots[row + SLOT_AT]!;
       this.headBytes = slots[row + SLOT_HEAD_BYTES]!;
       this.body = slots[row + SLOT_BODY]!;
+      this.kind = slots[row + SLOT_KIND]!;
       return true;
     }
   }

@@ -29,6 +29,8 @@ export const WsgiOut = {
   received: 7,
   /** A record for the error log. Words: index into LEVELS. Bytes: the message. */
   log: 8,
+  /** The app makes a WebSocket of it (wsgi_sockets.ts). Bytes: the subprotocol. */
+  upgrade: 9,
 } as const;
 
 /** What the body of a response is. */

@@ -58,6 +58,7 @@ const SYMBOLS = {
   PyList_Append: { parameters: ["usize", "usize"], result: "i32" },
   // A long. Whoever calls it knows that the number is small, and is spared a BigInt.
   PyLong_AsLong: { parameters: ["usize"], result: "i32" },
+  PyLong_FromLong: { parameters: ["i64"], result: "usize" },
   PyUnicode_DecodeUTF8: { parameters: ["buffer", "isize", "usize"], result: "usize" },
   PyUnicode_DecodeUTF8_at: {
     name: "PyUnicode_DecodeUTF8",
@@ -67,6 +68,7 @@ const SYMBOLS = {
   PyUnicode_AsUTF8AndSize: { parameters: ["usize", "buffer"], result: "usize" },
   PyBytes_FromStringAndSize: { parameters: ["usize", "isize"], result: "usize" },
   PyBytes_AsString: { parameters: ["usize"], result: "usize" },
+  PyMemoryView_FromMemory: { parameters: ["usize", "isize", "i32"], result: "usize" },
   PyBytes_Size: { parameters: ["usize"], result: "isize" },
   PyCFunction_NewEx: { parameters: ["buffer", "usize", "usize"], result: "usize" },
 } as const satisfies Deno.ForeignLibraryInterface;

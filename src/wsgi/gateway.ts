@@ -13,6 +13,7 @@ export const FINISH = 1;
 export const MORE = 2;
 export const ASCII = 4;
 export const HEAD_SENT = -1;
+export const UPGRADE = -2;
 
 /** What the Python side calls. Under the GIL. */
 export interface GatewayCalls {
@@ -21,6 +22,8 @@ export interface GatewayCalls {
   /** Waits for more of the request's streamed body: bytes, or None. Owned by Python. */
   receive(): Handle;
   log(level: string, message: string): void;
+  /** What was written for the server is to be looked at; it sleeps. */
+  wake(): void;
 }
 
 /** Constants and bound methods; all of them live as long as the thread. */
@@ -29,6 +32,8 @@ export interface Gateway {
   readonly true: Handle;
   readonly false: Handle;
   readonly begin: Handle;
+  readonly upgrade: Handle;
+  readonly run: Handle;
   readonly more: Handle;
   readonly finish: Handle;
   newNone(): Handle;
@@ -56,9 +61,14 @@ export function createGateway(api: Api, config: Config, calls: GatewayCalls): Ga
     return given(none);
   });
 
+  const wake = createFunction(api, "wake", () => {
+    calls.wake();
+    return given(none);
+  });
+
   const module = importModule(api, moduleName("gateway"));
   const settings = fromText(api, JSON.stringify(settingsOf(config)));
-  const created = callMethod(api, module, "create", settings, send, receive, log);
+  const created = callMethod(api, module, "create", settings, send, receive, log, wake);
   const gateway = api.PyTuple_GetItem(created, 0n);
   if (gateway === none) {
     const [message, trace] = [1n, 2n].map((i) => toText(api, api.PyTuple_GetItem(created, i)));
@@ -69,6 +79,8 @@ export function createGateway(api: Api, config: Config, calls: GatewayCalls): Ga
     true: yes,
     false: no,
     begin: attribute(api, gateway, "begin"),
+    upgrade: attribute(api, gateway, "upgrade"),
+    run: attribute(api, gateway, "run"),
     more: attribute(api, gateway, "more"),
     finish: attribute(api, gateway, "finish"),
     newNone: () => given(none),
@@ -88,5 +100,15 @@ function settingsOf(config: Config) {
     multithread: config.threads > 1,
     multiprocess: config.workers > 1,
     software: `denicorn/${VERSION}`,
+    patience: patienceOf(config),
   };
+}
+
+/**
+ * How long a WebSocket's send may wait for its client, seconds; null: for ever. A callback that waits
+ * must not be taken for one that hangs.
+ */
+function patienceOf({ timeout, write_timeout }: Config): number | null {
+  const patience = Math.min(write_timeout || Infinity, timeout / 2 || Infinity);
+  return patience === Infinity ? null : patience;
 }

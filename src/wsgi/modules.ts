@@ -3,18 +3,36 @@
 import type { Api } from "../python/symbols.ts";
 import { runModule } from "../python/objects.ts";
 import context from "./python/context.py" with { type: "text" };
+import denicorn from "./python/denicorn.py" with { type: "text" };
 import environ from "./python/environ.py" with { type: "text" };
 import gateway from "./python/gateway.py" with { type: "text" };
 import loading from "./python/loading.py" with { type: "text" };
 import process from "./python/process.py" with { type: "text" };
 import response from "./python/response.py" with { type: "text" };
+import socketCalls from "./python/socket_calls.py" with { type: "text" };
+import socketRing from "./python/socket_ring.py" with { type: "text" };
 import streams from "./python/streams.py" with { type: "text" };
 import traces from "./python/traces.py" with { type: "text" };
+import yimmo from "./python/yimmo.py" with { type: "text" };
 
 /** In an order in which each finds those that it imports. */
-const SOURCES = { traces, loading, process, environ, response, streams, context, gateway };
+const SOURCES = {
+  traces,
+  loading,
+  process,
+  environ,
+  response,
+  streams,
+  context,
+  socket_ring: socketRing,
+  denicorn,
+  yimmo,
+  socket_calls: socketCalls,
+  gateway,
+};
 
-export type ModuleName = keyof typeof SOURCES;
+/** Those that apps import. */
+const PUBLIC: ReadonlySet<string> = new Set(["denicorn", "yimmo"]);
 
 /**
  * Makes the modules, once in a process. They are run from text, not from files, since there are none
@@ -28,5 +46,5 @@ export function createModules(api: Api): void {
 
 /** As Python knows it. */
 export function moduleName(name: string): string {
-  return `_denicorn_${name}`;
+  return PUBLIC.has(name) ? name : `_denicorn_${name}`;
 }

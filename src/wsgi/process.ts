@@ -4,8 +4,27 @@ import type { Config } from "../config/config.ts";
 import { Gil } from "../python/gil.ts";
 import { startPython } from "../python/interpreter.ts";
 import { findPython, type PythonLibrary } from "../python/library.ts";
-import { callMethod, fromText, importModule } from "../python/objects.ts";
+import { callMethod, checked, fromText, importModule, toText } from "../python/objects.ts";
+import type { CommonQueueMemory } from "../protocol/common_queue.ts";
+import type { Ring } from "../protocol/byte_ring.ts";
+import { addressOf } from "../python/memory.ts";
+import type { Api, Handle } from "../python/symbols.ts";
 import { createModules, moduleName } from "./modules.ts";
+
+/** Memory that Python itself reads and writes. */
+export interface SharedWithPython {
+  /** What WebSockets send (protocol/wsgi_sockets.ts). */
+  readonly ring: Ring;
+  readonly queue: CommonQueueMemory;
+}
+
+export interface WsgiProcess {
+  readonly library: PythonLibrary;
+  /** Descriptor of a pipe in which there is something when a thread of the app's own has sent. */
+  readonly wakes: number;
+  /** Descriptor of a pipe that takes what clients have taken; never blocks. */
+  readonly credits: number;
+}
 
 /**
  * Starts Python in the calling thread, which is Python's main thread from then on and never runs the
@@ -13,10 +32,10 @@ import { createModules, moduleName } from "./modules.ts";
  *
  * @throws {AppLoadError} when there is none that can be embedded.
  */
-export function startWsgiProcess(config: Config): PythonLibrary {
+export function startWsgiProcess(config: Config, shared: SharedWithPython): WsgiProcess {
   const library = findPython(config.python);
   const api = startPython(library);
-  new Gil(api).with(() => {
+  const [wakes, credits] = new Gil(api).with(() => {
     createModules(api);
     const module = importModule(api, moduleName("process"));
     const settings = JSON.stringify({
@@ -26,6 +45,26 @@ export function startWsgiProcess(config: Config): PythonLibrary {
     });
     api.Py_DecRef(callMethod(api, module, "set_up", fromText(api, settings)));
     api.Py_DecRef(module);
+    return setUpSockets(api, shared);
   });
-  return library;
+  return { library, wakes: wakes!, credits: credits! };
+}
+
+/** Returns the descriptors of {@linkcode WsgiProcess}. */
+function setUpSockets(api: Api, { ring, queue }: SharedWithPython): number[] {
+  const module = importModule(api, moduleName("socket_ring"));
+  const views = [ring.words, ring.control, queue.control].map((words) => viewOf(api, words));
+  const result = callMethod(api, module, "set_up", ...views);
+  const text = toText(api, result);
+  for (const handle of [result, module]) api.Py_DecRef(handle);
+  return text.split(" ").map(Number);
+}
+
+/** A memoryview of shared words, which must live as long as the process. Owned. */
+function viewOf(api: Api, words: Int32Array): Handle {
+  const PYBUF_WRITE = 0x200;
+  return checked(
+    api,
+    api.PyMemoryView_FromMemory(addressOf(words), BigInt(words.byteLength), PYBUF_WRITE),
+  );
 }

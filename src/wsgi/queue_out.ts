@@ -76,6 +76,13 @@ export class WsgiQueueOut {
     this.#plain(WsgiOut.crashed, id);
   }
 
+  upgrade(id: number, protocol: PythonBytes): void {
+    const at = this.#reserve(PLAIN_WORDS * WORD + protocol.length);
+    this.#begin(at, WsgiOut.upgrade, id);
+    this.#copy(at + PLAIN_WORDS * WORD, protocol.address, protocol.length);
+    this.#send();
+  }
+
   receive(id: number): void {
     this.#plain(WsgiOut.receive, id);
   }

@@ -1,6 +1,6 @@
 /**
- * A WSGI thread at work: takes exchanges from the common queue, calls the app for one after another and
- * sends what it returns. It blocks wherever there is something to wait for, and never returns to its
+ * A WSGI thread at work: takes exchanges, and what WebSockets have to be told, from the common queue,
+ * calls the app for one after another and sends what it returns. It blocks wherever there is something to wait for, and never returns to its
  * event loop before the proc leaves.
  *
  * Hot: the numbers and handles of an exchange are kept in variables, and no object is made for one.
@@ -8,7 +8,7 @@
 
 import { createLog, type Level, LEVELS, type Log } from "../log/record.ts";
 import { RingReader } from "../protocol/byte_ring.ts";
-import { CommonQueueReader, STREAMED_BODY } from "../protocol/common_queue.ts";
+import { CommonQueueReader, STREAMED_BODY, Task } from "../protocol/common_queue.ts";
 import { STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
 import {
   MAX_PIECE_BYTES,
@@ -22,7 +22,7 @@ import { Gil } from "../python/gil.ts";
 import { addressOf } from "../python/memory.ts";
 import { takeError } from "../python/objects.ts";
 import { type Api, type Handle, NULL, openPython } from "../python/symbols.ts";
-import { ASCII, createGateway, FINISH, type Gateway, HEAD_SENT, MORE } from "./gateway.ts";
+import { ASCII, createGateway, FINISH, type Gateway, HEAD_SENT, MORE, UPGRADE } from "./gateway.ts";
 import { type PythonBytes, WsgiQueueOut } from "./queue_out.ts";
 
 const WORD = 4;
@@ -70,6 +70,7 @@ export class WsgiThreadLoop {
         send: (message) => this.#emit(message) >= 0 && this.#mayGoOn(),
         receive: () => this.#receive(),
         log: (level, message) => this.#log[level as Level](message),
+        wake: () => boot.port.postMessage(0),
       })
     );
   }
@@ -82,7 +83,8 @@ export class WsgiThreadLoop {
       queue.arrive();
       while (queue.take()) {
         if (this.#crowd) queue.wakeAnother();
-        this.#exchange();
+        if (queue.kind === Task.socket) this.#callbacks();
+        else this.#exchange();
       }
       this.#gil.release();
     }
@@ -94,14 +96,9 @@ export class WsgiThreadLoop {
     const id = this.#id = queue.id;
     Atomics.store(this.#words, WsgiWord.current, id);
 
-    const args = api.PyTuple_New(2n);
-    const head = this.#memory + BigInt(queue.at);
-    const headBytes = BigInt(queue.headBytes);
-    api.PyTuple_SetItem(args, 0n, api.PyUnicode_DecodeUTF8_at(head, headBytes, NULL));
-    api.PyTuple_SetItem(args, 1n, this.#bodyOf(queue.body, head + headBytes));
-    queue.release();
-    const message = api.PyObject_Call(this.#gateway.begin, args, NULL);
-    api.Py_DecRef(args);
+    const message = queue.kind === Task.exchange
+      ? this.#call(this.#gateway.begin, 2n)
+      : this.#call(this.#gateway.upgrade, 3n);
 
     if (message === this.#gateway.none) this.#out.crashed(id);
     else if (message === this.#gateway.false) this.#out.fail(id);
@@ -113,6 +110,33 @@ export class WsgiThreadLoop {
     }
     if (message !== NULL) api.Py_DecRef(message);
     Atomics.store(this.#words, WsgiWord.current, 0);
+  }
+
+  /** Runs callbacks of a WebSocket. */
+  #callbacks(): void {
+    Atomics.store(this.#words, WsgiWord.current, this.#id = this.#queue.id);
+    // Unlike an exchange, a socket may have several tasks with a body.
+    this.#receiving = 0;
+    const result = this.#call(this.#gateway.run, 3n);
+    if (result === NULL) this.#log.error(`The gateway failed: ${takeError(this.#api).trace}`);
+    else this.#api.Py_DecRef(result);
+    Atomics.store(this.#words, WsgiWord.current, 0);
+  }
+
+  /** Calls `callable` with the head and the body of what was taken, and its id as the third one. */
+  #call(callable: Handle, count: bigint): Handle {
+    const api = this.#api;
+    const queue = this.#queue;
+    const args = api.PyTuple_New(count);
+    const head = this.#memory + BigInt(queue.at);
+    const headBytes = BigInt(queue.headBytes);
+    api.PyTuple_SetItem(args, 0n, api.PyUnicode_DecodeUTF8_at(head, headBytes, NULL));
+    api.PyTuple_SetItem(args, 1n, this.#bodyOf(queue.body, head + headBytes));
+    if (count === 3n) api.PyTuple_SetItem(args, 2n, api.PyLong_FromLong(BigInt(queue.id)));
+    queue.release();
+    const result = api.PyObject_Call(callable, args, NULL);
+    api.Py_DecRef(args);
+    return result;
   }
 
   #bodyOf(body: number, address: bigint): Handle {
@@ -137,6 +161,10 @@ export class WsgiThreadLoop {
     }
     const text = api.PyTuple_GetItem(message, 1n);
     const head = text === this.#gateway.none ? null : this.#utf8(text);
+    if (number === UPGRADE) {
+      this.#out.upgrade(this.#id, head!);
+      return follows;
+    }
     if (follows !== MORE) {
       const kind = follows & ASCII ? WsgiBody.ascii : WsgiBody.bytes;
       this.#out.respond(this.#id, number, head, address, length, kind);

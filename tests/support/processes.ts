@@ -37,6 +37,12 @@ export function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
+/** Resident memory of a process, bytes. */
+export function rssBytes(pid: number): number {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+}
+
 function* everyPid(): Generator<number> {
   for (const { name } of Deno.readDirSync("/proc")) {
     if (/^\d+$/.test(name)) yield Number(name);

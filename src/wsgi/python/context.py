@@ -12,6 +12,8 @@ from _denicorn_streams import ClientDisconnected
 NOTHING, FINISH, MORE = 0, 1, 2
 ASCII = 4
 HEAD_SENT = -1
+# In place of a head's number: the exchange becomes a WebSocket. `head` is the subprotocol.
+UPGRADE = -2
 
 # Bodies above this are sent piece by piece, as the client takes them.
 MAX_WHOLE_BYTES = 128 * 1024
@@ -53,6 +55,20 @@ class Context:
         message = self.go_on(data) if self.sent else self.open(data)
         if not self.gateway.send(message):
             raise ClientDisconnected("the client went away")
+
+    # yimmo-wsgi's Context is wsgi.input as well.
+
+    def read(self, size=-1):
+        return self.environ["wsgi.input"].read(size)
+
+    def readline(self, size=-1):
+        return self.environ["wsgi.input"].readline(size)
+
+    def readlines(self, hint=-1):
+        return self.environ["wsgi.input"].readlines(hint)
+
+    def __iter__(self):
+        return iter(self.environ["wsgi.input"])
 
     def answer(self, result):
         """What is to be sent first of what the app returned."""

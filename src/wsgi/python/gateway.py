@@ -2,19 +2,23 @@
 
 The thread's loop, in JS, calls begin() with the head and the body of an exchange and sends what it
 returns. Where more follows it calls more() until there is no more, and then finish(). Called back, in
-the midst of the app's own calls, are only write(), reading a streamed body, and wsgi.errors.
+the midst of the app's own calls, are only write(), reading a streamed body, and wsgi.errors. For what
+asks for a WebSocket it calls upgrade() in place of begin(), and run() for what happens to one.
 """
 
 import json
 
 # The files beside this one, which are run before it under these names.
-from _denicorn_context import Context
+import _denicorn_socket_calls as socket_calls
+import _denicorn_socket_ring as socket_ring
+from _denicorn_context import NOTHING, UPGRADE, Context
 from _denicorn_environ import create_reader
 from _denicorn_loading import LoadError, load
 from _denicorn_process import set_logger
 from _denicorn_response import Numbers
 from _denicorn_traces import format_error
 from _denicorn_streams import ClientDisconnected, Errors, FileWrapper, Input
+from denicorn import WebSocket
 
 
 class Gateway:
@@ -26,6 +30,7 @@ class Gateway:
         self.send = send
         self.context = None
         self._log = log
+        self._receive = receive
         self._numbers = Numbers()
         self.number = self._numbers.get
         self._read = create_reader(
@@ -56,6 +61,23 @@ class Gateway:
                 self.log("error", "cannot make an environ: " + format_error(error))
                 return None
             return self._failed(error)
+
+    def upgrade(self, head, body, id):
+        """begin() for a request that asks for a WebSocket."""
+        try:
+            socket = socket_calls.accept(id, self._read(head, body), head)
+        except BaseException as error:
+            self.log("error", "cannot make a WebSocket: " + format_error(error))
+            return None
+        if socket is None:
+            return self.begin(head, body)
+        return (UPGRADE, socket.subprotocol, b"", NOTHING)
+
+    def run(self, events, body, id):
+        """Calls an app for what happened to one of its WebSockets."""
+        if body is True:
+            body = Input(self._receive).read()
+        socket_calls.run(id, events, body or b"", self.log)
 
     def more(self):
         """Returns more of the body, None at its end, False to cut the connection."""
@@ -105,10 +127,13 @@ class Gateway:
         self.log("error", "%s: %s" % (what, format_error(error)))
 
 
-def create(settings, send, receive, log):
+def create(settings, send, receive, log, wake):
     """Returns (gateway, None, None), or (None, message, trace) where the app cannot be loaded."""
     set_logger(lambda line: log("warning\n" + line))
+    socket_ring.ring.set_waker(wake)
+    settings = json.loads(settings)
+    WebSocket._patience = settings["patience"]
     try:
-        return (Gateway(json.loads(settings), send, receive, log), None, None)
+        return (Gateway(settings, send, receive, log), None, None)
     except LoadError as error:
         return (None, error.message, error.trace)

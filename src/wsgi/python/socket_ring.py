@@ -1,0 +1,169 @@
+"""The ring through which what WebSockets send leaves Python; see src/protocol/wsgi_sockets.ts.
+
+Any thread may write, those that the app made too, and those cannot call JS: so Python writes into the
+shared memory itself, by the rules of src/protocol/byte_ring.ts. The GIL alone would not do: a record
+takes several steps.
+"""
+
+import os
+import struct
+import threading
+from collections import deque
+from threading import get_ident
+
+# As in src/protocol/wsgi_sockets.ts.
+TEXT, BINARY, PART, CLOSE, DROP, DONE = 1, 2, 3, 4, 5, 6
+GONE = -1
+
+# As in src/protocol/byte_ring.ts and common_queue.ts.
+WRITTEN, READ, WRITER_WAITS = 0, 1, 2
+SKIP = 0xFFFFFFFF
+SERVER_SLEEPS = 4
+WORD = 4
+MODULO = 0xFFFFFFFF
+
+# Length of the record, operation, id, value.
+HEAD = struct.Struct("=iiii")
+CREDIT = struct.Struct("=ii")
+
+# A longer message crosses in records of this size.
+MAX_PIECE_BYTES = 64 * 1024
+
+# How long a writer sleeps that nobody has told of room, seconds: a bound, not the rule.
+RECHECK_SECONDS = 0.2
+
+
+class SocketRing:
+    """`room` is the lock of all that is written, and where whoever cannot write waits."""
+
+    def __init__(self, ring, control, queue):
+        self.room = threading.Condition(threading.RLock())
+        self._ring = ring
+        self._words = ring.cast("I")
+        self._control = control.cast("I")
+        self._queue = queue.cast("I")
+        self._size = len(ring)
+        self._written = self._control[WRITTEN]
+        self._writing = False
+        self._late = deque()
+        self._fence = threading.Lock()
+        # How a thread of denicorn's wakes the server; other threads do it through a pipe.
+        self._wakers = {}
+        self.wakes, self._wake = os.pipe()
+        self._credits, self.credits = os.pipe()
+        for fd in (self._wake, self.credits):
+            os.set_blocking(fd, False)
+        self._reader = None
+
+    def set_waker(self, wake):
+        self._wakers[get_ident()] = wake
+
+    def put(self, operation, id, value=0, data=b""):
+        """Writes one record. To be called under `room`; waits where the server is far behind."""
+        if self._writing:
+            # A finalizer, which the garbage collector runs in the midst of another record.
+            self._late.append((operation, id, value, data))
+            return
+        self._writing = True
+        try:
+            size = len(data)
+            at = self._reserve(HEAD.size + size)
+            HEAD.pack_into(self._ring, at, HEAD.size - WORD + size, operation, id, value)
+            if size:
+                at += HEAD.size
+                self._ring[at : at + size] = data
+            self._order()
+            self._control[WRITTEN] = self._written
+            self._order()
+            if self._queue[SERVER_SLEEPS]:
+                self._queue[SERVER_SLEEPS] = 0
+                self._wake_server()
+        finally:
+            self._writing = False
+        while self._late:
+            self.put(*self._late.popleft())
+
+    def put_message(self, operation, id, data):
+        """Writes a message of any length; the caller sees to it that the socket has one writer."""
+        begin = 0
+        while len(data) - begin > MAX_PIECE_BYTES:
+            with self.room:
+                self.put(PART, id, 0, data[begin : begin + MAX_PIECE_BYTES])
+            begin += MAX_PIECE_BYTES
+        with self.room:
+            self.put(operation, id, 0, data[begin:] if begin else data)
+
+    def _reserve(self, length):
+        """Makes room for so many bytes. Returns where they begin."""
+        need = (length + WORD - 1) & -WORD
+        while True:
+            start = self._written & (self._size - 1)
+            skipped = self._size - start if start + need > self._size else 0
+            if self._fits(skipped + need):
+                break
+            self._control[WRITER_WAITS] = 1
+            self._order()
+            if not self._fits(skipped + need):
+                self._writing = False
+                self.room.wait(RECHECK_SECONDS)
+                self._writing = True
+            self._control[WRITER_WAITS] = 0
+        if skipped:
+            self._words[start // WORD] = SKIP
+            start = 0
+        self._written = (self._written + skipped + need) & MODULO
+        return start
+
+    def _fits(self, need):
+        return ((self._written - self._control[READ]) & MODULO) + need <= self._size
+
+    def _order(self):
+        """What was stored before is there for the server before what is stored, or loaded, after. Two
+        pairs, as nothing keeps a processor from moving both into the first one."""
+        for _ in range(2):
+            self._fence.acquire()
+            self._fence.release()
+
+    def _wake_server(self):
+        wake = self._wakers.get(get_ident())
+        if wake is not None:
+            wake(None)
+            return
+        try:
+            os.write(self._wake, b"\0")
+        except BlockingIOError:
+            pass  # it has thousands of calls that it has not heard yet
+
+    def start(self, live):
+        """Begins to listen for what clients have taken. `live`: the sockets by their ids."""
+        with self.room:
+            if self._reader is None:
+                self._reader = threading.Thread(
+                    target=self._listen, args=(live,), name="denicorn-websockets", daemon=True
+                )
+                self._reader.start()
+
+    def _listen(self, live):
+        while True:
+            # In a frame of its own, which lets go of the sockets when it is done.
+            self._hear(os.read(self._credits, CREDIT.size * 4096), live)
+
+    def _hear(self, data, live):
+        with self.room:
+            for id, count in CREDIT.iter_unpack(data):
+                socket = live.get(id)
+                if socket is not None:
+                    socket._taken(count)
+            self.room.notify_all()
+
+
+# The one of the process.
+ring = None
+
+
+def set_up(memory, control, queue):
+    """Called once, on Python's main thread. Returns the descriptors of the server: one to read calls
+    from, one to write what clients have taken."""
+    global ring
+    ring = SocketRing(memory, control, queue)
+    return "%d %d" % (ring.wakes, ring.credits)

@@ -1,0 +1,187 @@
+"""WebSockets of denicorn's own kind, one for each path, and the requests that meddle with them."""
+
+import gc
+import json
+import sys
+import threading
+from urllib.parse import parse_qs
+
+import denicorn
+
+TEXT = [("Content-Type", "text/plain")]
+
+gate = threading.Event()
+audience = set()
+log = []
+
+
+@denicorn.websocket("/echo")
+def echo(ws, message):
+    ws.send(message)
+
+
+def describe(ws):
+    ws.send(
+        json.dumps(
+            [
+                ws.path,
+                ws.query_string,
+                ws.headers["User-Agent"],
+                ws.headers.get("X-None", "none"),
+                "HOST" in ws.headers,
+                ws.remote_addr,
+                ws.subprotocol,
+                ws.closed,
+                ws.close_code,
+                ws.environ["PATH_INFO"],
+            ]
+        )
+    )
+
+
+denicorn.websocket("/describe/*", on_open=describe, subprotocols=["chat", "other"])
+denicorn.websocket("/describe/it/*", on_open=lambda ws: ws.send("the longer one"))
+
+
+@denicorn.websocket("/kinds")
+def kinds(ws, message):
+    ws.send("%s %d" % (type(message).__name__, len(message)))
+
+
+def joined(ws):
+    audience.add(ws)
+
+
+def left(ws):
+    audience.discard(ws)
+    log.append("%s %s" % (ws.close_code, ws.close_reason or ws.error))
+    sys.stdout.write("left %s\n" % ws.close_code)  # one write, unlike print: threads leave at once
+
+
+denicorn.websocket("/audience", on_open=joined, on_close=left)
+
+
+class Order:
+    """Sees whether the callbacks of a socket overlap, or come in another order than they should."""
+
+    def __init__(self):
+        self.busy = threading.Lock()
+        self.expected = 0
+        self.threads = set()
+
+
+def order_open(ws):
+    ws.order = Order()
+    with ws.order.busy:
+        threading.Event().wait(0.05)
+
+
+def order_message(ws, message):
+    if not ws.order.busy.acquire(blocking=False):
+        return ws.close(4002, "side by side")
+    with_gil_given_away = threading.Event()
+    with_gil_given_away.wait(0.0001)
+    ws.order.threads.add(threading.get_ident())
+    if int(message) != ws.order.expected:
+        ws.close(4003, "out of order")
+    ws.order.expected += 1
+    ws.order.busy.release()
+    if message == "299":
+        ws.send("in order")
+
+
+def order_close(ws):
+    log.append("order %d %s" % (ws.order.expected, ws.order.busy.locked()))
+
+
+denicorn.websocket("/order", on_open=order_open, on_message=order_message, on_close=order_close)
+
+
+@denicorn.websocket("/wait")
+def wait(ws, message):
+    gate.wait()
+    ws.send("waited")
+
+
+@denicorn.websocket("/slow")
+def slow(ws, message):
+    threading.Event().wait(float(message))
+    ws.send("slept")
+
+
+def leave_slowly(ws):
+    threading.Event().wait(0.05)
+    print("slowly left", flush=True)
+
+
+denicorn.websocket("/slow-to-leave", on_open=lambda ws: ws.send("open"), on_close=leave_slowly)
+
+
+@denicorn.websocket("/hang")
+def hang(ws, message):
+    threading.Event().wait()
+
+
+@denicorn.websocket("/fail/*")
+def fail(ws, message):
+    if message == "exit":
+        sys.exit(5)
+    raise RuntimeError(message)
+
+
+def fail_open(ws):
+    raise RuntimeError("in on_open")
+
+
+def fail_close(ws):
+    log.append("fail_close")
+    raise RuntimeError("in on_close")
+
+
+denicorn.websocket("/fail-open", on_open=fail_open, on_close=fail_close)
+
+
+@denicorn.websocket("/close")
+def close(ws, message):
+    code, _, reason = message.partition(" ")
+    try:
+        ws.close(int(code), reason)
+        ws.send("nobody gets this")
+    except ValueError as error:
+        ws.send(str(error))
+
+
+def application(environ, start_response):
+    path = environ["PATH_INFO"]
+    query = parse_qs(environ["QUERY_STRING"])
+    body = "ok"
+    if path == "/say":
+        for ws in list(audience):
+            ws.send(query["text"][0])
+    elif path == "/say-from-a-thread":
+        thread = threading.Thread(target=lambda: [ws.send("from a thread") for ws in list(audience)])
+        thread.start()
+        thread.join()
+    elif path == "/flood":
+        # Until the one who does not read is given up.
+        (ws,) = audience
+        data = bytes(int(query["size"][0]))
+        sent = 0
+        while not ws.closed and sent < int(query["total"][0]):
+            ws.send(data)
+            sent += len(data)
+        body = "%d %s" % (sent, ws.closed)
+    elif path == "/open-gate":
+        gate.set()
+    elif path == "/audience":
+        body = str(len(audience))
+    elif path == "/log":
+        body, log[:] = json.dumps(log), []
+    elif path == "/alive":
+        gc.collect()
+        body = str(sum(isinstance(it, denicorn.WebSocket) for it in gc.get_objects()))
+    elif path != "/hello":
+        start_response("404 Not Found", TEXT)
+        return [b"no such path"]
+    start_response("200 OK", TEXT)
+    return [body.encode()]
