@@ -9,7 +9,7 @@ export type ManagerEvent =
   /** The control channel has ended; `error` says why where the proc did not simply go. */
   | { readonly type: "lost"; readonly id: number; readonly error: string | null }
   | { readonly type: "exited"; readonly id: number; readonly status: Deno.CommandStatus }
-  /** Files of the app have changed (`reload`). */
+  /** Files of the app (`reload`) or the certificate (`tls_watch`) have changed. */
   | { readonly type: "files_changed"; readonly files: readonly string[] }
   /** The manager that was started beside this one (USR2) has ended. */
   | { readonly type: "successor_exited"; readonly status: Deno.CommandStatus };

@@ -125,7 +125,7 @@ class Manager {
     // Each proc has a queue of its own where it binds an address itself.
     const ownQueues = this.#config.bind.some(({ transport }) => transport === "tcp");
     if (ownQueues && losesQueues()) this.#log.info(MIGRATE_ADVICE);
-    if (this.#config.reload) this.#reloader = new Reloader(this.#config, this.#log, this.#inbox);
+    this.#reloader = new Reloader(this.#config, this.#log, this.#inbox);
     await this.#hooks.run("onStarting");
   }
 

@@ -100,7 +100,7 @@ export class Orders {
     }
   }
 
-  /** Runs when files of the app have changed (`reload`). */
+  /** Runs when files have changed that procs have read: see Reloader. */
   async filesChanged(files: readonly string[]): Promise<void> {
     const others = files.length > 1 ? ` and ${files.length - 1} more` : "";
     this.#log.info(`${files[0]}${others} changed: reloading`);

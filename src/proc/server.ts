@@ -66,7 +66,9 @@ export class Server implements Exchanging {
     const onLeft = () => room.left();
     this.sockets = new WebSockets(this, onLeft);
     this.#sessions = new Sessions(config, options.log, onLeft);
-    this.#listeners = new Listeners(config, { log: options.log, room }, {
+    // A proc that becomes another user has its manager look for a new certificate: it may read it.
+    const tls_watch = config.tls_watch && (options.id === 0 || config.user === null);
+    this.#listeners = new Listeners({ ...config, tls_watch }, { log: options.log, room }, {
       onConnection: this.#accepted,
       onPlainConnection: this.#redirected,
     });

@@ -1,6 +1,7 @@
 /** The server's certificate and private key: two files, read when they are needed and when they change. */
 
 import { SystemError } from "../../errors.ts";
+import { lookAt } from "../../os/file_look.ts";
 
 /** What Deno's TLS takes. Which of the two protocols is spoken the client chooses (ALPN). */
 export interface TlsOptions {
@@ -46,25 +47,14 @@ export class CertificateFiles {
     return tls;
   }
 
-  /**
-   * Whether a file is another one than when they were last read. Links are followed: certbot and
-   * Kubernetes exchange links, and leave the directory that one would watch alone.
-   */
+  /** Whether a file is another one than when they were last read. */
   haveChanged(): boolean {
     return this.#look() !== this.#seen;
   }
 
   #look(): string {
     const { certfile, keyfile } = this.#settings;
-    return [certfile, keyfile].map((path) => {
-      try {
-        const { ino, size, mtime } = Deno.statSync(path);
-        return `${ino} ${size} ${mtime?.getTime()}`;
-      } catch {
-        // Gone for a moment, while it is being exchanged.
-        return "";
-      }
-    }).join("\n");
+    return lookAt([certfile, keyfile]);
   }
 }
 

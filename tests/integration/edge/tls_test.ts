@@ -19,10 +19,14 @@ async function shownName(server: Running): Promise<string> {
 }
 
 async function exchangeCertificate(scene: Scene, name: string): Promise<void> {
-  const { certfile, keyfile } = await scene.certificate(name);
-  // As certbot does it: each file is replaced whole.
-  Deno.renameSync(keyfile, `${scene.directory}/live.key`);
-  Deno.renameSync(certfile, `${scene.directory}/live.pem`);
+  await scene.certificate(name);
+  putInPlace(scene, name);
+}
+
+/** As certbot does it: each file is replaced whole. */
+function putInPlace({ directory }: Scene, name: string): void {
+  Deno.renameSync(`${directory}/${name}.key`, `${directory}/live.key`);
+  Deno.renameSync(`${directory}/${name}.pem`, `${directory}/live.pem`);
 }
 
 async function startTls(scene: Scene, workers: number, ...args: string[]): Promise<Running> {
@@ -113,6 +117,46 @@ for (const [how, args] of [["HUP", []], ["a look at its files", ["--tls-watch"]]
     assertEquals(await shownName(server), "second");
     assertEquals(await asking.stop() > 0, true);
   });
+}
+
+const isRoot = Deno.uid() === 0;
+
+for (
+  const [how, args, needs] of [
+    ["at HUP", [], true],
+    // The key is root's alone: who serves cannot read it again.
+    ["at a look at its files", ["--tls-watch", "--user", "12345", "--group", "54321"], isRoot],
+  ] as const
+) {
+  sceneTest(`procs take a new certificate ${how}, and no request is lost`, async (scene) => {
+    Deno.chmodSync(scene.directory, 0o755);
+    const server = await startTls(scene, 2, ...args);
+    assertEquals(await shownName(server), "first");
+    const { certfile, keyfile } = await scene.certificate("second");
+    Deno.chmodSync(keyfile, 0o600);
+    const first = `${scene.directory}/live.pem`;
+    const caCerts = [first, certfile].map((path) => Deno.readTextFileSync(path));
+    let asking = true;
+    const failures: string[] = [];
+    const clients = Array.from({ length: 4 }, async () => {
+      using client = Deno.createHttpClient({ caCerts });
+      while (asking) {
+        try {
+          const response = await fetch(`https://localhost:${server.port}/hello`, { client });
+          assertEquals(await response.text(), "hello");
+        } catch (error) {
+          failures.push(`${error} ${error instanceof Error ? error.cause : ""}`);
+        }
+      }
+    });
+    putInPlace(scene, "second");
+    if (how === "at HUP") server.signal("SIGHUP");
+    await server.ready(4);
+    await until("the new certificate is shown", async () => await shownName(server) === "second");
+    asking = false;
+    await Promise.all(clients);
+    assertEquals(failures, []);
+  }, { needs });
 }
 
 sceneTest("a certificate that cannot be used is told at the start", async (scene) => {
