@@ -7,52 +7,14 @@
  * the manager does.
  */
 
+import { arrive, percentile } from "./arrivals.ts";
 import { CASES } from "./cases.ts";
 import { markdownTable } from "./report.ts";
 import { freePort, Server } from "./server.ts";
 
 const RATES = [150, 300, 600, 900];
 const WARM_UP_SECONDS = 3;
-/** How often connections are started that are due, milliseconds. */
-const TICK_MS = 1;
 const ROOT = new URL("../", import.meta.url).pathname;
-const REQUEST = new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-
-interface Answer {
-  readonly milliseconds: number;
-  /** Null where there was none. */
-  readonly by: string | null;
-}
-
-async function ask(port: number): Promise<Answer> {
-  const begin = performance.now();
-  let text = "";
-  try {
-    using connection = await Deno.connect({ hostname: "127.0.0.1", port });
-    await connection.write(REQUEST);
-    const buffer = new Uint8Array(4_096);
-    for (let n = await connection.read(buffer); n !== null; n = await connection.read(buffer)) {
-      text += new TextDecoder().decode(buffer.subarray(0, n));
-    }
-  } catch {
-    // Counted as no answer.
-  }
-  const by = text.startsWith("HTTP/1.1 200 ") ? text.split("\r\n\r\n")[1] ?? "" : null;
-  return { milliseconds: performance.now() - begin, by };
-}
-
-/** Starts connections at `rate` a second for so long; gives the answers to those after the warm-up. */
-async function arrive(port: number, rate: number, seconds: number): Promise<Answer[]> {
-  const begin = performance.now();
-  const asked: { at: number; answer: Promise<Answer> }[] = [];
-  for (let at = 0; at < seconds + WARM_UP_SECONDS; at = (performance.now() - begin) / 1_000) {
-    while (asked.length < at * rate) asked.push({ at, answer: ask(port) });
-    await new Promise((resolve) => setTimeout(resolve, TICK_MS));
-  }
-  const all = await Promise.all(asked.map(({ answer }) => answer));
-  return all.filter((_, i) => asked[i]!.at >= WARM_UP_SECONDS);
-}
-
 async function trial(steering: string, rate: number, seconds: number): Promise<string[]> {
   const port = freePort();
   const SLOW_DIR = `${await Deno.makeTempDir()}/slow`;
@@ -63,11 +25,10 @@ async function trial(steering: string, rate: number, seconds: number): Promise<s
     env: { SLOW_DIR },
   });
   await server.ready(`http://127.0.0.1:${port}/`, { ...CASES[0]!, begin: "" });
-  const answers = await arrive(port, rate, seconds);
-  const answered = answers.filter(({ by }) => by !== null);
-  const slow = answered.filter(({ by }) => by === "slow").length / answered.length;
-  const times = answered.map(({ milliseconds }) => milliseconds).sort((a, b) => a - b);
-  const at = (share: number) => times[Math.floor(share * times.length)]?.toFixed(1) ?? "-";
+  const answers = await arrive(port, rate, { seconds, warmUpSeconds: WARM_UP_SECONDS });
+  const answered = answers.filter(({ status }) => status === 200);
+  const slow = answered.filter(({ text }) => text.endsWith("\r\nslow")).length / answered.length;
+  const at = (share: number) => percentile(answered, share);
   const failed = answers.length - answered.length;
   const share = `${(100 * slow).toFixed(0)} %`;
   return [String(rate), steering, share, at(0.5), at(0.9), at(0.99), String(failed)];
