@@ -6,8 +6,10 @@ import { helpText } from "./config/help.ts";
 import { load, type LoadOptions, readArguments, requireConfig } from "./config/load.ts";
 import { printedConfig } from "./config/print.ts";
 import { VERSION } from "./config/version.ts";
-import { AppLoadError, DenicornError, ExitCode, SystemError } from "./errors.ts";
+import { AppLoadError, ExitCode, SystemError } from "./errors.ts";
+import { exitCodeOf, say, withLog } from "./log/last_words.ts";
 import { Activation } from "./os/activation.ts";
+import type { SoloStart } from "./protocol/solo.ts";
 
 /** Runs the program and ends the process. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -16,27 +18,21 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 /** Runs the program; the result is its exit code. */
 export async function run(argv: readonly string[]): Promise<ExitCode> {
-  try {
-    return await answer(argv);
-  } catch (error) {
-    if (!(error instanceof DenicornError)) throw error;
-    say(Deno.stderr, `denicorn: ${textOf(error)}\n`);
-    return error.exitCode;
-  }
+  return await exitCodeOf(() => answer(argv));
 }
 
 async function answer(argv: readonly string[]): Promise<ExitCode> {
   const asked = readArguments(argv);
-  if (asked.help) return say(Deno.stdout, helpText());
-  if (asked.version) return say(Deno.stdout, `denicorn ${VERSION} (Deno ${Deno.version.deno})\n`);
+  if (asked.help) return print(helpText());
+  if (asked.version) return print(`denicorn ${VERSION} (Deno ${Deno.version.deno})\n`);
 
   const options: LoadOptions = { argv, env: Deno.env.toObject(), cwd: currentDirectory() };
   const loaded = load(options);
-  if (asked.printConfig) return say(Deno.stdout, printedConfig(loaded.values));
+  if (asked.printConfig) return print(printedConfig(loaded.values));
   if (asked.checkConfig) {
     for (const warning of loaded.warnings) say(Deno.stderr, `denicorn: warning: ${warning}\n`);
     if (loaded.config !== null) requireAppFile(loaded.config);
-    return say(Deno.stdout, `denicorn: the configuration is right\n`);
+    return print(`denicorn: the configuration is right\n`);
   }
   const config = requireConfig(loaded);
   requireAppFile(config);
@@ -49,33 +45,25 @@ async function serve(
   { file, warnings }: { file: string | null; warnings: readonly string[] },
   options: LoadOptions,
 ): Promise<ExitCode> {
+  const { takeHandover } = await import("./manager/handover.ts");
+  const handover = takeHandover();
+  if (config.workers === 0) {
+    const names = handover?.names ?? {};
+    return await serveSolo({ config, file, warnings, names, startedAt: performance.timeOrigin });
+  }
   const { openErrorLog } = await import("./log/error_log.ts");
   const { bannerLines } = await import("./log/banner.ts");
-  const { takeHandover } = await import("./manager/handover.ts");
-  const log = openErrorLog(config, config.workers === 0 ? "solo" : "manager");
-  try {
-    const handover = takeHandover();
+  const log = openErrorLog(config, "manager");
+  return await withLog(config, log, async () => {
     const activation = Activation.take(handover?.names);
-    const activate = (config: Config) => {
-      const activated = activation.apply(config);
-      const unused = activation.unused(activated).describe();
-      if (unused !== "") log.warning(`No bind names what systemd has passed: ${unused}`);
-      return activated;
-    };
     if (activation.sockets.length > 0) log.info(`From systemd: ${activation.describe()}`);
-    const activated = activate(config);
-    const announce = (actual: Config) => {
-      for (const line of bannerLines(actual, file)) log.info(line);
-      for (const warning of warnings) log.warning(warning);
-    };
-    if (config.workers === 0) {
-      const { runSolo } = await import("./proc/main.ts");
-      return await runSolo(activated, log, { announce, reopenLog: () => log.reopen() });
-    }
     const { runManager } = await import("./manager/manager.ts");
-    return await runManager(activated, log, {
+    return await runManager(activation.activate(config, log), log, {
       argv: options.argv,
-      announce,
+      announce: (actual) => {
+        for (const line of bannerLines(actual, file)) log.info(line);
+        for (const warning of warnings) log.warning(warning);
+      },
       inherited: { activated: activation.sockets, handover },
       // deno-lint-ignore require-await -- an error in it is to reject
       reloadConfig: async () => {
@@ -84,21 +72,23 @@ async function serve(
         requireAppFile(fresh);
         for (const warning of again.warnings) log.warning(warning);
         log.reconfigure(fresh);
-        return activate(fresh);
+        return activation.activate(fresh, log);
       },
     });
-  } catch (error) {
-    // Standard error gets it too; who keeps the log in a file looks for the reason there.
-    if (error instanceof DenicornError && config.error_log !== "-") log.critical(textOf(error));
-    throw error;
-  } finally {
-    log.close();
-  }
+  });
 }
 
-function textOf(error: DenicornError): string {
-  const trace = error instanceof AppLoadError ? error.trace : "";
-  return trace === "" ? error.message : `${error.message}\n${trace}`;
+/** This process serves itself: under the app's configuration, where it can be started anew. */
+async function serveSolo(start: SoloStart): Promise<ExitCode> {
+  const { becomeSolo } = await import("./manager/solo.ts");
+  const why = becomeSolo(start);
+  const { openErrorLog } = await import("./log/error_log.ts");
+  const { serveAlone } = await import("./proc/main.ts");
+  const advice = `The app's own deno.json and package.json do not hold (${why}); ` +
+    "where they have to, use workers: 1 and threads: 0";
+  const warnings = why === null ? start.warnings : [...start.warnings, advice];
+  const log = openErrorLog(start.config, "solo");
+  return await withLog(start.config, log, () => serveAlone({ ...start, warnings }, log));
 }
 
 function currentDirectory(): string {
@@ -127,13 +117,7 @@ function requireAppFile(config: Config) {
   throw new AppLoadError(`Cannot load the app: ${file} is a directory; name a file in it`, "");
 }
 
-/** Writes text as far as it can be written: `denicorn --help | head -1` is no error. */
-function say(stream: { writeSync(bytes: Uint8Array): number }, text: string): ExitCode {
-  let bytes = new TextEncoder().encode(text);
-  try {
-    while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
-  } catch {
-    // Nobody reads.
-  }
+function print(text: string): ExitCode {
+  say(Deno.stdout, text);
   return ExitCode.ok;
 }

@@ -6,19 +6,33 @@ import { VERSION } from "../config/version.ts";
 
 /** Four or five lines. `file` is the configuration file that was read, or null. */
 export function bannerLines(config: Config, file: string | null): string[] {
-  const scheme = config.certfile === null ? "http" : "https";
-  const workers = config.workers === 0
-    ? "this one process"
-    : counted(config.workers, "worker process", "worker processes");
-  const threads = config.threads === 0
-    ? "inline"
-    : `${counted(config.threads, "thread", "threads")}${config.workers > 0 ? " each" : ""}`;
+  const { workers, threads } = config;
+  const inEach = threads === 0 ? "inline" : counted(threads, "thread", "threads");
+  const how = threads === 0 ? `, ${inEach}` : ` with ${inEach}${workers > 1 ? " each" : ""}`;
   return [
     `denicorn ${VERSION} on Deno ${Deno.version.deno}, process id ${Deno.pid}`,
-    `Listening at ${config.bind.map((bind) => bindUrl(bind, scheme)).join(" and ")}`,
-    `Serving ${config.app} (${config.interface}) in ${workers}, ${threads}`,
+    `Listening at ${addresses(config)}`,
+    `Serving ${config.app} (${config.interface}) in ${processes(workers)}${how}`,
     `Configuration: ${file ?? "no file"}; log level ${config.log_level}`,
   ];
+}
+
+/** Said once, when all that was to start serves: what scripts and people wait for. */
+export function readyLine(config: Config, afterMs: number): string {
+  const verb = config.workers > 1 ? "serve" : "serves";
+  const after = `${(afterMs / 1_000).toFixed(1)} s`;
+  return `Ready: ${processes(config.workers)} ${verb} ${addresses(config)} after ${after}`;
+}
+
+function processes(workers: number): string {
+  return workers === 0
+    ? "this one process"
+    : counted(workers, "worker process", "worker processes");
+}
+
+function addresses({ bind, certfile }: Config): string {
+  const scheme = certfile === null ? "http" : "https";
+  return bind.map((one) => bindUrl(one, scheme)).join(" and ");
 }
 
 function counted(count: number, one: string, many: string): string {

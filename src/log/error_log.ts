@@ -1,32 +1,14 @@
 /**
- * The error log of the whole server, in the manager (or in the one process with `workers: 0`). The
- * only file that names logtape: records pass through its logger "denicorn", where a hook's module
- * can read along, and end in the sink of this file.
+ * The error log of the whole server, in the manager. The only file that names logtape: records pass
+ * through its logger "denicorn", where other code of the process can read along, and end in the sink
+ * of this file.
  */
 
 import { configureSync, getLogger, type LogLevel, type Sink } from "@logtape/logtape";
-import { SystemError } from "../errors.ts";
-import { Destination } from "./destination.ts";
-import { type Format, formatJson, formatPretty, formatText } from "./format.ts";
-import { createLog, type Level, LEVELS, type Log, type LogRecord } from "./record.ts";
+import { type ErrorLog, type LogConfig, openLogWriter } from "./log_writer.ts";
+import type { Level, LogRecord } from "./record.ts";
 
-/** What of the configuration the log heeds. */
-export interface LogConfig {
-  readonly log_level: Level;
-  readonly error_log: string;
-  readonly log_format: "auto" | "text" | "json";
-}
-
-/** The manager's own log, and the one that procs' records end in. */
-export interface ErrorLog extends Log {
-  /** Takes a record as it is, from a proc or thread; below the level it is dropped. */
-  write(record: LogRecord): void;
-  /** Opens the file anew (USR1). */
-  reopen(): void;
-  /** Takes on a new configuration (HUP). @throws {SystemError} when its file cannot be opened. */
-  reconfigure(config: LogConfig): void;
-  close(): void;
-}
+export type { ErrorLog, LogConfig } from "./log_writer.ts";
 
 const CATEGORY = "denicorn";
 
@@ -41,27 +23,17 @@ const LOGTAPE_LEVEL: Readonly<Record<Level, LogLevel>> = {
 
 /** @throws {SystemError} when the log's file cannot be opened. */
 export function openErrorLog(config: LogConfig, role: string): ErrorLog {
-  let destination = openDestination(config);
-  let format = chooseFormat(config);
-  let lowest = LEVELS.indexOf(config.log_level);
   let delivered = false;
-
-  const print = (record: LogRecord) => {
+  let printing: (record: LogRecord) => void = () => {};
+  configureLogtape(({ properties }) => {
     delivered = true;
-    const { lost } = destination;
-    destination.write(format(record));
-    if (lost > 0 && destination.lost === 0) {
-      const message = `${lost} records before this line could not be written and are lost`;
-      destination.write(format({ ...record, level: "warning", role, message }));
-    }
-  };
-  const sink: Sink = ({ properties }) => print(properties["record"] as LogRecord);
-  configureLogtape(sink);
+    printing(properties["record"] as LogRecord);
+  });
   const logger = getLogger(CATEGORY);
 
-  const write = (record: LogRecord) => {
-    if (LEVELS.indexOf(record.level) < lowest) return;
+  return openLogWriter(config, role, (record, print) => {
     delivered = false;
+    printing = print;
     try {
       logger.emit({
         level: LOGTAPE_LEVEL[record.level],
@@ -73,46 +45,9 @@ export function openErrorLog(config: LogConfig, role: string): ErrorLog {
     } catch {
       // Printed below.
     }
-    // With `workers: 0` an app that configures logtape itself takes our sink away with it.
+    // An app in the same process that configures logtape itself takes our sink away with it.
     if (!delivered) print(record);
-  };
-
-  // Made for the lowest level: `write` knows the one in force, which HUP may change.
-  const own = createLog("debug", role, write);
-  return {
-    ...own,
-    get level() {
-      return LEVELS[lowest] ?? "info";
-    },
-    write,
-    reopen() {
-      const error = destination.reopen();
-      if (error !== null) own.error(`Cannot reopen error_log, the old file is kept: ${error}`);
-    },
-    reconfigure(next) {
-      const fresh = openDestination(next);
-      destination.close();
-      destination = fresh;
-      format = chooseFormat(next);
-      lowest = LEVELS.indexOf(next.log_level);
-    },
-    close: () => destination.close(),
-  };
-}
-
-function openDestination({ error_log }: LogConfig): Destination {
-  try {
-    return new Destination(error_log);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new SystemError(`Cannot open error_log ${error_log}: ${why}`, { cause: error });
-  }
-}
-
-function chooseFormat({ log_format, error_log }: LogConfig): Format {
-  if (log_format === "json") return formatJson;
-  const terminal = error_log === "-" && Deno.stderr.isTerminal();
-  return log_format === "auto" && terminal && !Deno.noColor ? formatPretty : formatText;
+  });
 }
 
 function configureLogtape(sink: Sink) {

@@ -1,23 +1,31 @@
 /** How this very process was started, to start it once more. */
 
+import { readProcSelf } from "../os/proc_file.ts";
+import { denoPart } from "./deno_flags.ts";
+
 export interface CommandLine {
   readonly program: string;
   readonly args: readonly string[];
 }
 
 /**
- * Reads it from the kernel, flags of Deno and all. Call it before the process takes another title,
- * which is written over it.
+ * As the kernel has it, flags of Deno and all; null where it is not to be had, since a process that is
+ * started by guess would have more permissions than this one. Call it before the process takes another
+ * title, which is written over it.
  *
  * @param argv The arguments of denicorn alone, for systems that do not tell the rest.
  */
-export function ownCommandLine(argv: readonly string[]): CommandLine {
+export function ownCommandLine(argv: readonly string[]): CommandLine | null {
   const program = Deno.execPath();
-  try {
-    const [, ...args] = Deno.readTextFileSync("/proc/self/cmdline").replace(/\0$/, "").split("\0");
-    return { program, args };
-  } catch {
-    const own = ["run", "-A", import.meta.resolve("../../mod.ts"), ...argv];
-    return { program, args: Deno.build.standalone ? argv : own };
-  }
+  if (Deno.build.standalone) return { program, args: argv };
+  const line = readProcSelf("cmdline");
+  if (line !== null) return { program, args: line.replace(/\0$/, "").split("\0").slice(1) };
+  if (Deno.build.os === "linux") return null;
+  return { program, args: ["run", "-A", import.meta.resolve("../../mod.ts"), ...argv] };
+}
+
+/** Deno's part of it: what stands before the module. */
+export function ownDenoPart(): readonly string[] | null {
+  const line = ownCommandLine(Deno.args);
+  return line === null ? null : denoPart(line.args, Deno.args);
 }

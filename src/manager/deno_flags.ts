@@ -1,4 +1,6 @@
-/** Which of Deno's own flags, given to the manager, are meant for the procs as well. */
+/** Which of Deno's own flags, given to this process, are meant for those that serve as well. */
+
+import { isAbsolute, resolve } from "node:path";
 
 /**
  * What decides how an app runs. Not permissions: procs have all of them, as their manager needs
@@ -27,16 +29,55 @@ const WITH_VALUE: ReadonlySet<string> = new Set([
   "--preload",
 ]);
 
+/** What a process that takes this one's place is given as well: the same permissions, the debugger. */
+const KEPT =
+  /^(?:-[ARWNESI]+|--(?:allow|deny|ignore)-[a-z]+|--no-prompt|--inspect(?:-brk|-wait)?)$/;
+
+/** Of these, the ones whose values are paths; programs to run may be names as well. */
+const PATHS = /^(?:-[RW]|--(?:allow|deny|ignore)-(?:read|write|ffi|run))$/;
+
+/** What a process cannot keep that takes this one's place, and why. */
+const OBSTACLES: readonly (readonly [flag: RegExp, why: string])[] = [
+  [/^(?:-P|--permission-set)$/, "a set of permissions is named, which is denicorn's deno.json's"],
+  [/^--watch(?:-hmr|-exclude)?$/, "Deno watches this process (denicorn has --reload)"],
+];
+
 /**
- * Picks them out of a command line.
+ * Deno's part of a command line: what stands before the module.
  *
  * @param args What followed `deno`: `run`, flags, the module, and denicorn's own arguments.
+ * @param own denicorn's own.
  */
+export function denoPart(args: readonly string[], own: readonly string[]): readonly string[] {
+  return args.slice(0, Math.max(0, args.length - own.length - 1));
+}
+
+/** Picks out what a process needs that takes this one's place; or says why there can be none. */
+export function soloFlags(args: readonly string[], cwd: string): readonly string[] | string {
+  const names = args.map((flag) => flag.split("=", 1)[0] ?? "");
+  for (const [flag, why] of OBSTACLES) {
+    if (names.some((name) => flag.test(name))) return why;
+  }
+  const kept = args.filter((_, i) => KEPT.test(names[i] ?? ""));
+  return [...kept.map((flag) => withAbsolutePaths(flag, cwd)), ...inheritedFlags(args)];
+}
+
+/** The place of the working directory is taken by the app's. */
+function withAbsolutePaths(flag: string, cwd: string): string {
+  const [name = "", ...rest] = flag.split("=");
+  if (rest.length === 0 || !PATHS.test(name)) return flag;
+  const isProgram = (value: string) => name.endsWith("-run") && !value.includes("/");
+  const values = rest.join("=").split(",").map((value) =>
+    value === "" || isAbsolute(value) || isProgram(value) ? value : resolve(cwd, value)
+  );
+  return `${name}=${values.join()}`;
+}
+
+/** Picks out what procs are given, who have all permissions. @param args Deno's part. */
 export function inheritedFlags(args: readonly string[]): string[] {
   const flags: string[] = [];
-  for (let i = args[0] === "run" ? 1 : 0; i < args.length; i++) {
+  for (let i = 0; i < args.length; i++) {
     const flag = args[i] ?? "";
-    if (!flag.startsWith("-")) break; // the module: what follows is ours
     const [name = ""] = flag.split("=");
     const isInherited = INHERITED.some((known) =>
       name === known || known === "--unstable" && name.startsWith("--unstable-")

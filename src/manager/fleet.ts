@@ -5,7 +5,7 @@ import { DenicornError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
 import { libcUnavailable } from "../os/libc.ts";
 import type { ManagerToProc } from "../protocol/control.ts";
-import { ownCommandLine } from "./command_line.ts";
+import { ownDenoPart } from "./command_line.ts";
 import { ControlListener } from "./control_listener.ts";
 import type { Decision } from "./decision.ts";
 import { inheritedFlags } from "./deno_flags.ts";
@@ -32,7 +32,7 @@ export class Fleet implements Disposable {
   readonly generations: Generations;
   readonly #options: FleetOptions;
   readonly #listener = new ControlListener();
-  readonly #denoFlags = inheritedFlags(ownCommandLine([]).args);
+  readonly #denoFlags = inheritedFlags(ownDenoPart() ?? []);
   readonly #handles = new Map<number, ProcHandle>();
 
   private constructor(options: FleetOptions, sockets: Sockets, generations: Generations) {

@@ -5,6 +5,7 @@ import type { Config } from "../config/config.ts";
 import { SystemError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
 import { toBind } from "../os/address.ts";
+import { bindFailure, firstUnprivilegedPort, whenFree } from "../os/bind_failure.ts";
 import { describeInherited } from "../os/adopt.ts";
 import {
   type BindOptions,
@@ -14,16 +15,9 @@ import {
   openBound,
   startListening,
 } from "../os/bound_socket.ts";
-import { Errno, LibcError, libcUnavailable } from "../os/libc.ts";
+import { libcUnavailable } from "../os/libc.ts";
 import { claimUnixPath, type FileIdentity, identifyFile } from "../os/unix_path.ts";
 import { findIdentity } from "../os/user.ts";
-import { describePortHolder } from "./port_holder.ts";
-
-/** How often an address in use is tried again, and the pause, as gunicorn has it. */
-const BIND_RETRIES = 5;
-const BIND_RETRY_MS = 1_000;
-/** Ports below this need privilege where the system does not say otherwise. */
-const DEFAULT_UNPRIVILEGED_PORT = 1_024;
 
 export interface HeldSocket {
   /** Null where it cannot be held (no FFI): procs then bind unprepared. */
@@ -76,14 +70,6 @@ function isBeyondProcs(port: number, { user }: Config): boolean {
   return port < firstUnprivilegedPort() && findIdentity(user, "0")?.uid !== 0;
 }
 
-function firstUnprivilegedPort(): number {
-  try {
-    return Number(Deno.readTextFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start"));
-  } catch {
-    return DEFAULT_UNPRIVILEGED_PORT;
-  }
-}
-
 /** Whether `bind` is `[::]` beside a `0.0.0.0` of the same port, which would each take IPv4. */
 export function isIPv4Twin(bind: Bind, other: Bind): boolean {
   return bind.transport === "tcp" && other.transport === "tcp" && bind.hostname === "::" &&
@@ -134,7 +120,7 @@ async function openUnix(
   const path = abstract ? `\0${bind.path.slice(1)}` : bind.path;
   const open = () => openBound({ transport: "unix", path });
   const fd = abstract
-    ? await retryInUse(bind, options, open)
+    ? await whenFree(bind, options, open)
     : await claimUnixPath(path, unixPathOptions(options.config), open);
   startListening(fd, options.config.backlog);
   const file = abstract ? null : identifyFile(path);
@@ -155,7 +141,7 @@ async function openTcp(
   const { config, shared, beside, v6Only } = options;
   const hostname = resolveHost(bind);
   if (libcUnavailable() !== null) {
-    const port = await retryInUse(bind, options, () => probePort(hostname, bind.port));
+    const port = await whenFree(bind, options, () => probePort(hostname, bind.port));
     const address = { ...bind, port };
     return { fd: null, shared: false, forProcs: { ...address, hostname }, address, file: null };
   }
@@ -165,11 +151,11 @@ async function openTcp(
   if (!beside) {
     // Exclusively at first: with SO_REUSEPORT alone, a second server that was started by mistake
     // would silently take every other connection.
-    const fd = await retryInUse(bind, options, () => open(bind.port, {}));
+    const fd = await whenFree(bind, options, () => open(bind.port, {}));
     port = boundPort(fd);
     closeFd(fd);
   }
-  const fd = await retryInUse(bind, options, () => open(port, { reusePort: true }));
+  const fd = await whenFree(bind, options, () => open(port, { reusePort: true }));
   const address = { ...bind, port: boundPort(fd) };
   if (shared) {
     startListening(fd, config.backlog);
@@ -180,52 +166,6 @@ async function openTcp(
   return { fd, shared, forProcs: { ...address, hostname }, address, file: null };
 }
 
-/** Calls `open` until the address is free, a few times. A server that stops needs its time. */
-async function retryInUse<T>(
-  bind: Bind,
-  { log, patient }: OpenOptions,
-  open: () => T,
-): Promise<T> {
-  for (let left = patient ? BIND_RETRIES : 0;; left--) {
-    try {
-      return open();
-    } catch (error) {
-      if (!isInUse(error)) throw describeFailure(bind, error);
-      if (left === 0) {
-        const holder = bind.transport === "tcp" ? ` (${describePortHolder(bind.port)})` : "";
-        throw new SystemError(
-          `Cannot listen on ${showBind(bind)}: another server listens on it${holder}; ` +
-            `stop that, or take another address`,
-        );
-      }
-      log.error(`${showBind(bind)} is in use; trying again in ${BIND_RETRY_MS / 1_000} s`);
-      await new Promise((resolve) => setTimeout(resolve, BIND_RETRY_MS));
-    }
-  }
-}
-
-function isInUse(error: unknown): boolean {
-  return error instanceof Deno.errors.AddrInUse ||
-    error instanceof LibcError && error.errno === Errno.EADDRINUSE;
-}
-
-function describeFailure(bind: Bind, error: unknown): SystemError {
-  const what = `Cannot listen on ${showBind(bind)}`;
-  const errno = error instanceof LibcError ? error.errno : 0;
-  if (error instanceof Deno.errors.PermissionDenied || errno === Errno.EACCES) {
-    return new SystemError(
-      `${what}: not permitted (ports below ${firstUnprivilegedPort()} need root or the capability ` +
-        `CAP_NET_BIND_SERVICE)`,
-    );
-  }
-  if (error instanceof Deno.errors.AddrNotAvailable || errno === Errno.EADDRNOTAVAIL) {
-    return new SystemError(`${what}: this machine has no such address`);
-  }
-  if (error instanceof SystemError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new SystemError(`${what}: ${message}`, { cause: error });
-}
-
 /** The address of a host name, found by the resolver that Deno itself listens with. */
 function resolveHost(bind: Bind & { transport: "tcp" }): string {
   if (/^[\d.]+$|:/.test(bind.hostname)) return bind.hostname;
@@ -233,7 +173,7 @@ function resolveHost(bind: Bind & { transport: "tcp" }): string {
     using probe = Deno.listen({ hostname: bind.hostname, port: 0 });
     return probe.addr.hostname;
   } catch (error) {
-    throw describeFailure(bind, error);
+    throw bindFailure(bind, error);
   }
 }
 

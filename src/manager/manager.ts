@@ -2,6 +2,7 @@
 
 import type { Config } from "../config/config.ts";
 import { ExitCode } from "../errors.ts";
+import { readyLine } from "../log/banner.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import { describe, surviveUncaughtErrors } from "../log/uncaught.ts";
 import { Reaper } from "../os/reaper.ts";
@@ -175,7 +176,11 @@ class Manager {
 
   #tellMilestones(): void {
     const { booted, target } = this.#table;
-    if (booted && !this.#wasBooted) this.#hooks.notify("whenReady");
+    if (booted && !this.#wasBooted) {
+      const config = this.#fleet.sockets.shown(this.#config);
+      this.#log.info(readyLine({ ...config, workers: target }, now()));
+      this.#hooks.notify("whenReady");
+    }
     if (target !== this.#lastTarget) {
       this.#hooks.notify("workersChanged", target, this.#lastTarget);
     }

@@ -39,7 +39,7 @@ export class Orders {
   readonly #log: ErrorLog;
   readonly #table: ProcTable;
   readonly #reloadConfig: () => Promise<Config>;
-  readonly #commandLine: CommandLine;
+  readonly #commandLine: CommandLine | null;
   #successor: Successor | null = null;
 
   constructor({ fleet, hooks, inbox, log, table, argv, reloadConfig }: Parts & OrderOptions) {
@@ -118,11 +118,15 @@ export class Orders {
     if (this.#successor !== null || this.#fleet.sockets.predecessor.lives) {
       return this.#log.warning("There are two managers already: stop one of them with TERM first");
     }
+    const commandLine = this.#commandLine;
+    if (commandLine === null) {
+      return this.#log.error("Cannot start a new manager: how this one was started is unknown");
+    }
     try {
       await this.#hooks.run("preExec");
       this.#fleet.steering.suspend(TWO_MANAGERS);
       const successor = Successor.start(
-        this.#commandLine,
+        commandLine,
         this.#fleet.sockets,
         this.#fleet.generations.config,
       );

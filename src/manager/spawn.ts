@@ -44,9 +44,7 @@ export function spawnProc(
   const cwd = projectDirectory(config);
   const { standalone } = Deno.build;
   const command = new Deno.Command(Deno.execPath(), {
-    args: standalone
-      ? Deno.args
-      : ["run", "-A", ...UNSTABLE, ...withHeapBound(denoFlags, config), ...lockFlags(cwd), "-"],
+    args: standalone ? Deno.args : denoArguments(config, cwd, ["-A", ...denoFlags]),
     cwd,
     env: { ...config.env, [ControlEnv.path]: path, [ControlEnv.token]: token },
     stdin: standalone ? "null" : "piped",
@@ -64,13 +62,29 @@ export function spawnProc(
 }
 
 /**
- * The entry comes over stdin: then Deno takes deno.json, package.json and the lock from the working
- * directory, the app's own project, as `deno run app.ts` would there. With a path as the entry it
- * would take denicorn's.
+ * Deno's arguments for a process that serves this app from `cwd`. Its entry comes over stdin: then
+ * Deno takes deno.json, package.json and the lock from the working directory, the app's own project,
+ * as `deno run app.ts` would there. With a path as the entry it would take denicorn's.
  */
+export function denoArguments(
+  config: Config,
+  cwd: string,
+  flags: readonly string[],
+): string[] {
+  return ["run", ...UNSTABLE, ...withHeapBound(flags, config), ...lockFlags(cwd), "-"];
+}
+
+/** Such an entry: it calls `main` of the module with what is given. */
+export function entryModule(module: string, given?: object): string {
+  // Not as a literal: there a key "__proto__" would be no key.
+  const argument = given === undefined
+    ? ""
+    : `JSON.parse(${JSON.stringify(JSON.stringify(given))})`;
+  return `import { main } from ${JSON.stringify(module)};\nawait main(${argument});\n`;
+}
+
 function writeEntry(child: Deno.ChildProcess): void {
-  const main = import.meta.resolve("../proc/main.ts");
-  const entry = `import { main } from ${JSON.stringify(main)};\nawait main();\n`;
+  const entry = entryModule(import.meta.resolve("../proc/main.ts"));
   const writer = child.stdin.getWriter();
   // A child that dies before it has read it is told by its status.
   writer.write(new TextEncoder().encode(entry)).then(() => writer.close()).catch(() => {});

@@ -3,6 +3,7 @@
 import { type Bind, showBind } from "../config/bind.ts";
 import type { Config } from "../config/config.ts";
 import { SystemError } from "../errors.ts";
+import type { Log } from "../log/record.ts";
 import { formatAddress } from "./address.ts";
 import { type InheritedSocket, takeListenFds } from "./inherit.ts";
 
@@ -41,6 +42,14 @@ export class Activation {
     }
     if (this.sockets.length === 0) return config;
     return { ...config, bind: this.sockets.map(toBind) };
+  }
+
+  /** Applies it, and says which sockets nobody serves. Throws SystemError. */
+  activate(config: Config, log: Log): Config {
+    const activated = this.apply(config);
+    const unused = this.unused(activated).describe();
+    if (unused !== "") log.warning(`No bind names what systemd has passed: ${unused}`);
+    return activated;
   }
 
   /** Those that no bind of this (applied) configuration serves: who connects there waits in vain. */

@@ -5,6 +5,7 @@
 
 import { decodeAddress, isSameAddress, SOCKADDR_BYTES, type SocketAddress } from "./address.ts";
 import { libc } from "./libc.ts";
+import { descriptorTableSize } from "./socket.ts";
 
 type Peer = SocketAddress & { readonly transport: "tcp" };
 
@@ -57,12 +58,6 @@ function connectedFds(): Map<number, number[]> {
 function readPeer(fd: number): boolean {
   length[0] = SOCKADDR_BYTES;
   return libc().getpeername(fd, bytes, length) === 0;
-}
-
-/** No descriptor is larger, proc_pid_status(5). */
-function descriptorTableSize(): number {
-  const status = Deno.readTextFileSync("/proc/self/status");
-  return Number(/^FDSize:\s*([0-9]+)/m.exec(status)?.[1] ?? 1024);
 }
 
 /** "1.2.3.4" as the URL parser, and so decodeAddress(), writes it in IPv6: "::ffff:102:304". */

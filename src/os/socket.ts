@@ -9,6 +9,7 @@ import {
   type SocketAddress,
 } from "./address.ts";
 import { check, libc } from "./libc.ts";
+import { readProcSelf } from "./proc_file.ts";
 
 export const SOL_SOCKET = 1;
 export const IPPROTO_TCP = 6;
@@ -86,7 +87,12 @@ export function isListening(fd: number): boolean {
 
 /** This process's descriptors that listen, in rising order. */
 export function listeningFds(): number[] {
-  return openFds("socket:").filter(isListening);
+  return Array.from({ length: descriptorTableSize() }, (_, fd) => fd).filter(isListening);
+}
+
+/** No descriptor is larger, proc_pid_status(5). */
+export function descriptorTableSize(): number {
+  return Number(/^FDSize:\s*([0-9]+)/m.exec(readProcSelf("status") ?? "")?.[1] ?? 1024);
 }
 
 /** This process's descriptors whose target in /proc begins with `prefix`, in rising order. */

@@ -4,6 +4,7 @@
  */
 
 import { libcUnavailable } from "./libc.ts";
+import { readProcSelf } from "./proc_file.ts";
 
 /**
  * Shows `title` instead of the command line, cut to the room there is. Returns whether it could be
@@ -25,12 +26,8 @@ export function setProcessTitle(title: string): boolean {
 }
 
 function argumentsInMemory(): { start: number; length: number } | null {
-  let stat: string;
-  try {
-    stat = Deno.readTextFileSync("/proc/self/stat");
-  } catch {
-    return null;
-  }
+  const stat = readProcSelf("stat");
+  if (stat === null) return null;
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   // arg_start and arg_end, fields 48 and 49; 0 where the kernel does not tell.
   const start = Number(fields[45]);

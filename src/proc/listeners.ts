@@ -62,7 +62,8 @@ export class Listeners {
     }
     const listenOn = async (one: Bind, tls: TlsOptions | null, take: typeof onConnection) => {
       if (unknown !== null) return new PublicListener(one, { reusePort, tls }, take);
-      const opened = await openListener(one, { reusePort, config: this.#config, tls });
+      const options = { reusePort, config: this.#config, log: this.#log, tls };
+      const opened = await openListener(one, options);
       return new Listener(one, opened, { log: this.#log, room: this.#room }, take);
     };
     for (const one of bind) this.#serving.push(await listenOn(one, this.#tls, onConnection));

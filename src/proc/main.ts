@@ -4,7 +4,7 @@ import { ExitCode } from "../errors.ts";
 import { ControlClient } from "./control_client.ts";
 import { Proc } from "./proc.ts";
 
-export { runSolo } from "./solo.ts";
+export { serveAlone } from "./alone.ts";
 
 /** Runs in a process that a manager started. */
 export async function main(): Promise<void> {

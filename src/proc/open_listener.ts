@@ -3,7 +3,9 @@
 import { type Bind, showBind } from "../config/bind.ts";
 import type { Config } from "../config/config.ts";
 import { SystemError } from "../errors.ts";
+import type { Log } from "../log/record.ts";
 import { type AdoptedListener, adoptListener, describeInherited } from "../os/adopt.ts";
+import { bindFailure, whenFree } from "../os/bind_failure.ts";
 import { closeFd } from "../os/bound_socket.ts";
 import { libcUnavailable } from "../os/libc.ts";
 import { findListenerFd, listeningFds, setBacklog, setInheritable } from "../os/socket.ts";
@@ -26,6 +28,7 @@ export interface OpenOptions {
   /** Share the port with other procs, each with a socket of its own. */
   readonly reusePort: boolean;
   readonly config: Config;
+  readonly log: Log;
   /** Null for plain HTTP. Unix sockets are always plain: Deno has no TLS there, nor has who is local need. */
   readonly tls: TlsOptions | null;
 }
@@ -35,7 +38,7 @@ export async function openListener(bind: Bind, options: OpenOptions): Promise<Op
   try {
     switch (bind.transport) {
       case "tcp":
-        return openTcp(bind, options);
+        return await openTcp(bind, options);
       case "unix":
         return await openUnix(bind, options);
       case "fd":
@@ -44,32 +47,37 @@ export async function openListener(bind: Bind, options: OpenOptions): Promise<Op
         throw new SystemError(`Cannot listen on ${showBind(bind)}: systemd has passed no sockets`);
     }
   } catch (error) {
-    if (error instanceof SystemError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SystemError(`Cannot listen on ${showBind(bind)}: ${reason}`, { cause: error });
+    throw error instanceof SystemError ? error : bindFailure(bind, error);
   }
 }
 
-function openTcp(
-  { hostname, port }: Bind & { transport: "tcp" },
-  { reusePort, config, tls }: OpenOptions,
-): OpenedListener {
+async function openTcp(
+  bind: Bind & { transport: "tcp" },
+  { reusePort, config, log, tls }: OpenOptions,
+): Promise<OpenedListener> {
+  const { hostname, port } = bind;
   // Another listener of this process may have the same address, by SO_REUSEPORT.
   const before = libcUnavailable() === null ? listeningFds() : [];
   const address = { hostname, port, reusePort, tcpBacklog: config.backlog };
-  const listener = tls === null ? Deno.listen(address) : listenTls(address, tls);
+  const open = () => tls === null ? Deno.listen(address) : listenTls(address, tls);
+  // A proc's address is held by its manager, who has waited for it.
+  const listener = await whenFree(bind, { log, patient: !reusePort }, open);
   return { listener, fd: fdOf(listener, before), adopted: null, file: null };
 }
 
 /** Only without a manager, who otherwise opens these and passes descriptors on. */
 async function openUnix(
   { path }: Bind & { transport: "unix" },
-  { config }: OpenOptions,
+  { config, log }: OpenOptions,
 ): Promise<OpenedListener> {
   const abstract = path.startsWith("@");
   const open = (path: string) => Deno.listen({ transport: "unix", path });
   const listener = abstract
-    ? open(`\0${path.slice(1)}`)
+    ? await whenFree(
+      { transport: "unix", path },
+      { log, patient: true },
+      () => open(`\0${path.slice(1)}`),
+    )
     : await claimUnixPath(path, unixPathOptions(config), () => open(path));
   const fd = fdOf(listener);
   if (fd !== null) setBacklog(fd, config.backlog);

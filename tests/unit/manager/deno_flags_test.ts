@@ -1,22 +1,49 @@
 import { assertEquals } from "@std/assert";
-import { inheritedFlags } from "../../../src/manager/deno_flags.ts";
+import { denoPart, inheritedFlags, soloFlags } from "../../../src/manager/deno_flags.ts";
 
 Deno.test("what decides how an app runs is inherited, permissions and the rest are not", () => {
   const args = ["run", "-A", "--unstable-kv", "--no-check", "--v8-flags=--max-old-space-size=100"];
-  assertEquals(inheritedFlags([...args, "mod.ts", "--unstable-cron", "app.ts"]), [
+  assertEquals(inheritedFlags(args), [
     "--unstable-kv",
     "--v8-flags=--max-old-space-size=100",
   ]);
 });
 
 Deno.test("a value in the next argument belongs to its flag", () => {
-  assertEquals(inheritedFlags(["run", "--cert", "ca.pem", "-A", "mod.ts", "app.ts"]), [
+  assertEquals(inheritedFlags(["run", "--cert", "ca.pem", "-A"]), [
     "--cert",
     "ca.pem",
   ]);
 });
 
 Deno.test("without flags, and without run, there is nothing to inherit", () => {
-  assertEquals(inheritedFlags(["run", "mod.ts", "--cert", "x"]), []);
+  assertEquals(inheritedFlags(["run", "-A"]), []);
   assertEquals(inheritedFlags([]), []);
+});
+
+Deno.test("what follows the module is denicorn's own, whatever it looks like", () => {
+  const own = ["--unstable-cron", "--", "app.ts"];
+  const line = ["--quiet", "run", "--log-level", "info", "-A", "mod.ts", ...own];
+  assertEquals(denoPart(line, own), ["--quiet", "run", "--log-level", "info", "-A"]);
+});
+
+Deno.test("a process that takes the place of this one keeps its permissions and its debugger", () => {
+  const given = ["-R=/srv,data", "-NE", "--deny-run", "--inspect=127.0.0.1:0", "--no-prompt"];
+  const args = ["run", "--quiet", ...given, "--allow-ffi", "--config", "x.json", "--unstable-kv"];
+  assertEquals(soloFlags(args, "/here"), [
+    "-R=/srv,/here/data",
+    "-NE",
+    "--deny-run",
+    "--inspect=127.0.0.1:0",
+    "--no-prompt",
+    "--allow-ffi",
+    "--unstable-kv",
+  ]);
+  assertEquals(soloFlags(["--allow-run=git,./tool"], "/here"), ["--allow-run=git,/here/tool"]);
+});
+
+Deno.test("nothing takes the place of a process that Deno watches, or of named permissions", () => {
+  for (const flag of ["--watch", "--watch-hmr=x", "-P", "-P=net", "--permission-set=a"]) {
+    assertEquals(typeof soloFlags(["run", flag], "/here"), "string", flag);
+  }
 });

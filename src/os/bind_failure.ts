@@ -1,0 +1,78 @@
+/** Why an address cannot be had, in words that help; and the patience with one that is in use. */
+
+import { type Bind, showBind } from "../config/bind.ts";
+import { SystemError } from "../errors.ts";
+import type { Log } from "../log/record.ts";
+import { Errno, LibcError } from "./libc.ts";
+import { describePortHolder } from "./port_holder.ts";
+
+/** How often an address in use is tried again, and the pause, as gunicorn has it. */
+const BIND_RETRIES = 5;
+const BIND_RETRY_MS = 1_000;
+/** Ports below this need privilege where the system does not say otherwise. */
+const DEFAULT_UNPRIVILEGED_PORT = 1_024;
+
+export interface Patience {
+  readonly log: Log;
+  /** Wait for an address in use, as at the start: the server before may be about to stop. */
+  readonly patient: boolean;
+}
+
+/**
+ * Calls `open` until the address is free, a few times: a server that stops needs its time. Throws a
+ * SystemError that names the address.
+ */
+export async function whenFree<T>(
+  bind: Bind,
+  { log, patient }: Patience,
+  open: () => T,
+): Promise<T> {
+  for (let left = patient ? BIND_RETRIES : 0;; left--) {
+    try {
+      return open();
+    } catch (error) {
+      if (!isInUse(error)) throw bindFailure(bind, error);
+      if (left === 0) {
+        const holder = bind.transport === "tcp" ? ` (${describePortHolder(bind.port)})` : "";
+        throw new SystemError(
+          `Cannot listen on ${showBind(bind)}: another server listens on it${holder}; ` +
+            `stop that, or take another address`,
+        );
+      }
+      log.error(`${showBind(bind)} is in use; trying again in ${BIND_RETRY_MS / 1_000} s`);
+      await new Promise((resolve) => setTimeout(resolve, BIND_RETRY_MS));
+    }
+  }
+}
+
+function isInUse(error: unknown): boolean {
+  return error instanceof Deno.errors.AddrInUse ||
+    error instanceof LibcError && error.errno === Errno.EADDRINUSE;
+}
+
+/** The same error in words that name the address. */
+export function bindFailure(bind: Bind, error: unknown): SystemError {
+  const what = `Cannot listen on ${showBind(bind)}`;
+  const errno = error instanceof LibcError ? error.errno : 0;
+  if (error instanceof Deno.errors.PermissionDenied || errno === Errno.EACCES) {
+    return new SystemError(
+      `${what}: not permitted (ports below ${firstUnprivilegedPort()} need root or the capability ` +
+        `CAP_NET_BIND_SERVICE)`,
+    );
+  }
+  if (error instanceof Deno.errors.AddrNotAvailable || errno === Errno.EADDRNOTAVAIL) {
+    return new SystemError(`${what}: this machine has no such address`);
+  }
+  if (error instanceof SystemError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new SystemError(`${what}: ${message}`, { cause: error });
+}
+
+/** The first port that needs no privilege. */
+export function firstUnprivilegedPort(): number {
+  try {
+    return Number(Deno.readTextFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start"));
+  } catch {
+    return DEFAULT_UNPRIVILEGED_PORT;
+  }
+}

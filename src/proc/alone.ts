@@ -1,0 +1,37 @@
+/** The process that serves alone (`workers: 0`), from what the command line found out. */
+
+import type { ExitCode } from "../errors.ts";
+import { bannerLines, readyLine } from "../log/banner.ts";
+import { exitCodeOf, withLog } from "../log/last_words.ts";
+import { type ErrorLog, openLogWriter } from "../log/log_writer.ts";
+import { Activation } from "../os/activation.ts";
+import type { SoloStart } from "../protocol/solo.ts";
+import { runSolo } from "./solo.ts";
+
+/** Runs in the place of the command line, under the app's own configuration, and ends the process. */
+export async function main(start: SoloStart): Promise<never> {
+  const { config } = start;
+  Deno.exit(
+    await exitCodeOf(async () => {
+      const log = openLogWriter(config, "solo");
+      return await withLog(config, log, () => serveAlone(start, log));
+    }),
+  );
+}
+
+/** Serves until told to stop. Throws what kept it from serving, or made it give up. */
+export async function serveAlone(
+  { config, file, warnings, names, startedAt }: SoloStart,
+  log: ErrorLog,
+): Promise<ExitCode> {
+  const activation = Activation.take(names);
+  if (activation.sockets.length > 0) log.info(`From systemd: ${activation.describe()}`);
+  return await runSolo(activation.activate(config, log), log, {
+    announce: (actual) => {
+      for (const line of bannerLines(actual, file)) log.info(line);
+      for (const warning of warnings) log.warning(warning);
+      log.info(readyLine(actual, Date.now() - startedAt));
+    },
+    reopenLog: () => log.reopen(),
+  });
+}

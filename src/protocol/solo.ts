@@ -1,0 +1,16 @@
+/** What the command line hands to the process that serves alone (`workers: 0`). */
+
+import type { Config } from "../config/config.ts";
+
+/** Plain data: it crosses an execve(2) as JSON. */
+export interface SoloStart {
+  readonly config: Config;
+  /** The configuration file that was read, or null. */
+  readonly file: string | null;
+  /** One line each, for the error log. */
+  readonly warnings: readonly string[];
+  /** Names by descriptor of systemd's sockets, where another manager handed them over (USR2). */
+  readonly names: Readonly<Record<string, string>>;
+  /** When the program was started, milliseconds since the epoch. */
+  readonly startedAt: number;
+}
