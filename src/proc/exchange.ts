@@ -54,6 +54,8 @@ export class Exchange {
   /** The head was handed to Deno; nothing but the body can follow. */
   responded = false;
   finished = false;
+  /** Whether it was said that it takes long (`timeout_warning`). */
+  warned = false;
   /** Whether request.signal is listened to (see {@linkcode watchClient}). */
   watched = false;
   /** Bytes of the response's body. */

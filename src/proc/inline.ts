@@ -14,6 +14,7 @@ import type { RequestHead } from "./edge/head_check.ts";
 import { InlineUpgrades } from "./inline_socket.ts";
 import { type RefusalStatus, refuse } from "./refusal.ts";
 import type { Session } from "./session.ts";
+import { describeSlow, warningMs } from "./slowness.ts";
 
 /** A promise older than this has its client watched, milliseconds. Most are kept sooner. */
 const WATCH_CLIENT_MS = 200;
@@ -27,6 +28,8 @@ interface Pending {
   readonly resolve: (response: Response) => void;
   /** Whether the request's signal is listened to. */
   watched: boolean;
+  /** Whether it was said that it takes long (`timeout_warning`). */
+  warned: boolean;
 }
 
 export class InlineDispatcher implements Dispatcher {
@@ -34,6 +37,7 @@ export class InlineDispatcher implements Dispatcher {
   readonly #log: Log;
   readonly #server: Exchanging;
   readonly #timeoutMs: number;
+  readonly #warningMs: number;
   readonly #pending = new Set<Pending>();
   readonly #upgrades: InlineUpgrades;
   #inFlight = 0;
@@ -44,6 +48,7 @@ export class InlineDispatcher implements Dispatcher {
     this.#log = log;
     this.#server = server;
     this.#timeoutMs = config.timeout > 0 ? config.timeout * 1000 : Infinity;
+    this.#warningMs = warningMs(config);
     this.#upgrades = new InlineUpgrades(server.sockets, {
       idleTimeout: config.websocket_idle_timeout,
       writeMs: config.write_timeout > 0 ? config.write_timeout * 1000 : Infinity,
@@ -100,6 +105,10 @@ export class InlineDispatcher implements Dispatcher {
       if (age <= WATCH_CLIENT_MS) break; // Oldest first: the rest is younger.
       if (age <= this.#timeoutMs) {
         this.#watchClient(pending);
+        if (age > this.#warningMs && !pending.warned) {
+          pending.warned = true;
+          this.#log.warning(describeSlow(pending.request, age, this.#config));
+        }
         continue;
       }
       const { method, url } = pending.request;
@@ -151,7 +160,15 @@ export class InlineDispatcher implements Dispatcher {
   ): Promise<Response> {
     return new Promise((resolve) => {
       const startedAt = this.#server.now;
-      const pending = { request, session, startedAt, access, resolve, watched: false };
+      const pending = {
+        request,
+        session,
+        startedAt,
+        access,
+        resolve,
+        watched: false,
+        warned: false,
+      };
       this.#pending.add(pending);
       promised.then(
         (response) => {

@@ -13,6 +13,7 @@ import { refuse } from "./refusal.ts";
 import type { Session } from "./session.ts";
 import type { AppThread, Pool } from "./pool.ts";
 import { ThreadPool } from "./thread_pool.ts";
+import { describeSlow, warningMs } from "./slowness.ts";
 import { openSocket } from "./upgrade.ts";
 import { WsgiPool } from "./wsgi_pool.ts";
 
@@ -27,6 +28,7 @@ export class ThreadedDispatcher implements Dispatcher {
   readonly #log: Log;
   readonly #pool: Pool;
   readonly #timeoutMs: number;
+  readonly #warningMs: number;
   readonly #writeMs: number;
   #lastId = 0;
   /** Threads under suspicion, and since when. */
@@ -57,6 +59,7 @@ export class ThreadedDispatcher implements Dispatcher {
     this.#server = server;
     this.#log = log;
     this.#timeoutMs = config.timeout > 0 ? config.timeout * 1000 : Infinity;
+    this.#warningMs = warningMs(config);
     this.#writeMs = config.write_timeout > 0 ? config.write_timeout * 1000 : Infinity;
     const KindOfPool = config.interface === "wsgi" ? WsgiPool : ThreadPool;
     this.#pool = new KindOfPool(config, role, log, {
@@ -125,8 +128,15 @@ export class ThreadedDispatcher implements Dispatcher {
     for (const exchange of this.#pool.exchanges()) {
       const age = now - exchange.activeAt;
       if (exchange.responded) continue;
-      if (age > this.#timeoutMs) this.#timedOut(exchange, now);
-      else if (age > WATCH_CLIENT_MS) exchange.watchClient();
+      if (age > this.#timeoutMs) {
+        this.#timedOut(exchange, now);
+        continue;
+      }
+      if (age > WATCH_CLIENT_MS) exchange.watchClient();
+      if (age > this.#warningMs && !exchange.warned) {
+        exchange.warned = true;
+        this.#log.warning(describeSlow(exchange.request, age, this.#config));
+      }
     }
     for (const [thread, what] of this.#pool.overdue(now, this.#timeoutMs)) {
       this.#log.warning(`No return within ${this.#config.timeout} s from ${what}`);

@@ -24,7 +24,7 @@ export const timeoutSettings = {
     kind: share(),
     default: 0,
     help: "Warns of an exchange that has taken this share of `timeout`; 0 never does.",
-    acts: false,
+    acts: true,
   }),
   graceful_timeout: setting({
     section: "timeouts",

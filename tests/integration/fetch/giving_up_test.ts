@@ -51,6 +51,20 @@ for (const threads of [0, 1]) {
   });
 
   sceneTest(
+    `an exchange that takes long is told of once before its end, ${where}`,
+    async (scene) => {
+      const args = ["--timeout", "2", "--timeout-warning", "0.3"];
+      const server = await startApp(scene, threads, ...args);
+      assertEquals((await server.fetch("/never")).status, 504);
+      await server.says(/No response within 2 s: GET \S+\/never/);
+      const told = [
+        ...server.output.matchAll(/WARNING.*No response for [01]\.\d s.*GET \S+\/never/g),
+      ];
+      assertEquals(told.length, 1, server.output);
+    },
+  );
+
+  sceneTest(
     `an exchange that takes too long is a 504, and disturbs nobody, ${where}`,
     async (scene) => {
       const server = await startApp(scene, threads, "--timeout", "1");
