@@ -133,7 +133,7 @@ async function crossed(scene: Scene): Promise<void> {
     300_000,
   );
   const { requests, failures } = await load.stop();
-  const late = failures.filter(({ what }) => what.startsWith("answered Gateway Timeout"));
+  const late = failures.filter(({ what }) => what === "status 504");
   const wrong = failures.filter(({ what }) => /^answered \//.test(what));
   console.log(
     `${requests + failures.length} requests, ${late.length} of them timed out: ${wrong.length} ` +

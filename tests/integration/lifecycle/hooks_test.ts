@@ -86,6 +86,39 @@ sceneTest("hooks run at their moments, in the processes that they belong to", as
   assert(!/ERROR.*Hook/.test(server.output), server.output);
 });
 
+sceneTest("hooks of a proc that hangs, and of a new manager beside this one", async (scene) => {
+  const hooks = scene.write("hooks.ts", RECORDER);
+  const app = `export default {
+  fetch(request) {
+    if (request.url.endsWith("/spin")) for (;;);
+    return new Response();
+  },
+};
+`;
+  const args = ["--hooks", hooks, "--timeout", "1", "--graceful-timeout", "1"];
+  const server = await scene.start({ app, workers: 1, args: [...args, "-b", fixedPort()] });
+  const proc = { id: 1, pid: server.procs()[0]!.pid };
+  assertEquals((await server.fetch("/spin")).status, 504);
+  assertEquals((await called(scene, "workerAborted"))[0], ["workerAborted", proc]);
+  const [[, , gone, how]] = await called(scene, "childExit") as [Call];
+  assertEquals(gone, proc);
+  assertEquals((how as { expected: boolean }).expected, true);
+
+  server.signal("SIGUSR2");
+  const [[, manager]] = await called(scene, "preExec") as [Call];
+  assertEquals(manager, { pid: server.pid, workers: 1 });
+  await server.ready(3);
+  const [, [, successor]] = await called(scene, "onStarting", 2) as [Call, Call];
+  Deno.kill((successor as { pid: number }).pid, "SIGTERM");
+  await server.says(/this one goes on/);
+});
+
+/** An address that two managers may bind: with port 0 each would take another one. */
+function fixedPort(): string {
+  using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return `127.0.0.1:${free.addr.port}`;
+}
+
 sceneTest("hooks of one process without a manager", async (scene) => {
   const hooks = scene.write("hooks.ts", RECORDER);
   const server = scene.launch({ workers: 0, args: ["--hooks", hooks] });
