@@ -5,6 +5,7 @@ import type { Config } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
 import { createRing } from "../protocol/byte_ring.ts";
 import {
+  type CommonQueueMemory,
   CommonQueueWriter,
   createCommonQueue,
   Task,
@@ -43,8 +44,8 @@ export class WsgiPool implements Pool, AppThread {
   readonly #log: Log;
   readonly #events: PoolEvents;
   readonly #exchanges = new Map<number, Exchange>();
-  readonly #memory = createCommonQueue();
-  readonly #queue = new CommonQueueWriter(this.#memory);
+  readonly #memory: CommonQueueMemory;
+  readonly #queue: CommonQueueWriter;
   readonly #threads: WsgiThread[] = [];
   #waiting: Waiting[] = [];
   #scheduled = false;
@@ -61,6 +62,8 @@ export class WsgiPool implements Pool, AppThread {
   constructor(config: Config, role: string, log: Log, events: PoolEvents) {
     if (config.threads === 0) log.warning("A WSGI app needs a thread: threads: 0 is taken as 1");
     this.#config = { ...config, threads: Math.max(1, config.threads) };
+    this.#memory = createCommonQueue(this.#config.threads);
+    this.#queue = new CommonQueueWriter(this.#memory);
     this.#role = role;
     this.#log = log;
     this.#events = events;

@@ -28,6 +28,9 @@ export function createRing(size: number): Ring {
   };
 }
 
+/** So much of a ring is warm in the caches anyway: not worth a beginning anew. */
+const COLD_BYTES = 64 * 1024;
+
 const padded = (length: number) => (length + WORD + WORD - 1) & -WORD;
 
 export class RingWriter {
@@ -55,9 +58,11 @@ export class RingWriter {
   reserve(length: number): number {
     const need = padded(length);
     const start = this.#written & (this.#size - 1);
-    const skipped = start + need > this.#size ? this.#size - start : 0;
     this.#seen = Atomics.load(this.#control, READ);
     const used = (this.#written - this.#seen) >>> 0;
+    // An empty ring begins anew, so that the same memory, warm in the caches, serves again and again.
+    const anew = used === 0 && start >= COLD_BYTES && need <= start;
+    const skipped = anew || start + need > this.#size ? this.#size - start : 0;
     if (used + skipped + need > this.#size) return -1;
     if (skipped > 0) this.words[start >> 2] = SKIP;
     const at = skipped > 0 ? 0 : start;

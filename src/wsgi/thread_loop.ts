@@ -53,7 +53,7 @@ export class WsgiThreadLoop {
     const { config } = boot;
     const api = this.#api = openPython(boot.library);
     this.#gil = new Gil(api);
-    this.#queue = new CommonQueueReader(boot.queue);
+    this.#queue = new CommonQueueReader(boot.queue, boot.id - 1);
     this.#memory = addressOf(this.#queue.bytes);
     this.#out = new WsgiQueueOut(boot.ringOut, this.#queue, boot.port, this.#gil);
     this.#in = new RingReader(boot.ringIn);

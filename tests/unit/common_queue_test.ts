@@ -1,0 +1,109 @@
+/** The common queue (protocol/common_queue.ts), its threads played by the test. */
+
+import { assert, assertEquals } from "@std/assert";
+import {
+  CommonQueueReader,
+  CommonQueueWriter,
+  createCommonQueue,
+  NO_BODY,
+  Task,
+} from "../../src/protocol/common_queue.ts";
+
+function open(threads: number) {
+  const memory = createCommonQueue(threads);
+  const readers = Array.from({ length: threads }, (_, i) => new CommonQueueReader(memory, i));
+  return { memory, writer: new CommonQueueWriter(memory), readers };
+}
+
+const put = (writer: CommonQueueWriter, id: number, head: string, body: Uint8Array | null = null) =>
+  writer.put(id, head, body, Task.exchange);
+
+function take(reader: CommonQueueReader): { id: number; head: string; body: number } | null {
+  if (!reader.take()) return null;
+  const { id, at, headBytes, body } = reader;
+  const head = new TextDecoder().decode(reader.bytes.slice(at, at + headBytes));
+  reader.release();
+  return { id, head, body };
+}
+
+Deno.test("the first thread that sleeps is woken, and no second one before it has arrived", () => {
+  const { memory, writer, readers } = open(4);
+  const { sleepers } = memory;
+  sleepers.set([0, 1, 1, 1]);
+  put(writer, 1, "one");
+  writer.wake();
+  assertEquals([...sleepers], [0, 0, 1, 1]);
+  put(writer, 2, "two");
+  writer.wake();
+  assertEquals([...sleepers], [0, 0, 1, 1]);
+  // The second thread is there and takes one: now the next one is sent for.
+  assert(readers[1]!.wait());
+  readers[1]!.arrive();
+  assertEquals(take(readers[1]!)?.id, 1);
+  readers[1]!.wakeAnother();
+  assertEquals([...sleepers], [0, 0, 0, 1]);
+});
+
+Deno.test("a thread that would sleep finds that it was sent for while none slept", () => {
+  const { memory, writer, readers } = open(2);
+  put(writer, 1, "one");
+  writer.wake();
+  assert(readers[1]!.wait(), "it would sleep for ever");
+  assertEquals([...memory.sleepers], [0, 0]);
+  readers[1]!.arrive();
+  assertEquals(take(readers[1]!), { id: 1, head: "one", body: NO_BODY });
+});
+
+Deno.test("all threads are woken to leave", () => {
+  const { memory, writer, readers } = open(3);
+  memory.sleepers.fill(1);
+  writer.leave();
+  assertEquals([...memory.sleepers], [0, 0, 0]);
+  for (const reader of readers) assert(!reader.wait());
+});
+
+Deno.test("a queue that is empty begins anew, and one that is not goes on", () => {
+  const { writer, readers: [reader] } = open(1);
+  put(writer, 1, "first");
+  assert(reader!.take());
+  const first = reader!.at;
+  put(writer, 2, "second", new Uint8Array(100_000));
+  reader!.release();
+  assertEquals(take(reader!), { id: 2, head: "second", body: 100_000 });
+  put(writer, 3, "third");
+  assert(reader!.take());
+  assertEquals(reader!.at, first);
+  reader!.release();
+});
+
+Deno.test("bodies of all sizes come out whole, round after round", () => {
+  const { writer, readers: [reader] } = open(1);
+  const waiting: [number, number][] = [];
+  for (let id = 1; id < 500; id++) {
+    const length = (id * 7919) % 100_000;
+    const body = new Uint8Array(length).fill(id);
+    while (put(writer, id, `head ${id}`, body) < 0) check();
+    waiting.push([id, length]);
+  }
+  while (waiting.length > 0) check();
+
+  function check() {
+    const [id, length] = waiting.shift()!;
+    assert(reader!.take());
+    assertEquals([reader!.id, reader!.body], [id, length]);
+    const from = reader!.at + reader!.headBytes;
+    const body = reader!.bytes.subarray(from, from + length);
+    assert(body.every((byte) => byte === id % 256), `the body of ${id}`);
+    reader!.release();
+  }
+});
+
+Deno.test("what was taken back is passed over", () => {
+  const { writer, readers: [reader] } = open(1);
+  const slot = put(writer, 1, "one");
+  put(writer, 2, "two");
+  assert(writer.revoke(slot, 1));
+  assertEquals(take(reader!)?.id, 2);
+  assert(!writer.revoke(slot, 1), "it is over");
+  assertEquals(take(reader!), null);
+});
