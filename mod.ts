@@ -20,7 +20,10 @@ import { ControlEnv } from "./src/protocol/control.ts";
 
 if (import.meta.main) {
   // One program, two roles: a proc is started by its manager, which says so in the environment.
-  if (Deno.env.has(ControlEnv.path)) {
+  // Asked first: where it may not be read, this is no proc, which may do everything.
+  const variable = { name: "env", variable: ControlEnv.path } as const;
+  const { state } = Deno.permissions.querySync(variable);
+  if (state === "granted" && Deno.env.has(ControlEnv.path)) {
     const { main } = await import("./src/proc/main.ts");
     await main();
   } else {

@@ -9,6 +9,7 @@ import { VERSION } from "./config/version.ts";
 import { AppLoadError, ExitCode, SystemError } from "./errors.ts";
 import { exitCodeOf, say, withLog } from "./log/last_words.ts";
 import { Activation } from "./os/activation.ts";
+import { requirePermissions } from "./permissions.ts";
 import type { SoloStart } from "./protocol/solo.ts";
 
 /** Runs the program and ends the process. */
@@ -26,6 +27,7 @@ async function answer(argv: readonly string[]): Promise<ExitCode> {
   if (asked.help) return print(helpText());
   if (asked.version) return print(`denicorn ${VERSION} (Deno ${Deno.version.deno})\n`);
 
+  requirePermissions();
   const options: LoadOptions = { argv, env: Deno.env.toObject(), cwd: currentDirectory() };
   const loaded = load(options);
   if (asked.printConfig) return print(printedConfig(loaded.values));

@@ -64,8 +64,8 @@ function whyNoFile(shown: string, path: string): string {
     ? `did you mean ${meant}?`
     : "name a .ts or .js file, a URL, npm:PACKAGE or jsr:PACKAGE; package.module:callable for Python";
   return isDirectory(path)
-    ? `cannot load the app ${shown}: ${resolve(path)} is a directory; ${remedy}`
-    : `cannot load the app ${shown}: there is no file ${resolve(path)}; ${remedy}`;
+    ? `Cannot load the app ${shown}: ${resolve(path)} is a directory; ${remedy}`
+    : `Cannot load the app ${shown}: there is no file ${resolve(path)}; ${remedy}`;
 }
 
 function isDirectory(path: string): boolean {

@@ -6,7 +6,7 @@ import { type AppSpecifier, parseAppSpecifier } from "./app_specifier.ts";
 import { replaceDenoServe } from "./deno_serve.ts";
 import { replaceNodeListen } from "./node_http.ts";
 import { type FetchHandler, OwnServer, type OwnServerOptions } from "./own_server.ts";
-import { summaryOf, traceOf } from "./trace.ts";
+import { toldOf, traceOf } from "./trace.ts";
 
 export { type FetchHandler, servedAddr } from "./own_server.ts";
 
@@ -56,7 +56,7 @@ async function load(
   );
   if (module === null) {
     // The import goes on behind the server; what it throws then is an error of the running app.
-    imported.catch((error) => log.error(error instanceof AppLoadError ? error.trace : `${error}`));
+    imported.catch(({ cause }) => log.error(traceOf(cause)));
     return own.handle;
   }
   if (app.name === null && !("default" in module)) {
@@ -106,9 +106,9 @@ async function ownServerOf(
   const timer = exports.length === 0
     ? undefined
     : setTimeout(() => waited.reject(noDefaultExport(app, exports)), START_SERVER_MS);
-  const waitingFor =
-    `${app.shown} to start a server (Deno.serve(), listen()): it has no default export` +
-    (exports.length === 0 ? " (nor any other)" : ` (it exports ${exports.join(", ")})`);
+  const waitingFor = `${app.shown} to start a server (Deno.serve(), listen()), since it exports ` +
+    (exports.length === 0 ? "nothing" : `${exports.join(", ")} and no default`) +
+    "; or add `export default { fetch }`";
   try {
     await sayWaiting(Promise.race([own.claimed, waited.promise]), log, waitingFor);
   } finally {
@@ -119,7 +119,7 @@ async function ownServerOf(
 
 function noDefaultExport(app: AppSpecifier, exports: readonly string[]): AppLoadError {
   return new AppLoadError(
-    `cannot load the app ${app.shown}: it has no default export and starts no server itself; ` +
+    `Cannot load the app ${app.shown}: it has no default export and starts no server itself; ` +
       `it exports ${exports.join(", ")}: serve one with ${app.shown}:${exports[0]}, ` +
       "or add `export default { fetch }`",
     "",
@@ -132,7 +132,7 @@ async function exported(module: Module, app: AppSpecifier): Promise<unknown> {
   if (!Object.hasOwn(module, name)) {
     const exports = Object.keys(module).join(", ") || "nothing";
     throw new AppLoadError(
-      `cannot load the app ${app.shown}: it has no export ${name}; it exports ${exports}`,
+      `Cannot load the app ${app.shown}: it has no export ${name}; it exports ${exports}`,
       "",
     );
   }
@@ -153,7 +153,7 @@ function noHandler(app: AppSpecifier, value: unknown): AppLoadError {
   const why = typeof value === "function"
     ? `the class ${value.name}; export an instance of it`
     : `${kindOf(value)}; it must be a function, or an object with fetch() or listen()`;
-  return new AppLoadError(`cannot load the app ${app.shown}: its export ${name} is ${why}`, "");
+  return new AppLoadError(`Cannot load the app ${app.shown}: its export ${name} is ${why}`, "");
 }
 
 /** Runs app code that belongs to loading; what it throws is the app's error. */
@@ -166,10 +166,8 @@ async function inApp<T>(app: AppSpecifier, run: () => T | Promise<T>): Promise<T
 }
 
 function loadError(app: AppSpecifier, thrown: unknown): AppLoadError {
-  return new AppLoadError(
-    `cannot load the app ${app.shown}: ${summaryOf(thrown)}`,
-    traceOf(thrown),
-  );
+  const { summary, trace } = toldOf(thrown);
+  return new AppLoadError(`Cannot load the app ${app.shown}: ${summary}`, trace, { cause: thrown });
 }
 
 /**

@@ -12,6 +12,12 @@ const RUNTIME_FRAME = /^\s+at .*\(?(?:ext|node):[^)]*\)?$/;
 // deno-lint-ignore no-control-regex
 const COLOUR = /\x1b\[[0-9;]*m/g;
 
+/** A place outside of any function. */
+const PLACE = /^\s+at [^(\s]+:\d+:\d+$/;
+
+/** What Deno's loader adds to every error, wrong syntax among them. */
+const LOADER_CODE = / \{\n {2}code: "ERR_MODULE_NOT_FOUND"\n\}\s*$/;
+
 /** Depth of `cause` chains and of extra properties that are shown. */
 const INSPECT_DEPTH = 4;
 
@@ -20,11 +26,12 @@ export function traceOf(thrown: unknown): string {
   return cleanTrace(thrown instanceof Error ? inspect(thrown) : `thrown: ${inspect(thrown)}`);
 }
 
-/** The first line of what was thrown, for a message that names it. */
-export function summaryOf(thrown: unknown): string {
-  const first = traceOf(thrown).split("\n", 1)[0] ?? "";
+/** What was thrown, for a message that names it (its first line) and a trace below that (the rest). */
+export function toldOf(thrown: unknown): { readonly summary: string; readonly trace: string } {
+  const [first = "", ...rest] = traceOf(thrown).split("\n");
   // "Uncaught (in promise)" and the class that the loader wraps around a SyntaxError say nothing.
-  return first.replace(/^(?:Uncaught (?:\(in promise\) )?)?(?:TypeError: )?(?=SyntaxError)/, "");
+  const prefix = /^(?:Uncaught (?:\(in promise\) )?)?(?:TypeError: )?(?=SyntaxError)/;
+  return { summary: first.replace(prefix, ""), trace: rest.join("\n") };
 }
 
 /** Removes our frames, and those of the runtime directly around them. */
@@ -35,6 +42,8 @@ export function cleanTrace(trace: string): string {
     if (belowOurs && RUNTIME_FRAME.test(line)) continue;
     belowOurs = OWN_FRAME.test(line);
     if (!belowOurs) {
+      // Deno names the place of an import twice: in the error's message, and as its stack.
+      if (PLACE.test(line) && line === kept.at(-1)) continue;
       kept.push(line);
       continue;
     }
@@ -42,7 +51,7 @@ export function cleanTrace(trace: string): string {
     // An inspected error opens the braces of its properties behind its last frame.
     if (line.endsWith(" {")) kept.push(kept.pop() + " {");
   }
-  return kept.join("\n").trimEnd();
+  return kept.join("\n").replace(LOADER_CODE, "").trimEnd();
 }
 
 function inspect(thrown: unknown): string {

@@ -1,6 +1,8 @@
 /** Settings of gunicorn and others that denicorn has no use for, and what to do instead. */
 
 const ADVICE: Readonly<Record<string, string>> = {
+  host: "it is part of the address: --bind HOST:PORT",
+  hostname: "it is part of the address: --bind HOST:PORT",
   worker_class: "there is one kind of worker here; --threads sets how many requests run at a time",
   preload: "each process loads the app itself; nothing is forked from a loaded one",
   preload_app: "each process loads the app itself; nothing is forked from a loaded one",

@@ -1,6 +1,6 @@
 /** How the program ends where it cannot go on: one message, and its exit code. */
 
-import { AppLoadError, DenicornError, type ExitCode } from "../errors.ts";
+import { AppLoadError, DenicornError, ExitCode } from "../errors.ts";
 import type { ErrorLog, LogConfig } from "./log_writer.ts";
 
 /** Runs the program; an error of ours becomes a message on standard error and its exit code. */
@@ -8,6 +8,10 @@ export async function exitCodeOf(run: () => Promise<ExitCode>): Promise<ExitCode
   try {
     return await run();
   } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) {
+      say(Deno.stderr, `denicorn: Deno does not permit it: ${error.message}\n`);
+      return ExitCode.usage;
+    }
     if (!(error instanceof DenicornError)) throw error;
     say(Deno.stderr, `denicorn: ${textOf(error)}\n`);
     return error.exitCode;

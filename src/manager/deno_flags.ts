@@ -34,7 +34,7 @@ const KEPT =
   /^(?:-[ARWNESI]+|--(?:allow|deny|ignore)-[a-z]+|--no-prompt|--inspect(?:-brk|-wait)?)$/;
 
 /** Of these, the ones whose values are paths; programs to run may be names as well. */
-const PATHS = /^(?:-[RW]|--(?:allow|deny|ignore)-(?:read|write|ffi|run))$/;
+const PATHS = /^(?:-[ARWNESI]*[RW]|--(?:allow|deny|ignore)-(?:read|write|ffi|run))$/;
 
 /** What a process cannot keep that takes this one's place, and why. */
 const OBSTACLES: readonly (readonly [flag: RegExp, why: string])[] = [

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { cleanTrace, summaryOf, traceOf } from "../../src/app/trace.ts";
+import { cleanTrace, toldOf, traceOf } from "../../src/app/trace.ts";
 
 const own = (file: string) => new URL(`../../src/${file}`, import.meta.url).href;
 
@@ -34,7 +34,8 @@ Deno.test("the properties and the cause of an error survive the removal of the l
 Deno.test("whatever is thrown becomes a text", () => {
   assertEquals(traceOf("just a string"), 'thrown: "just a string"');
   assertEquals(traceOf(undefined), "thrown: undefined");
-  assertEquals(summaryOf(new RangeError("too far\nsecond line")), "RangeError: too far");
+  const { summary, trace } = toldOf(new RangeError("too far\nsecond line"));
+  assertEquals([summary, trace.split("\n")[0]], ["RangeError: too far", "second line"]);
   const evil = new Error("evil");
   Object.defineProperty(evil, "stack", {
     get() {

@@ -15,6 +15,7 @@ async function denicorn(
   args: readonly string[],
   files: Readonly<Record<string, string>> = {},
   env: Readonly<Record<string, string>> = {},
+  permissions: readonly string[] = ["-A"],
 ): Promise<Outcome> {
   const cwd = Deno.makeTempDirSync();
   try {
@@ -22,7 +23,7 @@ async function denicorn(
       Deno.writeTextFileSync(`${cwd}/${name}`, text);
     }
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", MOD, ...args],
+      args: ["run", ...permissions, MOD, ...args],
       cwd,
       env: { NO_COLOR: "1", ...env },
       stdin: "null",
@@ -59,6 +60,36 @@ Deno.test("a typo ends in one line and exit code 2, wherever it is", async () =>
   assertUsage(
     await denicorn(["app.ts"], {}, { DENICORN_TIMEOUT: "soon" }),
     'environment: DENICORN_TIMEOUT: "soon" is not a time: write it in seconds, or as 500ms, 30s, 2m, 1h or 1d',
+  );
+});
+
+Deno.test("without permissions one line says which lack: exit code 2; --help needs none", async () => {
+  assertUsage(
+    await denicorn(["app.ts"], {}, {}, []),
+    "Deno does not permit what a server needs: env, read, net, run, sys, write, ffi; " +
+      'start it with "deno run -A", or with the permissions that SECURITY.md explains',
+  );
+  const some = await denicorn(["app.ts"], {}, {}, ["--allow-env", "--allow-net", "-R=/nowhere"]);
+  assertStringIncludes(some.stderr, "a server needs: read, run, sys, write, ffi;");
+  assertEquals((await denicorn(["--help"], {}, {}, [])).code, 0);
+});
+
+Deno.test("what people know from elsewhere is answered with its name here", async () => {
+  assertUsage(
+    await denicorn(["--host", "0.0.0.0", "app.ts"]),
+    "command line: --host: it is part of the address: --bind HOST:PORT",
+  );
+  assertUsage(
+    await denicorn(["-p", "8080", "app.ts"]),
+    'command line: -p: "8080" is no number of processes; a port is given by -P or --port',
+  );
+  assertUsage(
+    await denicorn(["-p", "/run/app.pid", "app.ts"]),
+    'command line: -p: "/run/app.pid" is no number of processes; a pid file is given by --pid',
+  );
+  assertUsage(
+    await denicorn(["app.ts"], { "denicorn.yaml": "workers: 2\naccess_log: -\n" }),
+    'denicorn.yaml:2: access_log: a dash alone begins a list in YAML; quote it: access_log: "-"',
   );
 });
 

@@ -38,7 +38,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   proc: [...BASE, "hooks", "app", "python", "wsgi"],
   manager: [...BASE, "hooks"],
   // The command line is the only one who sees both: it runs a manager, or (workers: 0) a proc's code.
-  "cli.ts": [...BASE, "manager", "proc"],
+  "cli.ts": [...BASE, "manager", "proc", "permissions.ts"],
+  "permissions.ts": BASE,
 };
 
 /** What runs in procs and threads, whole: there an app's deno.json holds, which does not map our names. */

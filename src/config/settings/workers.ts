@@ -1,5 +1,6 @@
 /** Settings of procs and threads: how many, how they are fed, when they are replaced. */
 
+import { BadValue } from "../bad_value.ts";
 import { bytes, choice, integer, seconds } from "../kinds.ts";
 import { setting } from "../setting.ts";
 
@@ -8,6 +9,17 @@ const MAX_WORKERS = 1_024;
 const MAX_THREADS = 512;
 const DAY = 86_400;
 const GIB = 1024 ** 3;
+
+/** `-p` is yimmo-wsgi's; elsewhere it is a port, or gunicorn's pid file. */
+function processes(text: string): string {
+  if (/^\d+$/.test(text) && Number(text) > MAX_WORKERS) {
+    throw new BadValue("is no number of processes; a port is given by -P or --port");
+  }
+  if (/[/.]/.test(text)) {
+    throw new BadValue("is no number of processes; a pid file is given by --pid");
+  }
+  return text;
+}
 
 export const workerSettings = {
   workers: setting({
@@ -23,7 +35,8 @@ export const workerSettings = {
     },
     short: "w",
     spellings: [
-      { flags: ["no-proc"], short: "p", env: ["YIMMO_WSGI_NO_PROC"], keys: ["wsgi.no_proc"] },
+      { flags: ["no-proc"], short: "p", read: processes },
+      { env: ["YIMMO_WSGI_NO_PROC"], keys: ["wsgi.no_proc"] },
     ],
     help: "Number of processes that serve. 0 serves in this very process, without a manager.",
     acts: true,

@@ -111,6 +111,7 @@ function lineOf(key: string, depth: number, { lines, from }: Place): number {
 
 /** All scalars stay text (YAML's failsafe schema): what they mean is the settings' own affair. */
 function parseYaml(text: string, shown: string): Raw {
+  refuseDashes(text, shown);
   try {
     return parse(text, { schema: "failsafe" }) as Raw;
   } catch (error) {
@@ -125,6 +126,17 @@ function parseYaml(text: string, shown: string): Raw {
       { cause: error },
     );
   }
+}
+
+/** `access_log: -`, as on the command line: to YAML a dash alone begins a list. */
+function refuseDashes(text: string, shown: string) {
+  const lines = text.split(/\r?\n/);
+  const at = lines.findIndex((line) => /^\s*[\w.-]+\s*:\s+-\s*(?:#.*)?$/.test(line));
+  if (at < 0) return;
+  const key = lines[at]?.trim().split(/\s*:/)[0];
+  throw new ConfigError(
+    `${shown}:${at + 1}: ${key}: a dash alone begins a list in YAML; quote it: ${key}: "-"`,
+  );
 }
 
 /** The parser takes a tab for nothing, and what it indents for a key of the outer map. */

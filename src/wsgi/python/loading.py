@@ -49,28 +49,28 @@ def _load(specifier):
         names = [next((name for name in DEFAULT_NAMES if hasattr(module, name)), None)]
         if names == [None]:
             raise LoadError(
-                "cannot load the app %s: module %s has neither %s nor %s; name it, as in %s:NAME"
+                "Cannot load the app %s: module %s has neither %s nor %s; name it, as in %s:NAME"
                 % (specifier, module_name, *DEFAULT_NAMES, module_name)
             )
     app = module
     for name in names:
         if not hasattr(app, name):
             owner = "module " + module_name if app is module else repr(app)
-            raise LoadError("cannot load the app %s: %s has no %s" % (specifier, owner, name))
+            raise LoadError("Cannot load the app %s: %s has no %s" % (specifier, owner, name))
         app = getattr(app, name)
     if arguments is not None:
         app = _call(specifier, app, *arguments)
     if not callable(app):
         kind = type(app).__name__
         raise LoadError(
-            "cannot load the app %s: it is no callable, but of type %s" % (specifier, kind)
+            "Cannot load the app %s: it is no callable, but of type %s" % (specifier, kind)
         )
     return app
 
 
 def _parse(specifier, expression):
     """`name.attr` or `name.attr("literal", k=1)`: the names, and args and kwargs or None."""
-    problem = "cannot load the app %s: %r is neither a name nor a call with literal arguments" % (
+    problem = "Cannot load the app %s: %r is neither a name nor a call with literal arguments" % (
         specifier,
         expression,
     )
@@ -105,7 +105,7 @@ def _import(specifier, name):
         if error.name is None or not (name + ".").startswith(error.name + "."):
             raise _failed(specifier, "importing " + name) from None
         raise LoadError(
-            "cannot load the app %s: there is no module %s in %s; --chdir or --pythonpath say "
+            "Cannot load the app %s: there is no module %s in %s; --chdir or --pythonpath say "
             "where to look" % (specifier, error.name, os.pathsep.join(filter(None, sys.path)))
         ) from None
     except BaseException:  # SystemExit too: a module that ends the process is a failure to load
@@ -114,7 +114,7 @@ def _import(specifier, name):
 
 def _call(specifier, factory, args, kwargs):
     if not callable(factory):
-        raise LoadError("cannot load the app %s: the factory is no callable" % specifier)
+        raise LoadError("Cannot load the app %s: the factory is no callable" % specifier)
     try:
         return factory(*args, **kwargs)
     except BaseException:
@@ -125,4 +125,4 @@ def _failed(specifier, what):
     """The exception under way as a LoadError."""
     trace = format_error(sys.exc_info()[1])
     summary = trace.splitlines()[-1]
-    return LoadError("cannot load the app %s: %s failed: %s" % (specifier, what, summary), trace)
+    return LoadError("Cannot load the app %s: %s failed: %s" % (specifier, what, summary), trace)

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fetchOnce } from "../../support/running.ts";
 import { sceneTest } from "../../support/scene.ts";
 import { until } from "../../support/wait.ts";
@@ -34,11 +34,19 @@ sceneTest(
   },
 );
 
-sceneTest("an app with a syntax error: exit code 4, and the place", async (scene) => {
-  const server = scene.launch({ app: "export default {\n  fetch( {\n" });
-  assertEquals((await server.end()).code, 4);
-  assert(server.output.includes("app.ts:2:"), server.output);
-});
+for (const workers of [0, 1]) {
+  const title = `an app with a syntax error, workers: ${workers}: exit code 4, and the place, once`;
+  sceneTest(title, async (scene) => {
+    const server = scene.launch({ app: "export default {\n  fetch( {\n", workers });
+    assertEquals((await server.end()).code, 4);
+    const lines = server.output.split("\n");
+    const said = lines.slice(lines.findIndex((line) => line.startsWith("denicorn: ")), -1);
+    const [message, _gap, source, marker, place, ...more] = said;
+    assertMatch(message!, /^denicorn: Cannot load the app \/.*\/app\.ts: SyntaxError: Unexpected/);
+    assertEquals([source, marker?.trim(), ...more], ["2 |   fetch( {", "|           ~"]);
+    assertEquals(place, `    at file://${scene.directory}/app.ts:2:11`);
+  });
+}
 
 sceneTest("an app that imports what is not there: exit code 4, and the import", async (scene) => {
   const server = scene.launch({ app: `import "./nothing.ts";\n` });

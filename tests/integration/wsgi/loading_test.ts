@@ -50,11 +50,11 @@ async function refusal(
 /** Each with what is said of it. */
 const REFUSED: Readonly<Record<string, RegExp>> = {
   "nowhere:app":
-    /cannot load the app nowhere:app: there is no module nowhere in \S+; --chdir or --pythonpath/,
+    /Cannot load the app nowhere:app: there is no module nowhere in \S+; --chdir or --pythonpath/,
   "package.nowhere:app": /there is no module package\.nowhere in /,
-  "loadable:nothing": /cannot load the app loadable:nothing: module loadable has no nothing/,
+  "loadable:nothing": /Cannot load the app loadable:nothing: module loadable has no nothing/,
   "loadable:site.nothing": /loadable:site\.nothing: <loadable\.Site object at .*> has no nothing/,
-  "loadable:number": /cannot load the app loadable:number: it is no callable, but of type int/,
+  "loadable:number": /Cannot load the app loadable:number: it is no callable, but of type int/,
   "loadable:factory(calls)": /'factory\(calls\)' is neither a name nor a call with literal arg/,
   "loadable:factory(*[1])": /is neither a name nor a call with literal arguments/,
   "loadable:factory(**{})": /is neither a name nor a call with literal arguments/,

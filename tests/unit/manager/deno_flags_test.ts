@@ -28,11 +28,19 @@ Deno.test("what follows the module is denicorn's own, whatever it looks like", (
 });
 
 Deno.test("a process that takes the place of this one keeps its permissions and its debugger", () => {
-  const given = ["-R=/srv,data", "-NE", "--deny-run", "--inspect=127.0.0.1:0", "--no-prompt"];
+  const given = [
+    "-R=/srv,data",
+    "-NW=here",
+    "-E",
+    "--deny-run",
+    "--inspect=127.0.0.1:0",
+    "--no-prompt",
+  ];
   const args = ["run", "--quiet", ...given, "--allow-ffi", "--config", "x.json", "--unstable-kv"];
   assertEquals(soloFlags(args, "/here"), [
     "-R=/srv,/here/data",
-    "-NE",
+    "-NW=/here/here",
+    "-E",
     "--deny-run",
     "--inspect=127.0.0.1:0",
     "--no-prompt",

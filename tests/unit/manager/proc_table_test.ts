@@ -12,7 +12,7 @@ const LIMITS: Limits = {
   crashes: { deaths: 3, withinMs: 60_000 },
 };
 const STATS = { requests: 0, in_flight: 0, queued: 0, sessions: 0, rss: 0 };
-const APP_ERROR = { exitCode: 4, message: "cannot load the app", trace: "Error: no" };
+const APP_ERROR = { exitCode: 4, message: "Cannot load the app", trace: "Error: no" };
 
 /** A table with a clock, which plays procs that do as they are told. */
 class Game {
@@ -116,7 +116,7 @@ Deno.test("a proc that fails at the first start ends everything with its own exi
   game.decide();
   game.ready(1);
   game.table.bootFailed(2, APP_ERROR);
-  assertEquals(game.exit(2), ["fail 4: cannot load the app", "stop 1"]);
+  assertEquals(game.exit(2), ["fail 4: Cannot load the app", "stop 1"]);
   assert(!game.table.isOver);
   game.exit(1);
   assert(game.table.isOver);
@@ -170,7 +170,7 @@ Deno.test("procs that die early too often end the server with code 3 and the las
   game.table.bootFailed(5, APP_ERROR);
   const [fail] = game.exit(5);
   assert(fail?.startsWith("fail 3: More than 3 procs (crash_limit) died within 60 s"), fail);
-  assert(fail?.endsWith("cannot load the app"), fail);
+  assert(fail?.endsWith("Cannot load the app"), fail);
   assert(game.table.isOver);
 });
 
@@ -248,7 +248,7 @@ Deno.test("a reload whose first proc fails leaves all as it was", () => {
   game.table.reload({ ...LIMITS, workers: 5 }, game.now);
   game.decide();
   game.table.bootFailed(3, APP_ERROR);
-  assertEquals(game.exit(3), ["abandoned 2: cannot load the app"]);
+  assertEquals(game.exit(3), ["abandoned 2: Cannot load the app"]);
   assertEquals(game.serving, [1, 2]);
   assertEquals(game.table.target, 2);
   assertEquals(game.exit(1), ["spawn 4 of 1"], "the old configuration stays in force");
