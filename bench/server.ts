@@ -82,7 +82,12 @@ export async function ask(
   using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
   try {
     const init = body === null ? {} : { method: "POST", body };
-    const response = await fetch(url, { ...init, client, headers: { connection: "close" } });
+    const response = await fetch(url, {
+      ...init,
+      client,
+      redirect: "manual",
+      headers: { connection: "close" },
+    });
     return { status: response.status, body: await response.text() };
   } catch {
     return null; // nobody listens yet

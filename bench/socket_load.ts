@@ -3,7 +3,8 @@
  * what it measures. Each connection sends a message, waits for its echo, and sends the next.
  */
 
-const HANDSHAKE = new TextEncoder().encode([
+/** What opens a WebSocket. */
+export const HANDSHAKE = new TextEncoder().encode([
   "GET / HTTP/1.1",
   "Host: bench",
   "Connection: Upgrade",

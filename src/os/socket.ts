@@ -31,6 +31,7 @@ export const SocketOption = {
 } as const;
 
 const TCP_INFO = 11;
+const TCP_NOTSENT_LOWAT = 25;
 /** As much of struct tcp_info as is read; the kernel fills in what it has. */
 const TCP_INFO_BYTES = 152;
 export const SOCK_STREAM = 1;
@@ -133,6 +134,15 @@ export function toSocketAddress(address: Deno.Addr): SocketAddress {
   }
   if (address.transport === "unix") return { transport: "unix", path: address.path };
   throw new SystemError(`Cannot use a ${address.transport} listener: tcp or unix is needed`);
+}
+
+/**
+ * Bounds what the kernel takes for each connection of this listening socket before the client has
+ * room for it: connections inherit the option. Left alone it takes some 2 MB, so that clients that
+ * do not read fill its memory, and their deadline only begins to run when it is full. tcp(7)
+ */
+export function boundUnsent(fd: number, bytes: number): void {
+  setSocketOption(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, bytes);
 }
 
 /** Changes how many connections may wait in the accept queue; a second listen() does just that. */

@@ -8,10 +8,19 @@ import { type AdoptedListener, adoptListener, describeInherited } from "../os/ad
 import { bindFailure, whenFree } from "../os/bind_failure.ts";
 import { closeFd } from "../os/bound_socket.ts";
 import { libcUnavailable } from "../os/libc.ts";
-import { findListenerFd, listeningFds, setBacklog, setInheritable } from "../os/socket.ts";
+import {
+  boundUnsent,
+  findListenerFd,
+  listeningFds,
+  setBacklog,
+  setInheritable,
+} from "../os/socket.ts";
 import { claimUnixPath, type FileIdentity, identifyFile } from "../os/unix_path.ts";
 import { findIdentity } from "../os/user.ts";
 import type { TlsOptions } from "./edge/certificate.ts";
+
+/** What the kernel holds for a client that has no room for it; more of it costs no speed. */
+const MAX_UNSENT_BYTES = 256 * 1024;
 
 /** A listener, with what can be had beside it. */
 export interface OpenedListener {
@@ -62,7 +71,9 @@ async function openTcp(
   const open = () => tls === null ? Deno.listen(address) : listenTls(address, tls);
   // A proc's address is held by its manager, who has waited for it.
   const listener = await whenFree(bind, { log, patient: !reusePort }, open);
-  return { listener, fd: fdOf(listener, before), adopted: null, file: null };
+  const fd = fdOf(listener, before);
+  if (fd !== null) boundUnsent(fd, MAX_UNSENT_BYTES);
+  return { listener, fd, adopted: null, file: null };
 }
 
 /** Only without a manager, who otherwise opens these and passes descriptors on. */
@@ -95,6 +106,7 @@ function openInherited(fd: number, tls: TlsOptions | null): OpenedListener {
     : adoptTls(fd, tls);
   // It lives on in the adopted listener, to be closed with it.
   closeFd(fd);
+  if (adopted.listener.addr.transport === "tcp") boundUnsent(adopted.fd, MAX_UNSENT_BYTES);
   return { listener: adopted.listener, fd: adopted.fd, adopted, file: null };
 }
 

@@ -5,6 +5,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { sceneTest } from "../../support/scene.ts";
+import { until } from "../../support/wait.ts";
 import { toBytes, Wire } from "../../support/wire.ts";
 import { startMirror } from "./mirror.ts";
 
@@ -173,3 +174,37 @@ sceneTest("half a TLS handshake ends after handshake_timeout", async (scene) => 
     assertAtLeast(await lifetime(wire), 900);
   }
 });
+
+/** An endless response, which tells another client how many bytes of it were asked for. */
+const ENDLESS = `let pulled = 0;
+const CHUNK = new Uint8Array(16_384);
+export default {
+  fetch(request) {
+    if (!request.url.endsWith("/endless")) return new Response(String(pulled));
+    const pull = (to) => {
+      pulled += CHUNK.length;
+      to.enqueue(CHUNK);
+    };
+    return new Response(new ReadableStream({ pull }));
+  },
+};
+`;
+
+for (const listener of ["reuseport", "shared"]) {
+  sceneTest(`little is held for a client that does not read: ${listener}`, async (scene) => {
+    const app = scene.write("app.ts", ENDLESS);
+    const server = scene.run(["-b", "127.0.0.1:0", "-w", "1", "--listener", listener, app]);
+    await server.ready(1);
+    using wire = await Wire.connect(server.port);
+    await wire.send("GET /endless HTTP/1.1\r\nHost: a\r\n\r\n");
+    let [last, same] = ["0", 0];
+    await until("no more is asked for", async () => {
+      const now = await server.get("/pulled");
+      same = now === last && now !== "0" ? same + 1 : 0;
+      last = now;
+      return same === 10;
+    });
+    // Left alone, the kernel takes 2 to 4 MB for it.
+    assert(Number(last) < 1_500_000, `${last} bytes were asked for`);
+  });
+}
