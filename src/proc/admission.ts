@@ -13,6 +13,7 @@ import {
   requestUrl,
 } from "./deno_http.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { BODY_ALLOWANCE } from "./edge/guarded_body.ts";
 import { UNIX_ORIGIN } from "./edge/peer.ts";
 import { Handshake } from "./edge/handshake.ts";
 import { RequestHead } from "./edge/head_check.ts";
@@ -23,12 +24,10 @@ import type { Session } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
 
 /**
- * What a request may take of the connection beside its head as it is counted, and its body: fields
- * written with more space, TLS records, chunks as small as a byte each. Session.sentAhead must not
- * blame a client for them.
+ * What a request may take of the connection beside its head as it is counted: fields written with more
+ * space, TLS records. Session.sentAhead must not blame a client for them.
  */
 const HEAD_ALLOWANCE_BYTES = { http: 16, https: 64 } as const;
-const BODY_ALLOWANCE = 8;
 
 type Fields = readonly Field[];
 

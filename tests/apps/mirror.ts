@@ -16,6 +16,7 @@ export default {
     if (pathname === "/large") return new Response(large());
     if (pathname === "/socket") return echo(request);
     if (pathname === "/unread") return new Response("not read");
+    if (pathname === "/ponder") return new Response(await ponder(request));
     const mirrored: Mirrored = {
       method: request.method,
       url: request.url,
@@ -26,6 +27,13 @@ export default {
     return Response.json(mirrored);
   },
 };
+
+/** Answers how much came, when the server has looked after its connections again. */
+async function ponder(request: Request): Promise<string> {
+  const { byteLength } = await request.arrayBuffer();
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  return String(byteLength);
+}
 
 /** 64 MiB: more than the buffers of both sides hold. */
 function large(): ReadableStream<Uint8Array> {

@@ -22,9 +22,17 @@ export class BodyRefusal extends Error {
   }
 }
 
+/**
+ * What a body may take of the connection beside what is read of it, as a factor: chunks as small as a
+ * byte each. Session.sentAhead must not blame a client for them.
+ */
+export const BODY_ALLOWANCE = 8;
+
 /** Who counts the bodies that are under way. */
 export interface Uploading {
   uploads: number;
+  /** See Session. */
+  consumed: number;
 }
 
 export type BodyLimits = Pick<Config, "limit_request_body" | "body_timeout" | "body_min_rate">;
@@ -86,6 +94,7 @@ export class GuardedBody implements Timed {
     if (next.done) return null;
     this.#waitedMs += performance.now() - from;
     this.#received += next.value.byteLength;
+    if (this.#owner !== null) this.#owner.consumed += next.value.byteLength * BODY_ALLOWANCE;
     if (this.#received > this.#maxBytes) {
       this.cancel();
       throw new BodyRefusal(413, `its body is larger than ${this.#maxBytes} bytes`);

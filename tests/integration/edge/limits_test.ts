@@ -84,3 +84,18 @@ sceneTest(
     for (let i = 0; i < 5_000; i++) assertEquals((await wire.response())?.body, "hello");
   },
 );
+
+for (const threads of [0, 1]) {
+  sceneTest(
+    `a large upload whose answer takes its time is no flood, threads: ${threads}`,
+    async (scene) => {
+      const server = await startMirror(scene, threads);
+      const body = new Uint8Array(16 * 1024 * 1024);
+      // Over one connection, and several times: how much came between two looks is never the same.
+      for (let i = 0; i < 3; i++) {
+        const response = await server.fetch("/ponder", { method: "POST", body });
+        assertEquals(await response.text(), String(body.length));
+      }
+    },
+  );
+}

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Deadlines } from "../../../src/proc/edge/deadlines.ts";
-import { BodyRefusal, GuardedBody } from "../../../src/proc/edge/guarded_body.ts";
+import { BODY_ALLOWANCE, BodyRefusal, GuardedBody } from "../../../src/proc/edge/guarded_body.ts";
 
 const LIMITS = { limit_request_body: 0, body_timeout: 30, body_min_rate: 0 };
 
@@ -8,7 +8,7 @@ const LIMITS = { limit_request_body: 0, body_timeout: 30, body_min_rate: 0 };
 function upload(limits: Partial<typeof LIMITS>) {
   let ahead = 0;
   const deadlines = new Deadlines(() => performance.now() + ahead);
-  const owner = { uploads: 0 };
+  const owner = { uploads: 0, consumed: 0 };
   let controller!: ReadableStreamDefaultController<Uint8Array>;
   let cancelled = false;
   const stream = new ReadableStream<Uint8Array>({
@@ -45,6 +45,7 @@ Deno.test("a body within its limits is read to its end", async () => {
   assertEquals((await body.read())?.length, 4);
   assertEquals(await body.read(), null);
   assertEquals(owner.uploads, 0);
+  assertEquals(owner.consumed, 10 * BODY_ALLOWANCE);
   body.cancel();
   assertEquals(owner.uploads, 0);
   assertEquals(deadlines.size, 0);
@@ -121,7 +122,7 @@ Deno.test("a body that breaks off, or breaks the rules, is refused with a reason
       }),
       LIMITS,
       new Deadlines(() => performance.now()),
-      { uploads: 0 },
+      { uploads: 0, consumed: 0 },
     );
   await assertRejects(() => broken("reset").read(), BodyRefusal, "broke off");
   // Deno's words; an integration test sees them from Deno itself.
