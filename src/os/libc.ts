@@ -58,6 +58,8 @@ const SYMBOLS = {
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   dlopen: { parameters: ["buffer", "i32"], result: "usize" },
   dlerror: { parameters: [], result: "pointer" },
+  malloc: { parameters: ["usize"], result: "usize" },
+  free: { parameters: ["usize"], result: "void" },
   memcpy: { parameters: ["usize", "usize", "usize"], result: "usize" },
 } as const satisfies Deno.ForeignLibraryInterface;
 

@@ -3,6 +3,7 @@
 import type { Bind, Config } from "../config/config.ts";
 import { type AccessLog, openAccessLog } from "../log/access_log.ts";
 import type { Log } from "../log/record.ts";
+import { keepFreedMemory } from "../os/heap.ts";
 import type { DrainReason, ProcStats, SteeringPlan } from "../protocol/control.ts";
 import { withThreadPermissions } from "./app_permissions.ts";
 import { Admission } from "./admission.ts";
@@ -90,6 +91,7 @@ export class Server implements Exchanging {
    */
   async load(observer: ExchangeObserver | null = null): Promise<void> {
     const { id } = this.#options;
+    keepFreedMemory();
     this.#accessLog = openAccessLog(this.#config, this.#log);
     const config = await withThreadPermissions(this.#config);
     this.#dispatcher = config.threads === 0 && config.interface === "fetch"
