@@ -3,6 +3,7 @@
 import type { Log } from "../log/record.ts";
 import { type Ring, RingReader } from "../protocol/byte_ring.ts";
 import { QueueIn, SOCKET_MESSAGE_COST, SOCKET_WINDOW_BYTES } from "../protocol/exchange.ts";
+import { MAX_PIECE_BYTES } from "../protocol/wsgi.ts";
 import {
   GONE,
   MAX_TASK_BYTES,
@@ -12,6 +13,7 @@ import {
   SocketEvent,
   SocketOut,
 } from "../protocol/wsgi_sockets.ts";
+import { pointerOf, textFrom } from "../python/memory.ts";
 import type { AppThread } from "./pool.ts";
 import { Slab } from "./slab.ts";
 import type { ServerSocket } from "./websocket.ts";
@@ -19,13 +21,15 @@ import { CreditPipe } from "./wsgi_credits.ts";
 
 const WORD = 4;
 const HEAD_BYTES = SOCKET_WORDS * WORD;
+/** Characters of a text that crosses as the head of its task. */
+const MAX_SHORT_TEXT = 1024;
 /** Clients' progress is told in steps of this: a sender waits only above twice as much. */
 const CREDIT_STEP_BYTES = SOCKET_WINDOW_BYTES / 2;
 const INTERNAL_ERROR = [1011, "Internal error"] as const;
 
 interface Event {
   readonly kind: string;
-  readonly payload: Uint8Array;
+  readonly payload: Uint8Array | string;
   /** What the ServerSocket holds against the app for it. */
   readonly cost: number;
 }
@@ -64,6 +68,7 @@ export interface WsgiSocketsOptions {
 export class WsgiSockets {
   readonly #options: WsgiSocketsOptions;
   readonly #ring: RingReader;
+  readonly #memory: Deno.PointerObject;
   readonly #lines = new Map<number, SocketLine>();
   readonly #slab = new Slab();
   readonly #encoder = new TextEncoder();
@@ -74,6 +79,7 @@ export class WsgiSockets {
   constructor(options: WsgiSocketsOptions) {
     this.#options = options;
     this.#ring = new RingReader(options.ring);
+    this.#memory = pointerOf(this.#ring.bytes);
   }
 
   /** Sockets whose callbacks are not all called. */
@@ -123,7 +129,7 @@ export class WsgiSockets {
       case QueueIn.socketText: {
         const text = operands[0] as string;
         const cost = text.length + SOCKET_MESSAGE_COST;
-        return this.#tell(line, SocketEvent.text, this.#encoder.encode(text), cost);
+        return this.#tell(line, SocketEvent.text, text, cost);
       }
       case QueueIn.socketBinary: {
         const bytes = new Uint8Array(operands[0] as ArrayBuffer);
@@ -173,45 +179,37 @@ export class WsgiSockets {
     this.#tell(line, SocketEvent.closed, this.#encoder.encode(how), 0);
   }
 
-  #tell(line: SocketLine, kind: string, payload: Uint8Array, cost: number): void {
+  #tell(line: SocketLine, kind: string, payload: Uint8Array | string, cost: number): void {
     line.events.push({ kind, payload, cost });
     if (!line.busy) this.#start(line);
   }
 
   /** Makes a task of the oldest events: as many as fit, or one whose payload is too long for others. */
   #start(line: SocketLine): void {
-    const { events } = line;
-    let [count, bytes] = [0, 0];
-    while (count < events.length && count < MAX_TASK_EVENTS) {
-      const { length } = events[count]!.payload;
-      if (count > 0 && bytes + length > MAX_TASK_BYTES) break;
-      bytes += length;
-      count++;
-    }
-    const taken = count === events.length ? events : events.splice(0, count);
-    if (taken === events) line.events = [];
     line.busy = true;
     line.turn++;
-    let head = "";
-    for (const { kind, payload, cost } of taken) {
-      head += `${head === "" ? "" : ","}${kind}${payload.length}`;
+    const { events } = line;
+    const [first] = events;
+    const { payload } = first!;
+    if (events.length === 1 && typeof payload === "string" && payload.length < MAX_SHORT_TEXT) {
+      events.pop();
+      line.cost = first!.cost;
+      return this.#options.onTask(line.id, SocketEvent.shortText + payload, null);
+    }
+    const taken: Uint8Array[] = [];
+    let [head, bytes] = ["", 0];
+    for (const { kind, payload, cost } of events) {
+      const data = typeof payload === "string" ? this.#encoder.encode(payload) : payload;
+      if (taken.length > 0 && bytes + data.length > MAX_TASK_BYTES) break;
+      head += `${taken.length === 0 ? "" : ","}${kind}${data.length}`;
+      bytes += data.length;
       line.cost += cost;
+      if (taken.push(data) === MAX_TASK_EVENTS) break;
     }
-    let body: Uint8Array | true | null = null;
-    if (bytes > MAX_TASK_BYTES) {
-      line.long = taken[0]!.payload;
-      body = true;
-    } else if (taken.length === 1) {
-      if (bytes > 0) body = taken[0]!.payload;
-    } else if (bytes > 0) {
-      body = new Uint8Array(bytes);
-      let at = 0;
-      for (const { payload } of taken) {
-        body.set(payload, at);
-        at += payload.length;
-      }
-    }
-    this.#options.onTask(line.id, head, body);
+    if (taken.length === events.length) line.events = [];
+    else events.splice(0, taken.length);
+    if (bytes > MAX_TASK_BYTES) line.long = taken[0]!;
+    this.#options.onTask(line.id, head, bytes > MAX_TASK_BYTES ? true : joined(taken, bytes));
   }
 
   #handle(at: number, length: number): void {
@@ -230,6 +228,13 @@ export class WsgiSockets {
       case SocketOut.text: {
         const whole = this.#whole(line, bytes, from, size);
         return socket.sendText(this.#decoder.decode(whole), whole.length);
+      }
+      case SocketOut.ascii: {
+        const text = textFrom(this.#memory, from);
+        // A NUL within has ended it.
+        if (text.length === size - 1) return socket.sendText(text);
+        const whole = this.#slab.copy(bytes, from, size - 1);
+        return socket.sendText(this.#decoder.decode(whole));
       }
       case SocketOut.binary:
         return socket.sendBinary(this.#whole(line, bytes, from, size));
@@ -252,16 +257,9 @@ export class WsgiSockets {
   #whole(line: SocketLine, bytes: Uint8Array, from: number, size: number): Uint8Array<ArrayBuffer> {
     const { parts } = line;
     if (parts.length === 0) return this.#slab.copy(bytes, from, size);
-    const before = parts.reduce((sum, part) => sum + part.length, 0);
-    const whole = new Uint8Array(before + size);
-    let at = 0;
-    for (const part of parts) {
-      whole.set(part, at);
-      at += part.length;
-    }
-    whole.set(bytes.subarray(from, from + size), at);
     line.parts = [];
-    return whole;
+    const last = bytes.subarray(from, from + size);
+    return joined([...parts, last], parts.length * MAX_PIECE_BYTES + size)!;
   }
 
   /** The task of a socket is done, or makes way for others. */
@@ -290,4 +288,16 @@ export class WsgiSockets {
     this.#options.sockets.get(line.id)?.close(...INTERNAL_ERROR);
     return `a callback of the WebSocket ${line.path}`;
   }
+}
+
+/** One piece behind the other; null where there is nothing. */
+function joined(pieces: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> | null {
+  if (length === 0) return null;
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
 }

@@ -4,8 +4,9 @@
  * To the app: what happens to a socket becomes a task of the common queue, and a socket has at most one
  * task at a time. So its callbacks run one after another, in their order, on whichever thread is free,
  * and nobody needs a lock for it. Head of a task: `<kind><bytes>` for each event, between commas, with
- * a kind of {@linkcode SocketEvent}; body: their payloads, one behind the other. A task without events
- * goes on with what the one before it has left.
+ * a kind of {@linkcode SocketEvent}; body: their payloads, one behind the other. One short text alone,
+ * the most there is, is the head itself. A task without events goes on with what the one before it has
+ * left.
  *
  * From the app: one ring (byte_ring.ts) for all sockets, which Python itself fills
  * (src/wsgi/python/socket_ring.py), since any thread of the app may send, and only those that denicorn
@@ -20,6 +21,8 @@ export const SocketEvent = {
   binary: "b",
   /** Payload: `code\n1 if clean else 0\nerror\nreason`. */
   closed: "c",
+  /** In place of all others: a text message, which follows. */
+  shortText: "T",
 } as const;
 
 export const SocketOut = {
@@ -35,6 +38,8 @@ export const SocketOut = {
   drop: 5,
   /** The socket's task is done. Value: 1 where events of it are left. */
   done: 6,
+  /** A text message that is ASCII. Bytes: all of it, and a NUL. */
+  ascii: 7,
 } as const;
 
 /** Words before the bytes of each record. */

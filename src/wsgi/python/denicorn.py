@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from threading import RLock
+from threading import Lock
 from typing import Any, Callable, Iterable, Mapping, Optional, Union
 
 import _denicorn_socket_ring
@@ -118,7 +118,7 @@ class WebSocket:
         self._unsent = 0
         self._fragments: Any = None
         # One message at a time: long ones cross in pieces.
-        self._sending = RLock()
+        self._sending = Lock()
 
     @property
     def closed(self) -> bool:
@@ -135,7 +135,8 @@ class WebSocket:
         and half of `timeout`; then the client is dropped. To a closed socket it sends nothing and
         raises nothing, so that a broadcast need not care who has just left.
 
-        Raises TypeError and ValueError where the arguments are wrong, or text is no UTF-8.
+        Raises TypeError and ValueError where the arguments are wrong, or text is no UTF-8; RuntimeError in
+        a finalizer (`__del__`) that is run where nothing may wait.
         """
         if flags is None:
             operation, data = _encode(message)
@@ -145,12 +146,16 @@ class WebSocket:
                 return
             operation, data = found
         ring = _ring()
-        with self._sending:
-            with ring.room:
-                if not self._wait_for_window(ring):
-                    return
-                self._unsent += len(data)
-            ring.put_message(operation, self._id, data)
+        thread = ring.enter()
+        try:
+            with self._sending:
+                with ring.room:
+                    if not self._wait_for_window(ring):
+                        return
+                    self._unsent += len(data)
+                ring.put_message(operation, self._id, data)
+        finally:
+            ring.leave(thread)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Says goodbye to the client. on_close follows when it has answered, or is gone."""

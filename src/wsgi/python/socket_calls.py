@@ -72,6 +72,9 @@ def run(id, events, body, log):
 
 
 def read_events(events, body):
+    if events.startswith("T"):
+        yield "T", events[1:]
+        return
     at = 0
     for event in events.split(",") if events else ():
         end = at + int(event[1:])
@@ -108,8 +111,11 @@ def call(socket, kind, data, log):
 
 
 def message(kind, data, yimmo):
+    """`kind`: "T" for text that is a str, "t" for text that is bytes, "b"."""
     if yimmo:
-        return data, YMO_WS_FLAG_FIN | (YMO_WS_OP_TEXT if kind == "t" else YMO_WS_OP_BINARY)
+        if kind == "T":
+            data = data.encode()
+        return data, YMO_WS_FLAG_FIN | (YMO_WS_OP_BINARY if kind == "b" else YMO_WS_OP_TEXT)
     return (data.decode() if kind == "t" else data,)
 
 

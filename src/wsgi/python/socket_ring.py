@@ -12,7 +12,7 @@ from collections import deque
 from threading import get_ident
 
 # As in src/protocol/wsgi_sockets.ts.
-TEXT, BINARY, PART, CLOSE, DROP, DONE = 1, 2, 3, 4, 5, 6
+TEXT, BINARY, PART, CLOSE, DROP, DONE, ASCII = 1, 2, 3, 4, 5, 6, 7
 GONE = -1
 
 # As in src/protocol/byte_ring.ts and common_queue.ts.
@@ -26,7 +26,7 @@ MODULO = 0xFFFFFFFF
 HEAD = struct.Struct("=iiii")
 CREDIT = struct.Struct("=ii")
 
-# A longer message crosses in records of this size.
+# A longer message crosses in records of this size; as in src/protocol/wsgi.ts.
 MAX_PIECE_BYTES = 64 * 1024
 
 # How long a writer sleeps that nobody has told of room, seconds: a bound, not the rule.
@@ -37,7 +37,10 @@ class SocketRing:
     """`room` is the lock of all that is written, and where whoever cannot write waits."""
 
     def __init__(self, ring, control, queue):
-        self.room = threading.Condition(threading.RLock())
+        self._lock = threading.RLock()
+        self.room = threading.Condition(self._lock)
+        # Threads that send, or wait to send.
+        self._senders = set()
         self._ring = ring
         self._words = ring.cast("I")
         self._control = control.cast("I")
@@ -57,6 +60,22 @@ class SocketRing:
 
     def set_waker(self, wake):
         self._wakers[get_ident()] = wake
+
+    def enter(self):
+        """To be called before a message is sent, and leave() after it, with what it returns. Raises
+        RuntimeError in a finalizer that the garbage collector runs where nothing may wait: in the midst of
+        another message, or under `room`. It would wait for a thread that waits for this one."""
+        thread = get_ident()
+        if thread in self._senders or self._lock._is_owned():
+            raise RuntimeError(
+                "a finalizer cannot send to a WebSocket where the garbage collector has called it, in "
+                "the midst of another message: let a thread send it"
+            )
+        self._senders.add(thread)
+        return thread
+
+    def leave(self, thread):
+        self._senders.discard(thread)
 
     def put(self, operation, id, value=0, data=b""):
         """Writes one record. To be called under `room`; waits where the server is far behind."""
@@ -91,7 +110,12 @@ class SocketRing:
                 self.put(PART, id, 0, data[begin : begin + MAX_PIECE_BYTES])
             begin += MAX_PIECE_BYTES
         with self.room:
-            self.put(operation, id, 0, data[begin:] if begin else data)
+            if begin:
+                self.put(operation, id, 0, data[begin:])
+            elif operation == TEXT and data.isascii():
+                self.put(ASCII, id, 0, data + b"\0")
+            else:
+                self.put(operation, id, 0, data)
 
     def _reserve(self, length):
         """Makes room for so many bytes. Returns where they begin."""
@@ -120,9 +144,10 @@ class SocketRing:
     def _order(self):
         """What was stored before is there for the server before what is stored, or loaded, after. Two
         pairs, as nothing keeps a processor from moving both into the first one."""
-        for _ in range(2):
-            self._fence.acquire()
-            self._fence.release()
+        with self._fence:
+            pass
+        with self._fence:
+            pass
 
     def _wake_server(self):
         wake = self._wakers.get(get_ident())
@@ -144,6 +169,8 @@ class SocketRing:
                 self._reader.start()
 
     def _listen(self, live):
+        # What waits to send waits for this thread: no finalizer may do so here.
+        self._senders.add(get_ident())
         while True:
             # In a frame of its own, which lets go of the sockets when it is done.
             self._hear(os.read(self._credits, CREDIT.size * 4096), live)

@@ -151,6 +151,29 @@ def close(ws, message):
         ws.send(str(error))
 
 
+class Cycle:
+    """Garbage whose finalizer speaks, in the midst of whatever the collector comes across."""
+
+    def __init__(self, ws):
+        self.cycle, self.ws = self, ws
+
+    def __del__(self):
+        try:
+            self.ws.send("")
+        except RuntimeError:
+            pass  # it says why
+
+
+def storm(number):
+    """Sends messages of all lengths, each of one character."""
+    for size in (1, 100, 5_000, 70_000, 300_000) * 3:
+        for ws in list(audience):
+            ws.send(bytes([number]) * size)
+            ws.send(chr(0xC0 + number) * size)
+            ws.send(chr(0x40 + number) * size)
+            Cycle(ws)
+
+
 def application(environ, start_response):
     path = environ["PATH_INFO"]
     query = parse_qs(environ["QUERY_STRING"])
@@ -171,6 +194,14 @@ def application(environ, start_response):
             ws.send(data)
             sent += len(data)
         body = "%d %s" % (sent, ws.closed)
+    elif path == "/storm":
+        threads = [threading.Thread(target=storm, args=(number,)) for number in range(1, 7)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for ws in list(audience):
+            ws.send("calm")
     elif path == "/open-gate":
         gate.set()
     elif path == "/audience":

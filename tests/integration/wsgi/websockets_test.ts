@@ -165,6 +165,33 @@ test(
   },
 );
 
+test(
+  "what many threads send at once, and finalizers in between, arrives whole",
+  async (server, open) => {
+    const clients = await Promise.all(Array.from({ length: 4 }, () => open("/audience")));
+    await until("all have joined", async () => await server.get("/audience") === "4");
+    await server.get("/storm");
+    for (const client of clients) {
+      let count = 0;
+      for (;;) {
+        const message = await client.next();
+        if (message === "calm") break;
+        assert(isOfOneCharacter(message as string | ArrayBuffer));
+        if (message !== "") count++;
+      }
+      assertEquals(count, 6 * 15 * 3);
+    }
+    await Promise.all(clients.map((client) => client.close()));
+    await allFreed(server);
+  },
+);
+
+function isOfOneCharacter(message: string | ArrayBuffer): boolean {
+  if (typeof message === "string") return message === message.charAt(0).repeat(message.length);
+  const bytes = new Uint8Array(message);
+  return bytes.every((byte) => byte === bytes[0]);
+}
+
 test("codes and reasons arrive at both ends; wrong ones raise", async (server, open) => {
   const client = await open("/close");
   client.socket.send("4001 because é");
