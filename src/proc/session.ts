@@ -93,6 +93,11 @@ export class Session implements Peer, Timed {
     this.#http.finished.then(closed, closed);
   }
 
+  /** Whether isHttp2() has been asked, and does not need its arguments any more. */
+  get knowsProtocol(): boolean {
+    return this.#http2 !== undefined;
+  }
+
   /** To be asked while a request is being handled, before anything is awaited; these are its method and fields. */
   isHttp2(method: string, fields: readonly Field[]): boolean {
     return this.#http2 ??= isHttp2(method, fields);

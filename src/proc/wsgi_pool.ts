@@ -105,8 +105,8 @@ export class WsgiPool implements Pool, AppThread {
   }
 
   choose(session: Session, request: Request): AppThread | null {
-    // It can be found out only now, and the environ has it.
-    session.isHttp2(requestMethod(request), headerList(request));
+    // It can be found out only now, and the environ has it. Deno makes the list anew for each look.
+    if (!session.knowsProtocol) session.isHttp2(requestMethod(request), headerList(request));
     const { backlog_per_thread, threads } = this.#config;
     return this.#exchanges.size < backlog_per_thread * threads ? this : null;
   }
