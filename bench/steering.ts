@@ -12,7 +12,7 @@ import { CASES } from "./cases.ts";
 import { markdownTable } from "./report.ts";
 import { freePort, Server } from "./server.ts";
 
-const RATES = [150, 300, 600, 900];
+const RATES = [150, 300, 600];
 const WARM_UP_SECONDS = 3;
 const ROOT = new URL("../", import.meta.url).pathname;
 async function trial(steering: string, rate: number, seconds: number): Promise<string[]> {
