@@ -180,6 +180,10 @@ class NodeExchange implements Carrier {
     });
   }
 
+  isAnswered(): boolean {
+    return this.#res.writableEnded;
+  }
+
   timedOut(): void {
     const socket = this.#socket;
     // All three are asked, as Node does; where nobody listens, the connection ends.

@@ -17,6 +17,8 @@ export interface Carrier {
   hold(): void;
   /** Nothing was written for as long as the app has set. */
   timedOut(): void;
+  /** The app has ended its response. */
+  isAnswered(): boolean;
   /** The socket is gone, by the app's `destroy()` or with the client. */
   gone(error: Error | null): void;
 }
@@ -77,6 +79,7 @@ export abstract class NodeSocket extends Duplex implements Local {
     if (callback !== undefined) this.once("timeout", callback);
     if (ms > 0) {
       this.#timer = setTimeout(() => {
+        if (this.isAnswered()) return;
         this.emit("timeout");
         this.timedOut();
       }, ms);
@@ -114,6 +117,11 @@ export abstract class NodeSocket extends Duplex implements Local {
 
   /** Nothing was written for as long as the app has set. */
   protected timedOut(): void {}
+
+  /** The app has nothing more to say: how slowly it is taken is the server's affair. */
+  protected isAnswered(): boolean {
+    return false;
+  }
 
   override _read(): void {}
 
@@ -161,6 +169,10 @@ export class ExchangeSocket extends NodeSocket {
 
   protected override timedOut(): void {
     this.#carrier.timedOut();
+  }
+
+  protected override isAnswered(): boolean {
+    return this.#carrier.isAnswered();
   }
 
   override _destroy(error: Error | null, done: Done): void {

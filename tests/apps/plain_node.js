@@ -126,8 +126,10 @@ const routes = {
     res.writeHead(999).end();
   },
   "/timeout"(_req, res) {
-    // Idle again before the client has taken it all, it is told again.
-    res.setTimeout(10, () => res.headersSent || res.writeHead(504).end("my own timeout"));
+    res.setTimeout(10, () => {
+      events.push("timeout");
+      res.writeHead(504).end("my own timeout");
+    });
   },
 };
 

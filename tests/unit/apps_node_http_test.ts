@@ -246,6 +246,16 @@ Deno.test("a timeout of the app's own is kept", async () => {
   assertEquals([response.status, await response.text()], [504, "my own timeout"]);
 });
 
+Deno.test("a timeout of the app's own is over with its response, however slowly that is taken", async () => {
+  happened();
+  const response = await ask("/timeout");
+  // Of two timers the one that is due earlier is first: the app's, of 10 ms, if it were still set.
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  assertEquals(await response.text(), "my own timeout");
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  assertEquals(happened(), ["timeout"]);
+});
+
 Deno.test("close() waits for what is in flight, and listening again serves again", async () => {
   happened();
   const hangs = events.when("hangs");
