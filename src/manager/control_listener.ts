@@ -23,6 +23,7 @@ export class ControlListener {
   readonly #directory: string | null;
   readonly #expected = new Map<string, OnProc>();
   #strangers = 0;
+  #closed = false;
 
   constructor() {
     // An abstract name leaves no file behind, even after kill -9. The token guards it, since an
@@ -50,21 +51,21 @@ export class ControlListener {
   }
 
   close(): void {
+    this.#closed = true;
     this.#listener.close();
     if (this.#directory !== null) Deno.removeSync(this.#directory, { recursive: true });
   }
 
   async #accept(): Promise<void> {
-    // Not `for await`: it would end at the first error, and accept() fails for good only when closed.
-    for (;;) {
+    // Not `for await`: it would end at the first error, and with it every proc to come would wait in
+    // vain. Whatever the error is, only close() ends it.
+    while (!this.#closed) {
       let conn: Deno.Conn;
       try {
         conn = await this.#listener.accept();
-      } catch (error) {
-        if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
-          return;
-        }
-        await new Promise((resolve) => setTimeout(resolve, 100)); // EMFILE, which passes
+      } catch {
+        if (this.#closed) return;
+        await new Promise((resolve) => setTimeout(resolve, 100)); // EMFILE, or a signal: it passes
         continue;
       }
       if (this.#strangers >= MAX_STRANGERS) conn.close();
