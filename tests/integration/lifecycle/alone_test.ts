@@ -61,6 +61,20 @@ sceneTest("without FFI it serves all the same, and says what does not hold", asy
   assertEquals(await server.get(), `pid ${server.pid}`);
 });
 
+sceneTest("Ctrl-C, and again, without a manager: exit code 0 at once, no error", async (scene) => {
+  const app = `export default {
+  fetch: () => (console.log("asked"), new Promise(() => {})),
+};\n`;
+  const server = scene.launch({ app, workers: 0, group: true });
+  await server.says(READY);
+  const cut = server.fetch().then(() => "answered", () => "cut");
+  await server.says(/asked/);
+  await server.signalGroup("INT");
+  await server.signalGroup("INT");
+  assertEquals([(await server.end()).code, await cut], [0, "cut"]);
+  assert(!/ERROR|CRITICAL|^\s+at /m.test(server.output), server.output);
+});
+
 sceneTest("a busy port without a manager: exit code 1, and who holds it", async (scene) => {
   using holder = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const address = `127.0.0.1:${holder.addr.port}`;
