@@ -19,7 +19,7 @@ import type { Exchange } from "./exchange.ts";
 import type { AppThread, Pool, PoolEvents } from "./pool.ts";
 import type { Session } from "./session.ts";
 import type { ServerSocket } from "./websocket.ts";
-import { watchPipe } from "./wake_pipe.ts";
+import { WakePipe } from "./wake_pipe.ts";
 import { WsgiSockets } from "./wsgi_sockets.ts";
 import { WsgiThread } from "./wsgi_thread.ts";
 
@@ -54,8 +54,8 @@ export class WsgiPool implements Pool, AppThread {
   readonly #webSockets: WsgiSockets;
   /** Which callbacks each thread was seen to run, and since when. */
   readonly #running = new Map<WsgiThread, { turn: string; since: number }>();
-  /** Descriptor of the pipe by which the app's own threads wake the server, until somebody listens. */
-  #wakes = -1;
+  /** By which the app's own threads wake the server. */
+  #wakePipe!: WakePipe;
   /** Who waits for an app to read its body. */
   readonly #bodies = new Map<Exchange, (wanted: boolean) => void>();
 
@@ -96,7 +96,7 @@ export class WsgiPool implements Pool, AppThread {
       ring: this.#socketRing,
       queue: this.#memory,
     });
-    this.#wakes = wakes;
+    this.#wakePipe = new WakePipe(wakes);
     this.#webSockets.listen(credits);
     // The first one imports the app; the others find it there.
     await this.#start(1, path).ready;
@@ -227,8 +227,7 @@ export class WsgiPool implements Pool, AppThread {
 
   /** A WebSocket is the pool's: its callbacks run on whichever thread is free. */
   #upgrade(exchange: Exchange | undefined, id: number, protocol: string): void {
-    if (this.#wakes >= 0) watchPipe(this.#wakes, this.#wake);
-    this.#wakes = -1;
+    void this.#wakePipe.listen(this.#wake);
     this.#webSockets.add(id, exchange?.request.url ?? "http://client-is-gone/");
     if (exchange !== undefined) {
       exchange.thread = this;

@@ -112,6 +112,23 @@ sceneTest("the last callbacks are called before the process ends, one by one", a
   assertEquals([...server.output.matchAll(/slowly left/g)].length, 10);
 });
 
+sceneTest("a client that leaves before its handshake is answered leaves nothing", async (scene) => {
+  const { server, open } = await start(scene, { threads: 1 });
+  const slow = await open("/slow");
+  slow.socket.send("1");
+  // The only thread is busy, and nobody answers these.
+  const hasty = await Promise.all(Array.from({ length: 5 }, () => RawClient.connect(server.port)));
+  for (const client of hasty) client.handshake("/audience").catch(() => {});
+  const [first, ...others] = hasty;
+  for (const client of others) client[Symbol.dispose]();
+  assertEquals(await slow.next(), "slept");
+  // Who has stayed is answered, behind them.
+  await until("it has joined", async () => await server.get("/audience") === "1");
+  first![Symbol.dispose]();
+  await slow.close();
+  await until("no object of a socket is left", async () => await server.get("/alive") === "0");
+});
+
 sceneTest("a silent client is pinged, and closed where it does not answer", async (scene) => {
   const { server } = await start(scene, { args: ["--websocket-idle-timeout", "1"] });
   using client = await RawClient.connect(server.port);
