@@ -44,7 +44,7 @@ def _load(specifier):
     names, arguments = _parse(specifier, expression) if expression else (None, None)
     module = _import(specifier, module_name)
     # As yimmo-wsgi does it: apps for it need not import it.
-    vars(module).setdefault("yimmo", sys.modules["yimmo"])
+    getattr(module, "__dict__", {}).setdefault("yimmo", sys.modules["yimmo"])
     if names is None:
         names = [next((name for name in DEFAULT_NAMES if hasattr(module, name)), None)]
         if names == [None]:
