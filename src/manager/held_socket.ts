@@ -11,7 +11,6 @@ import {
   type BindOptions,
   boundPort,
   closeFd,
-  giveSocketTo,
   openBound,
   startListening,
 } from "../os/bound_socket.ts";
@@ -155,14 +154,14 @@ async function openTcp(
     port = boundPort(fd);
     closeFd(fd);
   }
-  const fd = await whenFree(bind, options, () => open(port, { reusePort: true }));
+  const uid = shared ? undefined : findIdentity(config.user, config.group)?.uid;
+  const owner = uid === Deno.uid() ? undefined : uid;
+  const fd = await whenFree(bind, options, () => open(port, { reusePort: true, owner }));
   const address = { ...bind, port: boundPort(fd) };
   if (shared) {
     startListening(fd, config.backlog);
     return { fd, shared, forProcs: { transport: "fd", fd }, address, file: null };
   }
-  const uid = findIdentity(config.user, config.group)?.uid;
-  if (uid !== undefined && uid !== Deno.uid()) giveSocketTo(fd, uid);
   return { fd, shared, forProcs: { ...address, hostname }, address, file: null };
 }
 

@@ -33,6 +33,8 @@ export interface BindOptions {
   readonly reusePort?: boolean;
   /** Take no IPv4 connections on `::`; without it the system decides, usually for both. */
   readonly v6Only?: boolean;
+  /** Whom the socket is to belong to, where that is somebody else; see {@linkcode giveSocketTo}. */
+  readonly owner?: number | undefined;
 }
 
 /** Makes a socket and binds it. Nobody can connect before {@linkcode startListening}. */
@@ -53,6 +55,7 @@ export function openBound(address: SocketAddress, options: BindOptions = {}): nu
       if (options.reusePort) setSocketOption(fd, SOL_SOCKET, SocketOption.reusePort, 1);
       if (options.v6Only) setSocketOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     }
+    if (options.owner !== undefined) giveSocketTo(fd, options.owner);
     check(c.bind(fd, sockaddr, sockaddr.length), "bind", what);
     return fd;
   } catch (error) {
@@ -74,9 +77,10 @@ export function boundPort(fd: number): number {
 
 /**
  * Makes a socket belong to another user: the kernel lets sockets share a port with SO_REUSEPORT only
- * if they belong to one user, and the manager's ought not to keep out those of its procs.
+ * if they belong to one user, and the manager's ought not to keep out those of its procs. Before it is
+ * bound: after USR2 the procs of another manager have the port already.
  */
-export function giveSocketTo(fd: number, uid: number): void {
+function giveSocketTo(fd: number, uid: number): void {
   check(libc().fchown(fd, uid, SAME_GROUP), "fchown", `Cannot give socket ${fd} to user ${uid}`);
 }
 

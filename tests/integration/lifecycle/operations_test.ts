@@ -172,6 +172,25 @@ if (isRoot) {
   });
 
   sceneTest(
+    "USR2 with procs of another user: both managers' procs share the port",
+    async (scene) => {
+      Deno.chmodSync(scene.directory, 0o755);
+      using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const { port } = free.addr;
+      free.close();
+      const pid = `${scene.directory}/app.pid`;
+      const args = ["-b", `127.0.0.1:${port}`, "--user", "12345", "--group", "54321", "--pid", pid];
+      const server = await scene.start({ workers: 1, args });
+      server.signal("SIGUSR2");
+      await server.ready(2);
+      const seen = new Set<string>();
+      await until("both serve", async () => seen.add(await server.get()).size === 2);
+      Deno.kill(readPid(`${pid}.2`)!, "SIGTERM");
+      await server.says(/this one goes on/);
+    },
+  );
+
+  sceneTest(
     "the access log belongs to the user of the procs, after logrotate too",
     async (scene) => {
       Deno.chmodSync(scene.directory, 0o755);
