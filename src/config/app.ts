@@ -34,7 +34,9 @@ export function interfaceOf(app: string): Interface {
     );
   }
   if (PYTHON.test(app)) return "wsgi";
-  const remedy = PYTHON_MODULE.test(app)
+  const remedy = /(?:^|\.)wsgi$/.test(app)
+    ? `did you mean ${app}:application?` // Django's
+    : PYTHON_MODULE.test(app)
     ? `did you mean ${app}.ts, or ${app}:app for Python?`
     : `write it as ${FORMS}, or say which with --interface fetch or wsgi`;
   throw new BadValue(`does not tell what it is: ${remedy}`);

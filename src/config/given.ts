@@ -27,7 +27,12 @@ export function badValue({ place, called, raw }: Given, error: BadValue): Config
 }
 
 /** What a text means to the setting that somebody calls so. @throws {ConfigError} */
-export function meant({ name, read }: Name, raw: string, place: string, called: string): string {
+export function meant(
+  { name, read }: Pick<Name, "name" | "read">,
+  raw: string,
+  place: string,
+  called: string,
+): string {
   try {
     return read(raw);
   } catch (error) {

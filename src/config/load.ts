@@ -169,7 +169,7 @@ function parseOne({ name, setting }: Entry, all: readonly Given[], machine?: Mac
   const { from, raw, read = (text: string) => text } = found;
   const called = from.replace(/^environment /, "");
   const place = called === from ? "default" : "environment";
-  const given = { name, raw: meant({ name, setting, read }, raw, place, called), place, called };
+  const given = { name, raw: meant({ name, read }, raw, place, called), place, called };
   return { value: parsed(setting.kind, given), from, isSaid: false };
 }
 

@@ -64,6 +64,8 @@ export function envOf(name: string): string {
 /** One name by which a source may call a setting. */
 export interface Name extends Entry {
   readonly read: (text: string) => string;
+  /** What its value is called; empty for a switch. */
+  readonly placeholder: string;
 }
 
 const asItStands = (text: string) => text;
@@ -74,15 +76,19 @@ function namesFrom(
   others: (spelling: Spelling) => readonly string[],
 ): ReadonlyMap<string, Name> {
   const names = new Map<string, Name>();
-  const add = (word: string, entry: Entry, read: (text: string) => string) => {
+  const add = (word: string, entry: Entry, { read = asItStands, placeholder }: Spelling) => {
     // Two settings of one name would hide each other; the unit tests load this module.
     if (names.has(word)) throw new Error(`two settings are called ${word}`);
-    names.set(word, { ...entry, read });
+    names.set(word, {
+      ...entry,
+      read,
+      placeholder: placeholder ?? entry.setting.kind.placeholder,
+    });
   };
   for (const entry of all) {
-    for (const word of own(entry.name, entry.setting)) add(word, entry, asItStands);
+    for (const word of own(entry.name, entry.setting)) add(word, entry, {});
     for (const spelling of entry.setting.spellings ?? []) {
-      for (const word of others(spelling)) add(word, entry, spelling.read ?? asItStands);
+      for (const word of others(spelling)) add(word, entry, spelling);
     }
   }
   return names;

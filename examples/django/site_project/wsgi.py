@@ -1,6 +1,6 @@
 """The WSGI app.
 
-    deno run -A mod.ts --chdir examples/django site_project.wsgi
+    deno run -A mod.ts --chdir examples/django site_project.wsgi:application
 """
 
 import os

@@ -77,7 +77,7 @@ function canonical(argv: readonly string[], spelled: Map<string, string>): strin
       // A value may well begin with a dash: `--access-log -`, `-e -`; a flag's name may not.
       const next = argv[i + 1];
       if (attached === undefined && (next === undefined || isFlag(next))) {
-        throw new ConfigError(`${PLACE}: ${said} needs a value: ${said} ${placeholderOf(name)}`);
+        throw new ConfigError(`${PLACE}: ${said} needs a value: ${said} ${name.placeholder}`);
       }
       if (attached === undefined) i++;
       result.push(`--${flag}=${meant(name, attached ?? next ?? "", PLACE, said)}`);
@@ -146,8 +146,4 @@ function noFlag(said: string, word: string): ConfigError {
 function isFlag(argument: string): boolean {
   const word = argument.replace(/^--?/, "").replace(/=.*$/s, "");
   return /^--[a-z]/.test(argument) || (/^-[a-zA-Z]$/.test(argument) && flagNames.has(word));
-}
-
-function placeholderOf({ name, setting }: Name): string {
-  return setting.kind.placeholder || name;
 }

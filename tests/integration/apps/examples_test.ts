@@ -4,11 +4,22 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Program } from "./program.ts";
 import { Client } from "./socket_client.ts";
 
+/** Those that are tested elsewhere, and where. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  "chat.py": "../wsgi/websockets_test.ts",
+  "denicorn.yaml": "../../unit/cli_test.ts",
+  django: "../wsgi/django_test.ts",
+  "flask_app.py": "../wsgi/flask_test.ts",
+};
+
+const tested = new Set<string>();
+
 function example(
   file: string,
   test: (program: Program) => Promise<void>,
   ...args: string[]
 ): void {
+  tested.add(file);
   Deno.test(`examples/${file} does what it says`, async () => {
     await using program = await Program.start(`../../examples/${file}`, "-w", "1", ...args);
     await test(program);
@@ -129,4 +140,17 @@ example(
 example("own_server.ts", async (program) => {
   assertEquals(await text(program, "/path"), "Hello, 127.0.0.1, from /path\n");
   assertMatch(program.log, new RegExp(`listening at 127.0.0.1:${program.port}`));
+});
+
+Deno.test("every example is started by a test", () => {
+  for (const [name, file] of Object.entries(ELSEWHERE)) {
+    const text = Deno.readTextFileSync(new URL(file, import.meta.url));
+    assert(text.includes(name.replace(/\.py$/, "")), `${file} starts ${name}`);
+    tested.add(name);
+  }
+  const examples = [...Deno.readDirSync(new URL("../../../examples", import.meta.url))];
+  assertEquals(
+    examples.map(({ name }) => name).filter((name) => !tested.has(name) && name !== "__pycache__"),
+    [],
+  );
 });

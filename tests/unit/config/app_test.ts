@@ -31,7 +31,7 @@ Deno.test("the form of an app tells how it is called", () => {
 Deno.test("an app whose form does not tell is refused with what may be meant", () => {
   const cases = [
     ["app", "did you mean app.ts, or app:app for Python?"],
-    ["shop.wsgi", "did you mean shop.wsgi.ts, or shop.wsgi:app for Python?"],
+    ["shop.wsgi", "did you mean shop.wsgi:application?"],
     ["app.py", "did you mean app:app?"],
     ["./shop/wsgi.py", "did you mean shop.wsgi:app?"],
     ["app.py:application", "did you mean app:application?"],

@@ -92,6 +92,10 @@ Deno.test("a flag without its value is refused, also when another flag follows",
     "command line: -w needs a value: -w N",
   );
   assertEquals(
+    refusalIn({ argv: ["app.ts", "-P"], app: false }),
+    "command line: -P needs a value: -P N",
+  );
+  assertEquals(
     refused("--workers", "--reload"),
     "command line: --workers needs a value: --workers N",
   );
