@@ -61,6 +61,16 @@ class SocketRing:
     def set_waker(self, wake):
         self._wakers[get_ident()] = wake
 
+    def forked(self):
+        """In a process that the app forked: its memory is a copy, its locks may be held for ever, and nobody
+        reads what it writes."""
+
+        def refuse(*_arguments):
+            raise RuntimeError("a forked process has no WebSockets: they are its parent's")
+
+        self.room = threading.Condition(threading.RLock())
+        self.enter = self.put = refuse
+
     def enter(self):
         """To be called before a message is sent, and leave() after it, with what it returns. Raises
         RuntimeError in a finalizer that the garbage collector runs where nothing may wait: in the midst of
@@ -193,4 +203,5 @@ def set_up(memory, control, queue):
     from, one to write what clients have taken."""
     global ring
     ring = SocketRing(memory, control, queue)
+    os.register_at_fork(after_in_child=ring.forked)
     return "%d %d" % (ring.wakes, ring.credits)

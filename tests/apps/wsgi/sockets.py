@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 import sys
 import threading
 from urllib.parse import parse_qs
@@ -174,6 +175,24 @@ def storm(number):
             Cycle(ws)
 
 
+def in_a_fork(use):
+    """What comes of it there."""
+    here, there = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            use()
+            os.write(there, b"nothing")
+        except RuntimeError as error:
+            os.write(there, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(there)
+    os.waitpid(child, 0)
+    with open(here) as file:
+        return file.read()
+
+
 def application(environ, start_response):
     path = environ["PATH_INFO"]
     query = parse_qs(environ["QUERY_STRING"])
@@ -202,6 +221,10 @@ def application(environ, start_response):
             thread.join()
         for ws in list(audience):
             ws.send("calm")
+    elif path == "/fork":
+        (ws,) = audience
+        body = in_a_fork(lambda: ws.send("from a fork")) + "; " + in_a_fork(ws.close)
+        ws.send("from its parent")
     elif path == "/open-gate":
         gate.set()
     elif path == "/audience":

@@ -192,6 +192,15 @@ function isOfOneCharacter(message: string | ArrayBuffer): boolean {
   return bytes.every((byte) => byte === bytes[0]);
 }
 
+test("a process that the app forks cannot send, and breaks nothing", async (server, open) => {
+  const client = await open("/audience");
+  await until("it has joined", async () => await server.get("/audience") === "1");
+  const refused = "a forked process has no WebSockets: they are its parent's";
+  assertEquals(await server.get("/fork"), `${refused}; ${refused}`);
+  assertEquals(await client.next(), "from its parent");
+  await client.close();
+});
+
 test("codes and reasons arrive at both ends; wrong ones raise", async (server, open) => {
   const client = await open("/close");
   client.socket.send("4001 because é");
