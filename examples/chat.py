@@ -42,7 +42,9 @@ def tell(text):
     with lock:
         everybody = list(room)
     for ws in everybody:
-        ws.send(text)
+        # A client that takes nothing is not waited for: it misses what does not fit.
+        if ws.writable:
+            ws.send(text)
 
 
 def enter(ws):

@@ -125,6 +125,11 @@ class WebSocket:
         """Whether what is sent now goes nowhere: it is closed, or about to be."""
         return self._gone or self._state >= CLOSING
 
+    @property
+    def writable(self) -> bool:
+        """Whether send() would send, and not wait for the client: for those who would rather leave it out."""
+        return not self.closed and self._unsent < WINDOW_BYTES
+
     def send(self, message: Message, flags: Optional[int] = None) -> None:
         """Sends a str as a text message and bytes as a binary one.
 

@@ -225,6 +225,13 @@ def application(environ, start_response):
         (ws,) = audience
         body = in_a_fork(lambda: ws.send("from a fork")) + "; " + in_a_fork(ws.close)
         ws.send("from its parent")
+    elif path == "/offer":
+        (ws,) = audience
+        sent = 0
+        while ws.writable:
+            ws.send(bytes(65536))
+            sent += 65536
+        body = str(sent)
     elif path == "/open-gate":
         gate.set()
     elif path == "/audience":

@@ -35,6 +35,23 @@ sceneTest("a client that does not read fills no memory, and is dropped", async (
   await until("the app has heard of it", async () => await server.get("/audience") === "0");
 });
 
+sceneTest("an app can leave out clients for whom it would have to wait", async (scene) => {
+  const { server } = await start(scene);
+  using client = await RawClient.connect(server.port);
+  await client.handshake("/audience");
+  await until("it has joined", async () => await server.get("/audience") === "1");
+  let sent = 0;
+  await until("nothing more is taken", async () => {
+    const offered = Number(await server.get("/offer"));
+    sent += offered;
+    return offered === 0;
+  });
+  // Each with a head of ten bytes (RFC 6455, 5.2).
+  const bytes = sent / 65536 * (65536 + 10);
+  assertEquals((await client.read(bytes)).length, bytes);
+  await until("it may be sent to again", async () => Number(await server.get("/offer")) > 0);
+});
+
 sceneTest("a client that reads slowly gets everything, as fast as it reads", async (scene) => {
   const { server, open } = await start(scene);
   const client = await open("/audience");
