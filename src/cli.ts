@@ -51,7 +51,7 @@ async function serve(
   const handover = takeHandover();
   if (config.workers === 0) {
     const names = handover?.names ?? {};
-    return await serveSolo({ config, file, warnings, names, startedAt: performance.timeOrigin });
+    return await serveSolo({ config, file, warnings, names, ranForMs: 0 });
   }
   const { openErrorLog } = await import("./log/error_log.ts");
   const { bannerLines } = await import("./log/banner.ts");

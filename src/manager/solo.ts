@@ -30,7 +30,10 @@ export function becomeSolo(start: SoloStart): string | null {
     Deno.chdir(cwd);
     // Deno reads its own variables (DENO_V8_FLAGS, …) at its start.
     for (const [name, value] of Object.entries(config.env)) Deno.env.set(name, value);
-    const entry = entryModule(import.meta.resolve("../proc/alone.ts"), start);
+    const entry = entryModule(import.meta.resolve("../proc/alone.ts"), {
+      ...start,
+      ranForMs: performance.now(),
+    });
     becomeProgram(Deno.execPath(), denoArguments(config, cwd, flags), entry);
   } catch (error) {
     Deno.chdir(before);

@@ -21,7 +21,7 @@ export async function main(start: SoloStart): Promise<never> {
 
 /** Serves until told to stop. Throws what kept it from serving, or made it give up. */
 export async function serveAlone(
-  { config, file, warnings, names, startedAt }: SoloStart,
+  { config, file, warnings, names, ranForMs }: SoloStart,
   log: ErrorLog,
 ): Promise<ExitCode> {
   const activation = Activation.take(names);
@@ -30,7 +30,7 @@ export async function serveAlone(
     announce: (actual) => {
       for (const line of bannerLines(actual, file)) log.info(line);
       for (const warning of warnings) log.warning(warning);
-      log.info(readyLine(actual, Date.now() - startedAt));
+      log.info(readyLine(actual, ranForMs + performance.now()));
     },
     reopenLog: () => log.reopen(),
   });

@@ -11,6 +11,6 @@ export interface SoloStart {
   readonly warnings: readonly string[];
   /** Names by descriptor of systemd's sockets, where another manager handed them over (USR2). */
   readonly names: Readonly<Record<string, string>>;
-  /** When the program was started, milliseconds since the epoch. */
-  readonly startedAt: number;
+  /** How long the program had run when it gave its place to this one; 0 where it has not. */
+  readonly ranForMs: number;
 }
