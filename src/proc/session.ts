@@ -21,6 +21,8 @@ export interface SessionEvents {
   readonly kernel: KernelSide;
 }
 
+const IDLE_LOOKS = 3;
+
 export class Session implements Peer, Timed {
   readonly remoteHost: string;
   readonly remotePort: number;
@@ -38,6 +40,8 @@ export class Session implements Peer, Timed {
   thread: ThreadHandle | null = null;
   /** Bodies that are under way. */
   uploads = 0;
+  /** Bodies whose next bytes are waited for. */
+  waiting = 0;
   /** Bytes that requests have taken of the connection since it was last looked; rather too many. */
   consumed = 0;
   /** Whether the last request had a body. */
@@ -59,6 +63,8 @@ export class Session implements Peer, Timed {
   #http2: boolean | undefined;
   #received = 0;
   #ahead = 0;
+  /** Looks in a row at which a body's bytes were waited for and none had come. */
+  #idleLooks = 0;
   #acked = -1;
   #ackedAt = 0;
 
@@ -133,10 +139,15 @@ export class Session implements Peer, Timed {
     if (info === null || this.#http2 === true) return 0;
     const came = info.bytes_received - this.#received;
     this.#received = info.bytes_received;
-    // A body is read as the app takes it; what else has come will show when it is over.
-    this.#ahead = this.uploads > 0 ? 0 : Math.max(0, this.#ahead + came - this.consumed);
+    const idle = this.waiting > 0 && this.consumed === 0;
+    // A body is read as the app takes it; what else has come will show when it is over. But what
+    // comes while its next bytes are waited for, and is none, are trailers without end.
+    const taken = this.uploads === 0 ? this.consumed : idle ? 0 : Infinity;
+    this.#ahead = Math.max(0, this.#ahead + came - taken);
     this.consumed = 0;
-    return this.#ahead;
+    this.#idleLooks = idle ? this.#idleLooks + 1 : 0;
+    // At the first such look the body may have come just now, and be unread.
+    return idle && this.#idleLooks < IDLE_LOOKS ? 0 : this.#ahead;
   }
 
   /**

@@ -99,3 +99,28 @@ for (const threads of [0, 1]) {
     },
   );
 }
+
+for (const threads of [0, 1]) {
+  sceneTest(`a body in chunks of a byte is read whole, threads: ${threads}`, async (scene) => {
+    const server = await startMirror(scene, threads);
+    using wire = await Wire.connect(server.port);
+    await wire.send(`${POST}Transfer-Encoding: chunked\r\n\r\n`);
+    const sending = wire.send(`${"1\r\nA\r\n".repeat(20_000)}0\r\n\r\n`);
+    assertEquals(await server.get("/hello"), "hello");
+    await sending;
+    assertEquals(mirrored(await wire.response()).body, "A".repeat(20_000));
+  });
+
+  sceneTest(`trailers without end are cut off, threads: ${threads}`, async (scene) => {
+    // Without the deadlines that would end it as well.
+    const args = ["--body-timeout", "0", "--body-min-rate", "0", "-l", "debug"];
+    const server = await startMirror(scene, threads, ...args);
+    using wire = await Wire.connect(server.port);
+    await wire.send(`${POST}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n`);
+    const cut = wire.rest();
+    while (await wire.send(`X-Trailer: ${"x".repeat(100)}\r\n`.repeat(500)));
+    await cut;
+    await server.says(/it sends far ahead of its responses/);
+    assertEquals(await server.get("/hello"), "hello");
+  });
+}

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Deadlines } from "../../../src/proc/edge/deadlines.ts";
 import { BODY_ALLOWANCE, BodyRefusal, GuardedBody } from "../../../src/proc/edge/guarded_body.ts";
 
@@ -8,7 +8,7 @@ const LIMITS = { limit_request_body: 0, body_timeout: 30, body_min_rate: 0 };
 function upload(limits: Partial<typeof LIMITS>) {
   let ahead = 0;
   const deadlines = new Deadlines(() => performance.now() + ahead);
-  const owner = { uploads: 0, consumed: 0 };
+  const owner = { uploads: 0, consumed: 0, waiting: 0, cut() {} };
   let controller!: ReadableStreamDefaultController<Uint8Array>;
   let cancelled = false;
   const stream = new ReadableStream<Uint8Array>({
@@ -122,10 +122,21 @@ Deno.test("a body that breaks off, or breaks the rules, is refused with a reason
       }),
       LIMITS,
       new Deadlines(() => performance.now()),
-      { uploads: 0, consumed: 0 },
+      { uploads: 0, consumed: 0, waiting: 0, cut() {} },
     );
   await assertRejects(() => broken("reset").read(), BodyRefusal, "broke off");
   // Deno's words; an integration test sees them from Deno itself.
   const malformed = broken("invalid HTTP/1 request: Invalid").read();
   await assertRejects(() => malformed, BodyRefusal, "is malformed");
+});
+
+Deno.test("many small pieces are put together, and none is lost at the end", async () => {
+  const { body, send, end, owner } = upload({});
+  for (let i = 0; i < 500; i++) send(1 + i % 3);
+  end();
+  let [bytes, pieces] = [0, 0];
+  for (let piece; (piece = await body.read()) !== null; pieces++) bytes += piece.byteLength;
+  assertEquals(bytes, 999);
+  assert(pieces < 500);
+  assertEquals([owner.uploads, owner.waiting], [0, 0]);
 });
