@@ -10,8 +10,10 @@ export interface AppThread {
   readonly id: number;
   /** WebSockets whose app it runs, by the id of the exchange that they came from. */
   readonly sockets: Map<number, ServerSocket>;
-  /** Whether it has answered every ping so far. */
+  /** Whether it has been heard since it was last asked. */
   readonly responsive: boolean;
+  /** For how long it has said nothing, while it was asked, milliseconds; Infinity if unknown. */
+  readonly silentMs: number;
   /** Asks for a sign of life; see {@linkcode responsive}. */
   ping(): void;
   /** Puts an operation into its queue in (protocol/exchange.ts). */

@@ -6,6 +6,7 @@ import type { Level, Log } from "../log/record.ts";
 import { type Batch, QueueIn, QueueOut, type ThreadBoot } from "../protocol/exchange.ts";
 import { parseFields } from "../protocol/head.ts";
 import { Outbox } from "../protocol/outbox.ts";
+import { SLOT_MS } from "./edge/deadlines.ts";
 import type { Exchange } from "./exchange.ts";
 import type { AppThread } from "./pool.ts";
 import type { ServerSocket } from "./websocket.ts";
@@ -76,14 +77,19 @@ export class ThreadHandle implements AppThread {
     return this.#ready.promise;
   }
 
-  /** Whether the thread has answered every ping so far. */
+  /** Whatever it says is a sign of life: one that computes for long comes late to the ping itself. */
   get responsive(): boolean {
-    return this.#pingSent === this.#pongSeen;
+    return this.unheardSweeps === 0;
   }
 
-  /** Asks for a pong; see {@linkcode responsive}. */
+  get silentMs(): number {
+    return this.unheardSweeps * SLOT_MS;
+  }
+
+  /** Asks for a pong, unless one is under way; it counts as unheard until it says anything. */
   ping(): void {
-    if (this.responsive) this.post(QueueIn.ping, ++this.#pingSent);
+    this.unheardSweeps ||= 1;
+    if (this.#pingSent === this.#pongSeen) this.post(QueueIn.ping, ++this.#pingSent);
   }
 
   /** Puts an operation into the queue in. */

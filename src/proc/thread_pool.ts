@@ -13,14 +13,16 @@ import { isSilent, watch } from "./thread_watch.ts";
 export class ThreadPool implements Pool {
   readonly threads: readonly ThreadHandle[];
   readonly #config: Config;
-  /** Only where there is another thread to hand an exchange to. */
-  readonly #claims: Claims | null;
+  /** What is given up before it has begun is not begun any more, and may go to another thread. */
+  readonly #claims: Claims;
+  /** Whether there is another thread that may have it. */
+  readonly #movable: boolean;
 
   constructor(config: Config, role: string, log: Log, events: PoolEvents) {
     this.#config = config;
-    const movable = config.threads > 1 && config.affinity === "none";
-    this.#claims = movable ? new Claims(config.threads * config.backlog_per_thread) : null;
-    const claims = this.#claims?.shared ?? new Int32Array(new SharedArrayBuffer(0));
+    this.#movable = config.threads > 1 && config.affinity === "none";
+    this.#claims = new Claims(config.threads * config.backlog_per_thread);
+    const claims = this.#claims.shared;
     this.threads = Array.from(
       { length: config.threads },
       (_, index) =>
@@ -65,11 +67,13 @@ export class ThreadPool implements Pool {
   /** Hands an exchange to a thread. */
   dispatch(exchange: Exchange, head: string, body: Uint8Array | true | null): void {
     // A streamed body follows its head into the same queue.
-    if (this.#claims !== null && body !== true) {
+    if (body !== true) {
       // Its body took its time, and the thread fell silent meanwhile.
-      if (isSilent(this.#threadOf(exchange))) this.#give(exchange, this.#leastBusy());
+      if (this.#movable && isSilent(this.#threadOf(exchange))) {
+        this.#give(exchange, this.#leastBusy());
+      }
       exchange.slot = this.#claims.queue();
-      exchange.whole = { head, body };
+      if (this.#movable) exchange.whole = { head, body };
     }
     this.#threadOf(exchange).dispatch(exchange, head, body);
   }
@@ -77,7 +81,7 @@ export class ThreadPool implements Pool {
   /** The exchange is over. */
   release(exchange: Exchange): void {
     this.#threadOf(exchange).exchanges.delete(exchange.id);
-    if (exchange.slot >= 0) this.#claims!.release(exchange.slot);
+    if (exchange.slot >= 0) this.#claims.release(exchange.slot);
   }
 
   hold(exchange: Exchange): void {
@@ -99,9 +103,8 @@ export class ThreadPool implements Pool {
 
   /** Moves what silent threads have not begun to the others. Where all are silent, it waits. */
   sweep(): void {
-    if (this.threads.length === 1) return;
     const silent = watch(this.threads);
-    if (this.#claims === null || silent.length === this.threads.length) return;
+    if (!this.#movable || silent.length === this.threads.length) return;
     for (const thread of silent) {
       for (const exchange of [...thread.exchanges.values()]) this.#move(exchange);
     }
@@ -112,7 +115,7 @@ export class ThreadPool implements Pool {
     const { slot, whole } = exchange;
     const to = this.#leastBusy();
     if (isSilent(to) || to.exchanges.size >= this.#config.backlog_per_thread) return;
-    if (slot < 0 || whole === null || !this.#claims!.revoke(slot)) return;
+    if (slot < 0 || whole === null || !this.#claims.revoke(slot)) return;
     this.#give(exchange, to);
     this.dispatch(exchange, whole.head, whole.body);
   }

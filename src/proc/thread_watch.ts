@@ -6,17 +6,14 @@
  * sweep. An idle thread is asked nothing, and who serves fast pays one message in a quarter of a second.
  */
 
-import { SLOT_MS } from "./edge/deadlines.ts";
 import type { ThreadHandle } from "./thread_handle.ts";
 
 /** A thread that says nothing for so long is busy with itself, milliseconds. */
 const SILENCE_MS = 500;
-/** One more than fit: the first sweep only asks. */
-const SILENT_SWEEPS = 1 + SILENCE_MS / SLOT_MS;
-
 /** Counted in sweeps rather than by the clock: a server that was itself held up blames nobody. */
 export function isSilent(thread: ThreadHandle): boolean {
-  return thread.unheardSweeps >= SILENT_SWEEPS;
+  // The first sweep only asks.
+  return thread.silentMs > SILENCE_MS;
 }
 
 /** To be called every SLOT_MS. Returns the threads that are silent. */

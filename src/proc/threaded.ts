@@ -19,8 +19,11 @@ import { WsgiPool } from "./wsgi_pool.ts";
 
 /** An exchange older than this has its client watched, milliseconds. Most are answered sooner. */
 const WATCH_CLIENT_MS = 200;
-/** A thread that has not answered a ping for this long hangs, milliseconds. */
-const HANG_MS = 750;
+/**
+ * A thread hangs that has said nothing for as long as an exchange may take, and for this long after
+ * one of its own has timed out, milliseconds.
+ */
+const HANG_MS = 400;
 
 export class ThreadedDispatcher implements Dispatcher {
   readonly #config: Config;
@@ -145,7 +148,7 @@ export class ThreadedDispatcher implements Dispatcher {
     for (const [thread, since] of this.#suspects) {
       if (thread.responsive) {
         this.#suspects.delete(thread);
-      } else if (now - since > HANG_MS) {
+      } else if (now - since > HANG_MS && thread.silentMs >= this.#timeoutMs) {
         this.#suspects.delete(thread);
         this.#log.error(`Thread ${thread.id} hangs: no sign of life after an exchange timed out`);
         this.#server.replaceMe(`thread ${thread.id} hangs`, true);

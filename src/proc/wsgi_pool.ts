@@ -38,6 +38,7 @@ export class WsgiPool implements Pool, AppThread {
   readonly id = 0;
   readonly sockets = new Map<number, ServerSocket>();
   readonly responsive = true;
+  readonly silentMs = 0;
 
   readonly #config: Config;
   readonly #role: string;

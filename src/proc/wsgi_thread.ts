@@ -129,6 +129,9 @@ export class WsgiThread implements AppThread {
     return Atomics.load(this.#words, WsgiWord.current);
   }
 
+  /** It says nothing while it runs an exchange: nothing follows from that. */
+  readonly silentMs = Infinity;
+
   get responsive(): boolean {
     return this.#suspect === 0 || this.#suspect !== this.current;
   }

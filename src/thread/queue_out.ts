@@ -93,6 +93,11 @@ export class ThreadQueueOut {
     this.#outbox.push(QueueOut.bootFailed, exitCode, message, trace);
   }
 
+  /** Posts what there is now, rather than at the end of the turn. */
+  flush(): void {
+    this.#outbox.flush();
+  }
+
   exit(code: number): void {
     this.#outbox.push(QueueOut.exit, code);
     this.#outbox.flush();

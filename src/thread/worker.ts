@@ -1,5 +1,6 @@
 /** A fetch thread at work: takes exchanges from the queue in, runs the app, fills the queue out. */
 
+import { setImmediate } from "node:timers";
 import type { FetchHandler } from "../app/fetch_app.ts";
 import { traceOf } from "../app/trace.ts";
 import type { Log } from "../log/record.ts";
@@ -10,6 +11,13 @@ import type { ThreadQueueOut } from "./queue_out.ts";
 import { createRequest } from "./request.ts";
 import type { Upgrades } from "./upgrade.ts";
 
+/**
+ * After so long the rest of a batch is left for the next turn of the event loop, milliseconds. What
+ * the app has promised is settled between the turns: otherwise the first answer would wait for all
+ * exchanges of its batch, and the thread be taken for one that hangs.
+ */
+const SLOW_MS = 5;
+
 export class FetchWorker {
   readonly #handler: FetchHandler;
   readonly #queue: ThreadQueueOut;
@@ -18,6 +26,9 @@ export class FetchWorker {
   /** Exchanges of which something may still arrive. */
   readonly #exchanges = new Map<number, FetchExchange>();
   readonly #upgrades: Upgrades;
+  /** What was left for later turns; the first is next. */
+  #left: Batch[] = [];
+  #wasSlow = false;
 
   constructor(
     handler: FetchHandler,
@@ -35,8 +46,31 @@ export class FetchWorker {
 
   /** Takes one message of the queue in: many operations, laid out as in protocol/exchange.ts. */
   receive(batch: Batch): void {
+    // Behind what was left: operations keep their order.
+    if (this.#left.length > 0) this.#left.push(batch);
+    else this.#take(batch);
+  }
+
+  #leave(rest: Batch): void {
+    this.#left.unshift(rest);
+    if (this.#left.length === 1) setImmediate(this.#resume);
+  }
+
+  readonly #resume = (): void => {
+    const [batch = [], ...others] = this.#left;
+    this.#left = [];
+    this.#take(batch);
+    if (this.#left.length === 0 && others.length > 0) setImmediate(this.#resume);
+    this.#left.push(...others);
+  };
+
+  #take(batch: Batch): void {
+    // Answers to the slow ones before are out before others can keep them waiting.
+    if (this.#wasSlow) this.#queue.flush();
+    this.#wasSlow = false;
     const exchanges = this.#exchanges;
     const upgrades = this.#upgrades;
+    const since = performance.now();
     for (let i = 0; i < batch.length;) {
       const operation = batch[i++] as number;
       switch (operation) {
@@ -54,6 +88,10 @@ export class FetchWorker {
             );
           }
           i += 6;
+          if (performance.now() - since > SLOW_MS) {
+            this.#wasSlow = true;
+            if (i < batch.length) return this.#leave(batch.slice(i));
+          }
           break;
         case QueueIn.bodyChunk:
           exchanges.get(batch[i] as number)?.bodyChunk(batch[i + 1] as Uint8Array);

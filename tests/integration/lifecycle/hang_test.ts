@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { sceneTest } from "../../support/scene.ts";
 import { soon, until } from "../../support/wait.ts";
 
@@ -55,12 +55,13 @@ sceneTest(
   },
 );
 
-/** Says what it runs; /spin/NAME ends when GATE-NAME is there. */
+/** Says what it runs; /spin/NAME ends when GATE-NAME is there, and not before it has been slow. */
 const COUNTING_APP = `export default {
   fetch(request) {
     const { pathname } = new URL(request.url);
     console.log("ran " + pathname + ";");
     if (pathname.startsWith("/spin/")) {
+      for (const begin = performance.now(); performance.now() < begin + 20;);
       for (;;) {
         try {
           Deno.statSync(Deno.env.get("GATE") + "-" + pathname.slice(6));
@@ -120,5 +121,77 @@ sceneTest(
     assertEquals(await spinning[1], "/spin/b");
     const ran = [...server.output.matchAll(/ran (\S+);/g)];
     assertEquals(ran.length, 2 + CLIENTS);
+  },
+);
+
+sceneTest(
+  "an answer does not wait for those that compute behind it in the queue",
+  async (scene) => {
+    const gate = `${scene.directory}/gate`;
+    const env = { GATE: gate };
+    const args = ["--timeout", "600"];
+    const server = await scene.start({ app: COUNTING_APP, workers: 1, args, env });
+    const first = server.get("/spin/a");
+    await server.says(/ran \/spin\/a;/);
+    // These come to the thread together, when it is done with the first one.
+    const next = new Map(["b", "c", "d"].map((name) => [name, server.get(`/spin/${name}`)]));
+    Deno.writeTextFileSync(`${gate}-a`, "");
+    assertEquals(await soon("the first", first), "/spin/a");
+    for (let ran = 2; ran <= 4; ran++) {
+      await server.says(/ran \/spin\/\w;/, ran);
+      const name = [...server.output.matchAll(/ran \/spin\/(\w);/g)].at(-1)![1]!;
+      Deno.writeTextFileSync(`${gate}-${name}`, "");
+      assertEquals(await soon(name, next.get(name)!), `/spin/${name}`);
+    }
+  },
+);
+
+/** Answers by and by, then spins: when its time is over, it has been heard a moment ago. */
+const LATE_SPINNER = `export default {
+  async fetch(request) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/later") {
+      await new Promise((resolve) => request.signal.addEventListener("abort", resolve));
+      for (;;);
+    }
+    if (pathname === "/compute") console.log("computing");
+    // Half a second of the CPU, while others wait in the queue.
+    for (const begin = Date.now(); pathname === "/compute" && Date.now() < begin + 500;);
+    return new Response("pid " + Deno.pid);
+  },
+};
+`;
+
+sceneTest(
+  "a thread that begins to spin when its exchange has been given up is found",
+  async (scene) => {
+    const args = ["--timeout", "1", "--graceful-timeout", "1"];
+    const server = await scene.start({ app: LATE_SPINNER, workers: 1, args });
+    const [victim] = server.procs();
+    assertEquals((await server.fetch("/later")).status, 504);
+    await server.says(/is to be replaced: thread 1 hangs/);
+    await server.ready(2);
+    await until("it is gone", () => server.procs().every(({ pid }) => pid !== victim!.pid));
+  },
+);
+
+sceneTest(
+  "a thread with more to compute than it has time for is not taken for hanging",
+  async (scene) => {
+    const server = await scene.start({ app: LATE_SPINNER, workers: 1, args: ["--timeout", "2"] });
+    const [proc] = server.procs();
+    const statuses = await Promise.all(
+      Array.from({ length: CLIENTS }, async () => {
+        const response = await server.fetch("/compute");
+        await response.body?.cancel();
+        return response.status;
+      }),
+    );
+    // Some had to wait for longer than their timeout, and were not run any more.
+    assertEquals([...new Set(statuses)].sort(), [200, 504]);
+    assertEquals(await server.get(), `pid ${proc!.pid}`);
+    const ran = [...server.output.matchAll(/computing/g)].length;
+    assert(ran < CLIENTS, `all ${ran} were run`);
+    assertEquals(server.output.includes("hangs"), false, server.output);
   },
 );
