@@ -39,6 +39,9 @@ def keep_signals():
     it modules that set a handler when they are imported. In processes that the app forks it works, and
     they get back the handlers of a Python: Deno's would keep SIGTERM from them."""
     original = signal.signal
+    numbers = [getattr(signal, "SIG" + name) for name in TAKEN]
+    # Which signals each thread had blocked before it forked.
+    masks = threading.local()
 
     def refuse(number, handler):
         caller = traceback.extract_stack(limit=2)[0]
@@ -49,14 +52,23 @@ def keep_signals():
         )
         return signal.getsignal(number)
 
+    def block():
+        # A signal that came between the fork and restore() would go to Deno's handler, and be lost:
+        # multiprocessing ends its children so, and would wait for them for ever.
+        masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+
+    def unblock():
+        signal.pthread_sigmask(signal.SIG_SETMASK, masks.before)
+
     def restore():
         signal.signal = original
-        for name in TAKEN:
-            default = signal.default_int_handler if name == "INT" else signal.SIG_DFL
-            original(getattr(signal, "SIG" + name), default)
+        for number in numbers:
+            default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            original(number, default)
+        unblock()
 
     signal.signal = refuse
-    os.register_at_fork(after_in_child=restore)
+    os.register_at_fork(before=block, after_in_parent=unblock, after_in_child=restore)
 
 
 def loaded_files():

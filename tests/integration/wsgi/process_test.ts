@@ -51,7 +51,7 @@ sceneTest("numpy computes", async (scene) => {
 for (const method of ["spawn", "fork", "forkserver"]) {
   sceneTest(`multiprocessing works from within the app: ${method}`, async (scene) => {
     const server = await startWsgi(scene, "processes");
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 10; round++) {
       assertEquals(await ask(server, `/multiprocessing?${method}`), [1, 4, 9]);
     }
   });
