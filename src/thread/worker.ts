@@ -71,6 +71,7 @@ export class FetchWorker {
     const exchanges = this.#exchanges;
     const upgrades = this.#upgrades;
     const since = performance.now();
+    let done = 0;
     for (let i = 0; i < batch.length;) {
       const operation = batch[i++] as number;
       switch (operation) {
@@ -88,7 +89,11 @@ export class FetchWorker {
             );
           }
           i += 6;
-          if (performance.now() - since > SLOW_MS) {
+          // Asked after the 1st, 2nd, 4th, 8th … and the last: the clock costs a sixth of a microsecond.
+          done++;
+          if (
+            ((done & (done - 1)) === 0 || i >= batch.length) && performance.now() - since > SLOW_MS
+          ) {
             this.#wasSlow = true;
             if (i < batch.length) return this.#leave(batch.slice(i));
           }
