@@ -14,6 +14,7 @@ export default {
     if (pathname === "/block") return new Response(block(2_000));
     if (pathname === "/never") return new Promise(() => {});
     if (pathname === "/large") return new Response(large());
+    if (pathname === "/resources") return Response.json(resources());
     if (pathname === "/socket") return echo(request);
     if (pathname === "/unread") return new Response("not read");
     if (pathname === "/ponder") return new Response(await ponder(request));
@@ -44,6 +45,12 @@ function large(): ReadableStream<Uint8Array> {
       else controller.enqueue(new Uint8Array(65536));
     },
   });
+}
+
+/** What Deno holds in this thread. */
+function resources(): string[] {
+  // deno-lint-ignore no-explicit-any
+  return Object.values((Deno as any)[(Deno as any).internal].core.resources());
 }
 
 function echo(request: Request): Response {

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { sceneTest } from "../../support/scene.ts";
+import { until } from "../../support/wait.ts";
 import { Wire } from "../../support/wire.ts";
 import { ask, mirrored, startMirror } from "./mirror.ts";
 
@@ -124,3 +125,16 @@ for (const threads of [0, 1]) {
     assertEquals(await server.get("/hello"), "hello");
   });
 }
+
+sceneTest("nothing is kept of clients that leave in the midst of a response", async (scene) => {
+  const server = await startMirror(scene, 0);
+  for (let i = 0; i < 100; i++) {
+    using wire = await Wire.connect(server.port);
+    await wire.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+    await wire.receive();
+  }
+  await until("the connections are let go", async () => {
+    const held: string[] = JSON.parse(await server.get("/resources"));
+    return held.filter((name) => name === "http").length < 10 || null;
+  });
+});
