@@ -1,6 +1,7 @@
 /** How a proc is started: the same program again, in the directory of the app. */
 
 import { appDirectory } from "../config/app.ts";
+import { COLLECT } from "../os/young_garbage.ts";
 import type { Config } from "../config/config.ts";
 import { SystemError } from "../errors.ts";
 import { ControlEnv } from "../protocol/control.ts";
@@ -23,6 +24,9 @@ const UNSTABLE = [
  * bench/, 64 connections). 1, 2 and 4 do alike, 8 is worse; with bodies of 10 KiB it is all one.
  */
 const SEMI_SPACE_MIB = 4;
+
+/** So that young_garbage.ts can have the young generation collected. */
+const EXPOSE_GC = `--expose-gc-as=${COLLECT}`;
 
 /** Where Deno looks for a project's configuration, in each directory on the way up. */
 const PROJECT_FILES = ["deno.json", "deno.jsonc", "package.json"] as const;
@@ -71,7 +75,7 @@ export function denoArguments(
   cwd: string,
   flags: readonly string[],
 ): string[] {
-  return ["run", ...UNSTABLE, ...withHeapBound(flags, config), ...lockFlags(cwd), "-"];
+  return ["run", ...UNSTABLE, ...withV8Flags(flags, config), ...lockFlags(cwd), "-"];
 }
 
 /** Such an entry: it calls `main` of the module with what is given. */
@@ -90,12 +94,13 @@ function writeEntry(child: Deno.ChildProcess): void {
   writer.write(new TextEncoder().encode(entry)).then(() => writer.close()).catch(() => {});
 }
 
-/** Who has set the size is left alone, whether by a flag or by DENO_V8_FLAGS. */
-function withHeapBound(flags: readonly string[], { env }: Config): readonly string[] {
-  const given = env["DENO_V8_FLAGS"] ?? Deno.env.get("DENO_V8_FLAGS") ?? "";
-  if (/semi[-_]space/.test([given, ...flags].join())) return flags;
-  const bound = `--max-semi-space-size=${SEMI_SPACE_MIB}`;
-  return [...flags, `--v8-flags=${bound}`];
+/** What is given already is left alone, whether by a flag or by DENO_V8_FLAGS. */
+function withV8Flags(flags: readonly string[], { env }: Config): readonly string[] {
+  const given = [env["DENO_V8_FLAGS"] ?? Deno.env.get("DENO_V8_FLAGS") ?? "", ...flags].join();
+  const added = [];
+  if (!/semi[-_]space/.test(given)) added.push(`--max-semi-space-size=${SEMI_SPACE_MIB}`);
+  if (!/expose[-_]gc/.test(given)) added.push(EXPOSE_GC);
+  return added.length === 0 ? flags : [...flags, `--v8-flags=${added.join(",")}`];
 }
 
 /** The directory of an app that is a file; else the one that is configured. */

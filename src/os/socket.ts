@@ -145,6 +145,11 @@ export function boundUnsent(fd: number, bytes: number): void {
   setSocketOption(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, bytes);
 }
 
+/** Bounds what waits in a connection until it is read; the kernel doubles the number. socket(7) */
+export function boundUnread(fd: number, bytes: number): void {
+  setSocketOption(fd, SOL_SOCKET, SocketOption.receiveBuffer, bytes);
+}
+
 /** Changes how many connections may wait in the accept queue; a second listen() does just that. */
 export function setBacklog(fd: number, backlog: number): void {
   check(libc().listen(fd, backlog), "listen", `Cannot set the backlog of socket ${fd}`);

@@ -15,11 +15,10 @@ import type { UpgradeWish } from "./upgrade.ts";
 const SLOW_BODY_BYTES = 64 * 1024;
 
 /**
- * The window of a chunked upload. Deno's decoder reads more from the socket than it hands out, and
- * moves what it holds at each read: under 256 KiB, 1 GB took 52 s and a core, under 8 MiB 2 s. So
- * the window is wide, and when it is used up it is refilled before the next burst.
+ * The window of an upload that is read faster in bursts (see Session.expectChunks): when it is used
+ * up it is refilled before the next one.
  */
-const CHUNKED_WINDOW_BYTES = 8 * 1024 * 1024;
+const BURST_WINDOW_BYTES = 8 * 1024 * 1024;
 
 /** What an exchange reports to the server that owns it. */
 export interface ExchangeEvents {
@@ -203,17 +202,17 @@ export class Exchange {
   }
 
   /**
-   * Sends the request's body to the thread as it arrives and as the app takes it. `chunked`: its
-   * length is not known. Throws BodyRefusal.
+   * Sends the request's body to the thread as it arrives and as the app takes it; `inBursts`
+   * where that is faster. Throws BodyRefusal.
    */
   async upload(
     body: GuardedBody,
-    chunked: boolean,
+    inBursts: boolean,
     onProgress: () => void,
   ): Promise<void> {
-    const window = chunked ? CHUNKED_WINDOW_BYTES : STREAM_WINDOW_BYTES;
+    const window = inBursts ? BURST_WINDOW_BYTES : STREAM_WINDOW_BYTES;
     this.#uploadCredit = window;
-    this.#uploadResumesAt = chunked ? window * 3 / 4 : 1;
+    this.#uploadResumesAt = inBursts ? window * 3 / 4 : 1;
     this.#upload = body;
     try {
       for (;;) {

@@ -136,6 +136,7 @@ export class InlineDispatcher implements Dispatcher {
   #shown(original: Request, session: Session, head: RequestHead): Request {
     const body = head.hasBody ? streamedBody(original) : null;
     if (body === null) return head.changed ? rewritten(original, head, original.body) : original;
+    if (head.contentLength < 0) session.expectChunks();
     const guarded = new GuardedBody(body, this.#config, this.#server.deadlines, session);
     const request = rewritten(
       original,

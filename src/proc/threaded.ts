@@ -187,13 +187,14 @@ export class ThreadedDispatcher implements Dispatcher {
     length: number,
     body: ReadableStream<Uint8Array>,
   ): Promise<void> {
+    const bursts = length === Infinity && !exchange.session.expectChunks();
     const guarded = new GuardedBody(body, this.#config, this.#server.deadlines, exchange.session);
     const onProgress = () => exchange.activeAt = this.#server.now;
     try {
       if (length > MAX_WHOLE_BODY_BYTES) {
         this.#pool.dispatch(exchange, head, true);
         if (!await this.#pool.wantsBody(exchange)) return guarded.cancel();
-        await exchange.upload(guarded, length === Infinity, onProgress);
+        await exchange.upload(guarded, bursts, onProgress);
       } else {
         this.#pool.hold(exchange);
         const bytes = await gather(guarded, length, onProgress);

@@ -1,5 +1,6 @@
 /** A streamed request body in the thread, under credit. */
 
+import { chunkCame } from "../os/young_garbage.ts";
 import { STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
 
 /** Credit is given in steps of this, so that small chunks do not cost a message each. */
@@ -34,6 +35,7 @@ export class UploadStream {
   enqueue(bytes: Uint8Array): void {
     if (this.#ended) return;
     this.#received += bytes.byteLength;
+    chunkCame(bytes.byteLength);
     this.#controller.enqueue(bytes as Uint8Array<ArrayBuffer>);
   }
 

@@ -14,7 +14,9 @@ const SLOW_START_MS = 5_000;
  */
 const SMALL_PIECE_BYTES = 1_024;
 const SMALL_PIECES_IN_A_ROW = 8;
-/** For so long, milliseconds: the more Deno has in hand, the longer each read takes. */
+/** What took longer to come, milliseconds, was not in Deno's hand: a slow client's. */
+const PROMPT_MS = 50;
+/** Put together for so long, milliseconds: the more Deno has in hand, the longer each read takes. */
 const GATHER_MS = 2;
 
 export type BodyRefusalStatus = 400 | 408 | 413;
@@ -117,9 +119,11 @@ export class GuardedBody implements Timed {
     if (next.done) this.#end();
     if (this.#late) throw this.#tooSlow();
     if (next.done) return null;
-    this.#waitedMs += performance.now() - from;
+    const waitedMs = performance.now() - from;
+    this.#waitedMs += waitedMs;
     let bytes = next.value;
-    this.#small = bytes.byteLength < SMALL_PIECE_BYTES ? this.#small + 1 : 0;
+    const small = bytes.byteLength < SMALL_PIECE_BYTES && waitedMs < PROMPT_MS;
+    this.#small = small ? this.#small + 1 : 0;
     if (this.#small > SMALL_PIECES_IN_A_ROW) bytes = await this.#gather(bytes);
     this.#received += bytes.byteLength;
     if (this.#owner !== null) this.#owner.consumed += bytes.byteLength * BODY_ALLOWANCE;

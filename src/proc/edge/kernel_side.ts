@@ -5,7 +5,13 @@
 
 import { ConnectionFds, isConnectedTo } from "../../os/connection_fds.ts";
 import { libcUnavailable } from "../../os/libc.ts";
-import { cutConnection, getTcpInfo, setAbortiveClose, type TcpInfo } from "../../os/socket.ts";
+import {
+  boundUnread,
+  cutConnection,
+  getTcpInfo,
+  setAbortiveClose,
+  type TcpInfo,
+} from "../../os/socket.ts";
 import { connectionFd } from "../deno_http.ts";
 
 export class KernelSide {
@@ -39,6 +45,18 @@ export class KernelSide {
     // What the client has not taken is thrown away, or the kernel would go on offering it.
     setAbortiveClose(fd);
     cutConnection(fd);
+  }
+
+  /** Bounds what the kernel keeps until it is read. Returns whether it could be told so. */
+  boundUnread(connection: Deno.Conn, bytes: number): boolean {
+    const fd = this.#fd(connection);
+    if (fd === null) return false;
+    try {
+      boundUnread(fd, bytes);
+    } catch {
+      // Closed by the client just now.
+    }
+    return true;
   }
 
   #fd(connection: Deno.Conn): number | null {
