@@ -2,7 +2,6 @@
 
 import type { Config } from "../config/config.ts";
 import { ExitCode } from "../errors.ts";
-import { readyLine } from "../log/banner.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import { describe, surviveUncaughtErrors } from "../log/uncaught.ts";
 import { Reaper } from "../os/reaper.ts";
@@ -17,6 +16,7 @@ import { ManagerHooks } from "./hooks.ts";
 import { Inbox, type ManagerEvent } from "./inbox.ts";
 import { limitsOf } from "./limits.ts";
 import { giveAccessLog } from "./log_owner.ts";
+import { Milestones } from "./milestones.ts";
 import { PidfileKeeper } from "./pidfile_keeper.ts";
 import { ProcTable } from "./proc_table.ts";
 import { type OrderOptions, Orders, TWO_MANAGERS } from "./orders.ts";
@@ -77,10 +77,9 @@ class Manager {
   readonly #orders: Orders;
   readonly #reaper: Reaper | null;
   readonly #pidfile: PidfileKeeper;
+  readonly #milestones: Milestones;
   #reloader: Reloader | null = null;
   #failure: Failure | null = null;
-  #wasBooted = false;
-  #lastTarget: number;
 
   constructor(parts: Parts, options: ManagerOptions) {
     const { fleet } = parts;
@@ -90,7 +89,7 @@ class Manager {
     this.#log = parts.log;
     this.#options = options;
     this.#table = new ProcTable(limitsOf(this.#config));
-    this.#lastTarget = this.#table.target;
+    this.#milestones = new Milestones({ ...parts, table: this.#table });
     this.#orders = new Orders({ ...options, ...parts, table: this.#table });
     this.#pidfile = new PidfileKeeper(parts.log, fleet.sockets.predecessor);
     const isOurs = (pid: number) => fleet.has(pid) || this.#orders.successor?.pid === pid;
@@ -134,7 +133,7 @@ class Manager {
     let before = now();
     for (;;) {
       for (const decision of this.#table.decide(now())) this.#carryOut(decision);
-      this.#tellMilestones();
+      this.#milestones.tell();
       // Shared sockets would go on queueing connections that nobody is to serve.
       if (this.#table.stopping !== null) {
         this.#fleet.sockets.close({ keepFiles: this.#orders.successor !== null });
@@ -172,20 +171,6 @@ class Manager {
     } catch (error) {
       this.#log.critical(`The manager has a fault, and goes on: ${describe(error)}`);
     }
-  }
-
-  #tellMilestones(): void {
-    const { booted, target } = this.#table;
-    if (booted && !this.#wasBooted) {
-      const config = this.#fleet.sockets.shown(this.#config);
-      this.#log.info(readyLine({ ...config, workers: target }, now()));
-      this.#hooks.notify("whenReady");
-    }
-    if (target !== this.#lastTarget) {
-      this.#hooks.notify("workersChanged", target, this.#lastTarget);
-    }
-    this.#wasBooted = booted;
-    this.#lastTarget = target;
   }
 
   // What comes in.

@@ -1,9 +1,9 @@
 /** How a proc is started: the same program again, in the directory of the app. */
 
 import { appDirectory } from "../config/app.ts";
-import { COLLECT } from "../os/young_garbage.ts";
 import type { Config } from "../config/config.ts";
 import { SystemError } from "../errors.ts";
+import { COLLECT } from "../os/young_garbage.ts";
 import { ControlEnv } from "../protocol/control.ts";
 
 /**
