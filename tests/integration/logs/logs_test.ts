@@ -180,7 +180,7 @@ sceneTest(
     assertEquals((await server.end()).code, 4);
     assertMatch(
       read(scene, "error.log"),
-      /\[CRITICAL\] \[manager\] .*\n {4}.*no database\n {8}at .*app\.ts:1/,
+      /\[CRITICAL\] \[manager\] .*no database\n {8}at .*app\.ts:1/,
     );
     assertMatch(server.output, /^denicorn: .*no database/m);
   },
