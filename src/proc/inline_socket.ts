@@ -1,7 +1,7 @@
 /** `Deno.upgradeWebSocket` with `threads: 0`: Deno's own, whose sockets the server looks after. */
 
 import type { Session } from "./session.ts";
-import { CLOSE_ANSWER_MS } from "./websocket.ts";
+import { ABNORMAL, CLOSE_ANSWER_MS, OPENING_MS } from "./websocket.ts";
 import type { OpenSocket, WebSockets } from "./websockets.ts";
 
 /** Deno's own, before this file puts another in its place. */
@@ -57,13 +57,18 @@ export class InlineUpgrades {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#opening.set(response, promise);
     const tracked = new InlineSocket(socket, session, this.#options.writeMs, this.#sockets);
+    const late = setTimeout(() => {
+      socket.dispatchEvent(new CloseEvent("close", { code: ABNORMAL, wasClean: false }));
+    }, OPENING_MS);
     // Before the app's own listeners, which may close the socket at once.
     socket.addEventListener("open", () => {
+      clearTimeout(late);
       this.#sockets.add(tracked);
       resolve();
     });
     socket.addEventListener("error", () => resolve());
     socket.addEventListener("close", () => {
+      clearTimeout(late);
       resolve();
       this.#sockets.remove(tracked);
     });

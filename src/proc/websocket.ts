@@ -36,6 +36,12 @@ export interface SocketLimits {
 /** How long a client may take to answer a close frame before it is dropped, milliseconds. */
 export const CLOSE_ANSWER_MS = 5_000;
 
+/**
+ * How long the answer to a handshake may take to be written, milliseconds. Of a client that has left
+ * before it Deno says nothing, neither that the socket opens nor that it closes.
+ */
+export const OPENING_MS = 5_000;
+
 /** How long a last frame may take to be written, milliseconds. */
 const FLUSH_MS = 1_000;
 
@@ -43,7 +49,7 @@ const FLUSH_MS = 1_000;
 const SENT_STEP_BYTES = SOCKET_WINDOW_BYTES / 16;
 
 /** RFC 6455, 7.1.5: the connection ended without a close frame. */
-const ABNORMAL = 1006;
+export const ABNORMAL = 1006;
 /** RFC 6455, 7.4.1; with Deno's own words. */
 const GOING_AWAY = 1001;
 const NO_PONG = "No response from ping frame.";
@@ -164,7 +170,10 @@ export class ServerSocket {
   /** Looks after deadlines. */
   sweep(now: number): void {
     const { idleMs, writeMs } = this.#limits;
-    if (now - this.#closingAt > CLOSE_ANSWER_MS) {
+    if (!this.#opened && now - this.#heardAt > OPENING_MS) {
+      this.#error = "the client left before its handshake was answered";
+      this.drop();
+    } else if (now - this.#closingAt > CLOSE_ANSWER_MS) {
       this.#error = `the client did not answer a close frame within ${CLOSE_ANSWER_MS / 1000} s`;
       this.drop();
     } else if (this.#buffered > 0 && now - this.#progressAt > writeMs) {

@@ -29,6 +29,13 @@ const paths: Record<string, Handler> = {
     socket.onclose = ({ code, reason, wasClean }) => log.push(`${code} ${reason} ${wasClean}`);
     return response;
   },
+  async "/hesitant"(request) {
+    log.push("asked");
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    const { socket, response } = Deno.upgradeWebSocket(request);
+    socket.onclose = ({ code, reason, wasClean }) => log.push(`${code} ${reason} ${wasClean}`);
+    return response;
+  },
   "/describe"(request) {
     const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "b" });
     const before = [socket instanceof WebSocket, socket.readyState, response.status];

@@ -52,6 +52,20 @@ Deno.test("strings, Blobs, views and buffers are sent in their order, as they we
   assertEquals([code, reason], [4000, "kinds"]);
 });
 
+each("who leaves before the handshake is answered: the app hears of it, once", async (program) => {
+  for (let i = 0; i < 3; i++) {
+    using client = await RawClient.connect(program.port);
+    client.handshake("/hesitant").catch(() => {});
+    // The app has it, and takes its time.
+    assertEquals(await logged(program, 1), ["asked"]);
+  }
+  assertEquals(await logged(program, 3), Array(3).fill("1006  false"));
+  // Nothing is left that a stop would have to wait for.
+  program.signal("SIGTERM");
+  assertEquals(await program.ended(), 0);
+  assertMatch(program.log, /has left/);
+});
+
 each("binaryType blob gives the app Blobs", async (program) => {
   const client = await Client.open(program.url("/blob", "ws"));
   client.socket.send(new TextEncoder().encode("abc"));
