@@ -113,9 +113,12 @@ class Chaos {
     await fetch(`http://127.0.0.1:${this.#port}/spin`).then((it) => it.body?.cancel(), () => {});
   }
 
-  /** It begins with the configured number again. */
+  /**
+   * It begins with the configured number again; or with the number that there was, where its first proc
+   * is one that was just killed.
+   */
   #reload(): void {
-    this.#workers = WORKERS;
+    this.#workers = Math.min(this.#workers, WORKERS);
     this.#server.signal("SIGHUP");
   }
 
