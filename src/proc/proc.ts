@@ -15,10 +15,10 @@ import {
 } from "../protocol/control.ts";
 import { loadedFiles } from "../wsgi/loaded_files.ts";
 import type { ControlClient } from "./control_client.ts";
-import { guardInherited } from "./open_listener.ts";
+import { guardInherited } from "./listen/open_listener.ts";
 import { takeIdentity } from "./identity.ts";
 import { Recycling } from "./recycling.ts";
-import { RequestHooks } from "./request_hooks.ts";
+import { RequestHooks } from "./exchange/request_hooks.ts";
 import { Server } from "./server.ts";
 import { listenToSignals } from "./signals.ts";
 import { surviveUncaughtErrors } from "../log/uncaught.ts";

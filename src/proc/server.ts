@@ -6,17 +6,17 @@ import type { Log } from "../log/record.ts";
 import { keepFreedMemory } from "../os/heap.ts";
 import type { DrainReason, ProcStats, SteeringPlan } from "../protocol/control.ts";
 import { withThreadPermissions } from "./app_permissions.ts";
-import { Admission } from "./admission.ts";
-import { type ExchangeObserver, observers } from "./access_record.ts";
-import type { Dispatcher, Exchanging } from "./dispatcher.ts";
+import { Admission } from "./exchange/admission.ts";
+import { type ExchangeObserver, observers } from "./exchange/access_record.ts";
+import type { Dispatcher, Exchanging } from "./exchange/dispatcher.ts";
 import { type Deadlines, SLOT_MS } from "./edge/deadlines.ts";
-import { InlineDispatcher } from "./inline.ts";
-import { Listeners } from "./listeners.ts";
+import { InlineDispatcher } from "./exchange/inline.ts";
+import { Listeners } from "./listen/listeners.ts";
 import { Room } from "./room.ts";
-import type { Session } from "./session.ts";
-import { type SessionHandler, Sessions } from "./sessions.ts";
-import { ThreadedDispatcher } from "./threaded.ts";
-import { WebSockets } from "./websockets.ts";
+import type { Session } from "./session/session.ts";
+import { type SessionHandler, Sessions } from "./session/sessions.ts";
+import { ThreadedDispatcher } from "./exchange/threaded.ts";
+import { WebSockets } from "./websocket/websockets.ts";
 
 /** A draining proc leaves an idle connection open for this long: a request may be on its way. */
 const IDLE_WHILE_DRAINING_MS = 1_000;

@@ -44,7 +44,7 @@ export const Task = {
   exchange: 0,
   /** A request that asks for a WebSocket. */
   upgrade: 1,
-  /** Callbacks of a WebSocket; see wsgi_sockets.ts. */
+  /** Callbacks of a WebSocket; see protocol/wsgi_sockets.ts. */
   socket: 2,
 } as const;
 

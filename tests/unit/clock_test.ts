@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 const SRC = new URL("../../src/", import.meta.url);
 
 /** Where the time of day is told to people, and nothing is counted by it. */
-const TELLS_THE_TIME = ["log/record.ts", "proc/access_record.ts"];
+const TELLS_THE_TIME = ["log/record.ts", "proc/exchange/access_record.ts"];
 
 function* sources(folder: URL): Generator<URL> {
   for (const { name, isDirectory } of Deno.readDirSync(folder)) {

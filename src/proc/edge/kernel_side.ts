@@ -12,7 +12,7 @@ import {
   setAbortiveClose,
   type TcpInfo,
 } from "../../os/socket.ts";
-import { connectionFd } from "../deno_http.ts";
+import { connectionFd } from "../deno/http.ts";
 
 export class KernelSide {
   readonly #fds = new ConnectionFds();

@@ -1,19 +1,19 @@
 /** `threads: 0`: the app runs in the server thread. No queue and the least cost; no isolation. */
 
-import { type FetchHandler, loadFetchApp, servedAddr } from "../app/fetch_app.ts";
-import { readResponse } from "../app/response.ts";
-import { traceOf } from "../app/trace.ts";
-import type { Config } from "../config/config.ts";
-import type { Log } from "../log/record.ts";
-import { parseFields } from "../protocol/head.ts";
+import { type FetchHandler, loadFetchApp, servedAddr } from "../../app/fetch_app.ts";
+import { readResponse } from "../../app/response.ts";
+import { traceOf } from "../../app/trace.ts";
+import type { Config } from "../../config/config.ts";
+import type { Log } from "../../log/record.ts";
+import { parseFields } from "../../protocol/head.ts";
 import { type AccessRecord, lengthOf } from "./access_record.ts";
-import { abortRequest, createResponse, streamedBody } from "./deno_http.ts";
+import { abortRequest, createResponse, streamedBody } from "../deno/http.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
-import { GuardedBody } from "./edge/guarded_body.ts";
-import type { RequestHead } from "./edge/head_check.ts";
-import { InlineUpgrades } from "./inline_socket.ts";
+import { GuardedBody } from "../edge/guarded_body.ts";
+import type { RequestHead } from "../edge/head_check.ts";
+import { InlineUpgrades } from "../websocket/inline_socket.ts";
 import { type RefusalStatus, refuse } from "./refusal.ts";
-import type { Session } from "./session.ts";
+import type { Session } from "../session/session.ts";
 import { describeSlow, warningMs } from "./slowness.ts";
 
 /** A promise older than this has its client watched, milliseconds. Most are kept sooner. */

@@ -1,6 +1,6 @@
 /** `timeout_warning`: who takes long is told of before its time is over. */
 
-import type { Config } from "../config/config.ts";
+import type { Config } from "../../config/config.ts";
 
 /** From when on an exchange is told of, milliseconds; Infinity for never. */
 export function warningMs({ timeout, timeout_warning }: Config): number {

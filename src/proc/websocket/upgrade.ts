@@ -1,8 +1,8 @@
 /** From an exchange to a WebSocket, in the server. */
 
-import { parseFields } from "../protocol/head.ts";
-import { upgrade } from "./deno_websocket.ts";
-import type { Exchange } from "./exchange.ts";
+import { parseFields } from "../../protocol/head.ts";
+import { upgrade } from "../deno/websocket.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import { ServerSocket } from "./websocket.ts";
 import type { WebSockets } from "./websockets.ts";
 

@@ -1,23 +1,23 @@
 /** From a bind to a listener of Deno's. */
 
-import { type Bind, showBind } from "../config/bind.ts";
-import type { Config } from "../config/config.ts";
-import { SystemError } from "../errors.ts";
-import type { Log } from "../log/record.ts";
-import { type AdoptedListener, adoptListener, describeInherited } from "../os/adopt.ts";
-import { bindFailure, whenFree } from "../os/bind_failure.ts";
-import { closeFd } from "../os/bound_socket.ts";
-import { libcUnavailable } from "../os/libc.ts";
+import { type Bind, showBind } from "../../config/bind.ts";
+import type { Config } from "../../config/config.ts";
+import { SystemError } from "../../errors.ts";
+import type { Log } from "../../log/record.ts";
+import { type AdoptedListener, adoptListener, describeInherited } from "../../os/adopt.ts";
+import { bindFailure, whenFree } from "../../os/bind_failure.ts";
+import { closeFd } from "../../os/bound_socket.ts";
+import { libcUnavailable } from "../../os/libc.ts";
 import {
   boundUnsent,
   findListenerFd,
   listeningFds,
   setBacklog,
   setInheritable,
-} from "../os/socket.ts";
-import { claimUnixPath, type FileIdentity, identifyFile } from "../os/unix_path.ts";
-import { findIdentity } from "../os/user.ts";
-import type { TlsOptions } from "./edge/certificate.ts";
+} from "../../os/socket.ts";
+import { claimUnixPath, type FileIdentity, identifyFile } from "../../os/unix_path.ts";
+import { findIdentity } from "../../os/user.ts";
+import type { TlsOptions } from "../edge/certificate.ts";
 
 /** What the kernel holds for a client that has no room for it; more of it costs no speed. */
 const MAX_UNSENT_BYTES = 256 * 1024;

@@ -1,15 +1,15 @@
 /** All connections of a proc, from accept to close, and how long each may take for what. */
 
-import { TrustedPeers } from "../config/cidr.ts";
-import type { Config } from "../config/config.ts";
-import type { Log } from "../log/record.ts";
-import type { ConnectionHandler } from "./deno_http.ts";
-import { Arrival, type Introduction, isTls } from "./edge/arrival.ts";
-import { Deadlines, SLOT_MS } from "./edge/deadlines.ts";
-import { KernelSide } from "./edge/kernel_side.ts";
-import { describePeer } from "./edge/peer.ts";
-import { ProxyHeaderError } from "./edge/proxy_protocol.ts";
-import { refuse } from "./refusal.ts";
+import { TrustedPeers } from "../../config/cidr.ts";
+import type { Config } from "../../config/config.ts";
+import type { Log } from "../../log/record.ts";
+import type { ConnectionHandler } from "../deno/http.ts";
+import { Arrival, type Introduction, isTls } from "../edge/arrival.ts";
+import { Deadlines, SLOT_MS } from "../edge/deadlines.ts";
+import { KernelSide } from "../edge/kernel_side.ts";
+import { describePeer } from "../edge/peer.ts";
+import { ProxyHeaderError } from "../edge/proxy_protocol.ts";
+import { refuse } from "../exchange/refusal.ts";
 import { Session, type SessionEvents } from "./session.ts";
 
 /**

@@ -1,7 +1,7 @@
 /** preRequest and postRequest: what the hooks are told of each request. */
 
-import type { HookThread } from "../hooks/hook_thread.ts";
-import type { ProcInfo, RequestInfo } from "../hooks/hooks.ts";
+import type { HookThread } from "../../hooks/hook_thread.ts";
+import type { ProcInfo, RequestInfo } from "../../hooks/hooks.ts";
 import type { AccessRecord, ExchangeObserver } from "./access_record.ts";
 
 export class RequestHooks implements ExchangeObserver {

@@ -5,8 +5,8 @@ import {
   SOCKET_MESSAGE_COST,
   SOCKET_TRANSFER_BYTES,
   SOCKET_WINDOW_BYTES,
-} from "../protocol/exchange.ts";
-import * as deno from "./deno_websocket.ts";
+} from "../../protocol/exchange.ts";
+import * as deno from "../deno/websocket.ts";
 
 /** Who is told what the socket does: a thread. */
 export interface SocketPeer {

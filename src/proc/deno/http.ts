@@ -12,10 +12,10 @@
  * has validated): both cheaper than the public ways.
  */
 
-import { bareResponse, publicResponse } from "../app/bare_response.ts";
-import { learnContexts } from "./deno_context.ts";
+import { bareResponse, publicResponse } from "../../app/bare_response.ts";
+import { learnContexts } from "./context.ts";
 import { LoneRequest } from "./public_http.ts";
-import type { Field } from "../protocol/head.ts";
+import type { Field } from "../../protocol/head.ts";
 
 /** A connection handed to Deno's HTTP. */
 export interface HttpConnection {

@@ -1,15 +1,15 @@
 /** One request with its response, as the server sees it while a thread works on it. */
 
-import { AbortReason, QueueIn, RespondFlag, STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
+import { AbortReason, QueueIn, RespondFlag, STREAM_WINDOW_BYTES } from "../../protocol/exchange.ts";
 import { type AccessRecord, lengthOf } from "./access_record.ts";
-import { createResponse } from "./deno_http.ts";
-import type { GuardedBody } from "./edge/guarded_body.ts";
-import type { RequestHead } from "./edge/head_check.ts";
+import { createResponse } from "../deno/http.ts";
+import type { GuardedBody } from "../edge/guarded_body.ts";
+import type { RequestHead } from "../edge/head_check.ts";
 import { refusalBytes, type RefusalStatus, refuse } from "./refusal.ts";
 import { ResponseStream } from "./response_stream.ts";
-import type { Session } from "./session.ts";
-import type { AppThread } from "./pool.ts";
-import type { UpgradeWish } from "./upgrade.ts";
+import type { Session } from "../session/session.ts";
+import type { AppThread } from "../threads/pool.ts";
+import type { UpgradeWish } from "../websocket/upgrade.ts";
 
 /** Static bodies above this may still be under way when the response is handed over. */
 const SLOW_BODY_BYTES = 64 * 1024;

@@ -1,10 +1,10 @@
 /** What stands between the server and the app: threads, or the app itself (`threads: 0`). */
 
 import type { AccessRecord } from "./access_record.ts";
-import type { Deadlines } from "./edge/deadlines.ts";
-import type { RequestHead } from "./edge/head_check.ts";
-import type { Session } from "./session.ts";
-import type { WebSockets } from "./websockets.ts";
+import type { Deadlines } from "../edge/deadlines.ts";
+import type { RequestHead } from "../edge/head_check.ts";
+import type { Session } from "../session/session.ts";
+import type { WebSockets } from "../websocket/websockets.ts";
 
 export interface Dispatcher {
   /** Loads the app. Throws AppLoadError or BootError. */

@@ -1,15 +1,15 @@
 /** One accepted connection, with all of its exchanges. */
 
-import { type Context, outlive, takeContext } from "./deno_context.ts";
-import { type HttpConnection, isHttp2, serveConnection } from "./deno_http.ts";
-import type { Field } from "../protocol/head.ts";
-import type { Timed } from "./edge/deadlines.ts";
-import type { Peer } from "./edge/head_check.ts";
-import type { KernelSide } from "./edge/kernel_side.ts";
-import type { PeerFacts } from "./edge/peer.ts";
-import type { Rule } from "./edge/rules.ts";
+import { type Context, outlive, takeContext } from "../deno/context.ts";
+import { type HttpConnection, isHttp2, serveConnection } from "../deno/http.ts";
+import type { Field } from "../../protocol/head.ts";
+import type { Timed } from "../edge/deadlines.ts";
+import type { Peer } from "../edge/head_check.ts";
+import type { KernelSide } from "../edge/kernel_side.ts";
+import type { PeerFacts } from "../edge/peer.ts";
+import type { Rule } from "../edge/rules.ts";
 import type { SessionHandler } from "./sessions.ts";
-import type { ThreadHandle } from "./thread_handle.ts";
+import type { ThreadHandle } from "../threads/thread_handle.ts";
 
 /**
  * What the kernel is to keep of a body in chunks. At each read Deno's decoder takes all that is there

@@ -1,15 +1,15 @@
 /** All listening sockets of a proc, and the certificate of those that speak TLS. */
 
-import type { Bind } from "../config/bind.ts";
-import type { Config } from "../config/config.ts";
-import type { Log } from "../log/record.ts";
-import type { SteeringPlan } from "../protocol/control.ts";
-import { CertificateFiles, type TlsOptions } from "./edge/certificate.ts";
-import { forgoInternals, probe } from "./deno_http.ts";
+import type { Bind } from "../../config/bind.ts";
+import type { Config } from "../../config/config.ts";
+import type { Log } from "../../log/record.ts";
+import type { SteeringPlan } from "../../protocol/control.ts";
+import { CertificateFiles, type TlsOptions } from "../edge/certificate.ts";
+import { forgoInternals, probe } from "../deno/http.ts";
 import { Listener, type ListenerOptions, type ListeningSocket } from "./listener.ts";
 import { openListener } from "./open_listener.ts";
-import type { Room } from "./room.ts";
-import { PublicListener } from "./public_http.ts";
+import type { Room } from "../room.ts";
+import { PublicListener } from "../deno/public_http.ts";
 
 /** How often the certificate's files are looked at (`tls_watch`), milliseconds. */
 const CERTIFICATE_WATCH_MS = 5_000;

@@ -1,8 +1,8 @@
 /** The way of a request from Deno's handler to the app: its head is read, and what must not pass is refused. */
 
-import type { Config } from "../config/config.ts";
-import type { Log } from "../log/record.ts";
-import type { Field } from "../protocol/head.ts";
+import type { Config } from "../../config/config.ts";
+import type { Log } from "../../log/record.ts";
+import type { Field } from "../../protocol/head.ts";
 import { AccessRecord, type ExchangeObserver } from "./access_record.ts";
 import {
   bodyBytesHere,
@@ -11,17 +11,17 @@ import {
   repairUnixUpgrade,
   requestMethod,
   requestUrl,
-} from "./deno_http.ts";
+} from "../deno/http.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import { BODY_ALLOWANCE } from "./edge/guarded_body.ts";
-import { UNIX_ORIGIN } from "./edge/peer.ts";
-import { Handshake } from "./edge/handshake.ts";
-import { RequestHead } from "./edge/head_check.ts";
-import { redirect, REDIRECT_STATUS } from "./edge/redirect.ts";
-import { type Rule, Rules } from "./edge/rules.ts";
+import { BODY_ALLOWANCE } from "../edge/guarded_body.ts";
+import { UNIX_ORIGIN } from "../edge/peer.ts";
+import { Handshake } from "../edge/handshake.ts";
+import { RequestHead } from "../edge/head_check.ts";
+import { redirect, REDIRECT_STATUS } from "../edge/redirect.ts";
+import { type Rule, Rules } from "../edge/rules.ts";
 import { refuse } from "./refusal.ts";
-import type { Session } from "./session.ts";
-import type { Sessions } from "./sessions.ts";
+import type { Session } from "../session/session.ts";
+import type { Sessions } from "../session/sessions.ts";
 
 /**
  * What a request may take of the connection beside its head as it is counted: fields written with more

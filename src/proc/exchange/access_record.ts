@@ -1,6 +1,6 @@
 /** What is told of one exchange, to the access log and to hooks: begun with its head, over with its last byte. */
 
-import type { AccessEntry, Fields } from "../log/access_format.ts";
+import type { AccessEntry, Fields } from "../../log/access_format.ts";
 import type { RefusalStatus } from "./refusal.ts";
 import { refusalBytes } from "./refusal.ts";
 

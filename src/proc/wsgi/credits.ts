@@ -1,7 +1,7 @@
 /** The pipe that tells Python what clients have taken; see protocol/wsgi_sockets.ts. */
 
 import { setImmediate } from "node:timers";
-import { libc } from "../os/libc.ts";
+import { libc } from "../../os/libc.ts";
 
 /** Writes of up to so many bytes are never cut in two (pipe(7), PIPE_BUF). */
 const MAX_WRITE_BYTES = 4096;

@@ -1,17 +1,17 @@
 /** A listening socket and its accept loop, to the moment when it closes without losing anybody. */
 
-import { type Bind, showBind } from "../config/bind.ts";
-import { SystemError } from "../errors.ts";
-import type { Log } from "../log/record.ts";
-import { toBind } from "../os/address.ts";
-import { REARM_INTERVAL_MS } from "../os/adopt.ts";
-import { stopListening } from "../os/bound_socket.ts";
-import { isAwaited, toSocketAddress } from "../os/socket.ts";
-import { steer } from "../os/steering.ts";
-import { removeIfSame } from "../os/unix_path.ts";
-import type { SteeringPlan } from "../protocol/control.ts";
-import type { TlsOptions } from "./edge/certificate.ts";
-import type { Room } from "./room.ts";
+import { type Bind, showBind } from "../../config/bind.ts";
+import { SystemError } from "../../errors.ts";
+import type { Log } from "../../log/record.ts";
+import { toBind } from "../../os/address.ts";
+import { REARM_INTERVAL_MS } from "../../os/adopt.ts";
+import { stopListening } from "../../os/bound_socket.ts";
+import { isAwaited, toSocketAddress } from "../../os/socket.ts";
+import { steer } from "../../os/steering.ts";
+import { removeIfSame } from "../../os/unix_path.ts";
+import type { SteeringPlan } from "../../protocol/control.ts";
+import type { TlsOptions } from "../edge/certificate.ts";
+import type { Room } from "../room.ts";
 import { adoptTls, type OpenedListener } from "./open_listener.ts";
 
 /** Pause after accept() failed for lack of descriptors or memory, milliseconds. */

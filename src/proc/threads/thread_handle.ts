@@ -1,15 +1,15 @@
 /** A thread, seen from its server: the Web Worker, its queues, and what is in flight on it. */
 
-import type { Config } from "../config/config.ts";
-import { AppLoadError, BootError, ExitCode } from "../errors.ts";
-import type { Level, Log } from "../log/record.ts";
-import { type Batch, QueueIn, QueueOut, type ThreadBoot } from "../protocol/exchange.ts";
-import { parseFields } from "../protocol/head.ts";
-import { Outbox } from "../protocol/outbox.ts";
-import { SLOT_MS } from "./edge/deadlines.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Config } from "../../config/config.ts";
+import { AppLoadError, BootError, ExitCode } from "../../errors.ts";
+import type { Level, Log } from "../../log/record.ts";
+import { type Batch, QueueIn, QueueOut, type ThreadBoot } from "../../protocol/exchange.ts";
+import { parseFields } from "../../protocol/head.ts";
+import { Outbox } from "../../protocol/outbox.ts";
+import { SLOT_MS } from "../edge/deadlines.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import type { AppThread } from "./pool.ts";
-import type { ServerSocket } from "./websocket.ts";
+import type { ServerSocket } from "../websocket/websocket.ts";
 
 export interface ThreadEvents {
   /** The thread is gone, with what was in flight on it. */
@@ -56,7 +56,7 @@ export class ThreadHandle implements AppThread {
     this.#port = port1;
     this.#outbox = new Outbox((batch, transfer) => port1.postMessage(batch, transfer));
     port1.onmessage = (event) => this.#receive(event.data as Batch);
-    this.#worker = new Worker(new URL("../thread/main.ts", import.meta.url), {
+    this.#worker = new Worker(new URL("../../thread/main.ts", import.meta.url), {
       type: "module",
       name: role,
       ...(config.app_permissions === null

@@ -1,14 +1,14 @@
 /**
- * What is left where Deno's internals are not those that deno_http.ts knows: Deno.serve. It keeps its
+ * What is left where Deno's internals are not those that http.ts knows: Deno.serve. It keeps its
  * connections to itself, so that each request comes as a session of its own, the deadlines of
  * connections do not hold, and a shutdown closes just-accepted connections unread.
  */
 
-import { type Bind, showBind } from "../config/bind.ts";
-import { SystemError } from "../errors.ts";
-import type { HttpConnection } from "./deno_http.ts";
-import type { TlsOptions } from "./edge/certificate.ts";
-import type { ListeningSocket } from "./listener.ts";
+import { type Bind, showBind } from "../../config/bind.ts";
+import { SystemError } from "../../errors.ts";
+import type { HttpConnection } from "./http.ts";
+import type { TlsOptions } from "../edge/certificate.ts";
+import type { ListeningSocket } from "../listen/listener.ts";
 
 type Handler = (
   request: Request,
@@ -35,7 +35,7 @@ export class LoneRequest {
     this.remoteAddr = info.remoteAddr;
   }
 
-  /** As deno_http.ts's serveConnection. */
+  /** As serveConnection of http.ts. */
   serve(handler: Handler, onError: (error: unknown) => Response): HttpConnection {
     // Deferred: the session that asks for this is not constructed yet.
     this.response = Promise.resolve()

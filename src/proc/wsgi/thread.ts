@@ -1,12 +1,12 @@
 /** A WSGI thread, seen from its server: the Web Worker, its rings and words (protocol/wsgi.ts). */
 
-import type { Config } from "../config/config.ts";
-import { AppLoadError, BootError, ExitCode } from "../errors.ts";
-import { LEVELS, type Log } from "../log/record.ts";
-import { createRing, RingReader, RingWriter } from "../protocol/byte_ring.ts";
-import type { CommonQueueMemory } from "../protocol/common_queue.ts";
-import { QueueIn } from "../protocol/exchange.ts";
-import { parseFields } from "../protocol/head.ts";
+import type { Config } from "../../config/config.ts";
+import { AppLoadError, BootError, ExitCode } from "../../errors.ts";
+import { LEVELS, type Log } from "../../log/record.ts";
+import { createRing, RingReader, RingWriter } from "../../protocol/byte_ring.ts";
+import type { CommonQueueMemory } from "../../protocol/common_queue.ts";
+import { QueueIn } from "../../protocol/exchange.ts";
+import { parseFields } from "../../protocol/head.ts";
 import {
   MAX_PIECE_BYTES,
   PLAIN_WORDS,
@@ -21,12 +21,12 @@ import {
   type WsgiNews,
   WsgiOut,
   WsgiWord,
-} from "../protocol/wsgi.ts";
-import { pointerOf, textFrom } from "../python/memory.ts";
-import type { Exchange } from "./exchange.ts";
-import type { AppThread } from "./pool.ts";
+} from "../../protocol/wsgi.ts";
+import { pointerOf, textFrom } from "../../python/memory.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { AppThread } from "../threads/pool.ts";
 import { Slab } from "./slab.ts";
-import type { ServerSocket } from "./websocket.ts";
+import type { ServerSocket } from "../websocket/websocket.ts";
 
 export interface WsgiThreadEvents {
   /** A thread has something for a server that sleeps. */
@@ -99,7 +99,7 @@ export class WsgiThread implements AppThread {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     port1.onmessage = ({ data }) => data === 0 ? events.onWake() : this.#hear(data as WsgiNews);
-    this.#worker = new Worker(new URL("../thread/wsgi_main.ts", import.meta.url), {
+    this.#worker = new Worker(new URL("../../thread/wsgi_main.ts", import.meta.url), {
       type: "module",
       name: options.role,
     });

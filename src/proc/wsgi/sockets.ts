@@ -1,9 +1,9 @@
 /** The WebSockets of a WSGI app, between their ServerSockets and the threads; see protocol/wsgi_sockets.ts. */
 
-import type { Log } from "../log/record.ts";
-import { type Ring, RingReader } from "../protocol/byte_ring.ts";
-import { QueueIn, SOCKET_MESSAGE_COST, SOCKET_WINDOW_BYTES } from "../protocol/exchange.ts";
-import { MAX_PIECE_BYTES } from "../protocol/wsgi.ts";
+import type { Log } from "../../log/record.ts";
+import { type Ring, RingReader } from "../../protocol/byte_ring.ts";
+import { QueueIn, SOCKET_MESSAGE_COST, SOCKET_WINDOW_BYTES } from "../../protocol/exchange.ts";
+import { MAX_PIECE_BYTES } from "../../protocol/wsgi.ts";
 import {
   GONE,
   MAX_TASK_BYTES,
@@ -12,12 +12,12 @@ import {
   SOCKET_WORDS,
   SocketEvent,
   SocketOut,
-} from "../protocol/wsgi_sockets.ts";
-import { pointerOf, textFrom } from "../python/memory.ts";
-import type { AppThread } from "./pool.ts";
+} from "../../protocol/wsgi_sockets.ts";
+import { pointerOf, textFrom } from "../../python/memory.ts";
+import type { AppThread } from "../threads/pool.ts";
 import { Slab } from "./slab.ts";
-import type { ServerSocket } from "./websocket.ts";
-import { CreditPipe } from "./wsgi_credits.ts";
+import type { ServerSocket } from "../websocket/websocket.ts";
+import { CreditPipe } from "./credits.ts";
 
 const WORD = 4;
 const HEAD_BYTES = SOCKET_WORDS * WORD;

@@ -1,12 +1,12 @@
 /** The threads of a proc, and which of them gets an exchange. */
 
-import type { Config } from "../config/config.ts";
-import type { Log } from "../log/record.ts";
-import { Claims } from "../protocol/claims.ts";
-import { QueueIn } from "../protocol/exchange.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Config } from "../../config/config.ts";
+import type { Log } from "../../log/record.ts";
+import { Claims } from "../../protocol/claims.ts";
+import { QueueIn } from "../../protocol/exchange.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import type { AppThread, Pool, PoolEvents } from "./pool.ts";
-import type { Session } from "./session.ts";
+import type { Session } from "../session/session.ts";
 import { ThreadHandle } from "./thread_handle.ts";
 import { isSilent, watch } from "./thread_watch.ts";
 

@@ -1,27 +1,27 @@
 /** The threads of a WSGI app: one queue for all of them, from which whoever is free takes the oldest. */
 
 import { setImmediate } from "node:timers";
-import type { Config } from "../config/config.ts";
-import type { Log } from "../log/record.ts";
-import { createRing } from "../protocol/byte_ring.ts";
+import type { Config } from "../../config/config.ts";
+import type { Log } from "../../log/record.ts";
+import { createRing } from "../../protocol/byte_ring.ts";
 import {
   type CommonQueueMemory,
   CommonQueueWriter,
   createCommonQueue,
   Task,
   type TaskKind,
-} from "../protocol/common_queue.ts";
-import { QueueIn } from "../protocol/exchange.ts";
-import { SOCKET_RING_BYTES } from "../protocol/wsgi_sockets.ts";
-import { startWsgiProcess } from "../wsgi/process.ts";
-import { headerList, requestMethod } from "./deno_http.ts";
-import type { Exchange } from "./exchange.ts";
-import type { AppThread, Pool, PoolEvents } from "./pool.ts";
-import type { Session } from "./session.ts";
-import type { ServerSocket } from "./websocket.ts";
+} from "../../protocol/common_queue.ts";
+import { QueueIn } from "../../protocol/exchange.ts";
+import { SOCKET_RING_BYTES } from "../../protocol/wsgi_sockets.ts";
+import { startWsgiProcess } from "../../wsgi/process.ts";
+import { headerList, requestMethod } from "../deno/http.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { AppThread, Pool, PoolEvents } from "../threads/pool.ts";
+import type { Session } from "../session/session.ts";
+import type { ServerSocket } from "../websocket/websocket.ts";
 import { WakePipe } from "./wake_pipe.ts";
-import { WsgiSockets } from "./wsgi_sockets.ts";
-import { WsgiThread } from "./wsgi_thread.ts";
+import { WsgiSockets } from "./sockets.ts";
+import { WsgiThread } from "./thread.ts";
 
 /** What waits for room in the common queue. */
 interface Waiting {

@@ -1,21 +1,21 @@
 /** Exchanges through the queues: every request becomes an exchange of one thread. */
 
-import type { Config } from "../config/config.ts";
-import type { Log } from "../log/record.ts";
+import type { Config } from "../../config/config.ts";
+import type { Log } from "../../log/record.ts";
 import type { AccessRecord } from "./access_record.ts";
-import { AbortReason, MAX_WHOLE_BODY_BYTES, QueueIn } from "../protocol/exchange.ts";
-import { requestBody } from "./deno_http.ts";
+import { AbortReason, MAX_WHOLE_BODY_BYTES, QueueIn } from "../../protocol/exchange.ts";
+import { requestBody } from "../deno/http.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
-import { BodyRefusal, GuardedBody } from "./edge/guarded_body.ts";
-import type { RequestHead } from "./edge/head_check.ts";
+import { BodyRefusal, GuardedBody } from "../edge/guarded_body.ts";
+import type { RequestHead } from "../edge/head_check.ts";
 import { Exchange, type ExchangeEvents } from "./exchange.ts";
 import { refuse } from "./refusal.ts";
-import type { Session } from "./session.ts";
-import type { AppThread, Pool } from "./pool.ts";
-import { ThreadPool } from "./thread_pool.ts";
+import type { Session } from "../session/session.ts";
+import type { AppThread, Pool } from "../threads/pool.ts";
+import { ThreadPool } from "../threads/thread_pool.ts";
 import { describeSlow, warningMs } from "./slowness.ts";
-import { openSocket } from "./upgrade.ts";
-import { WsgiPool } from "./wsgi_pool.ts";
+import { openSocket } from "../websocket/upgrade.ts";
+import { WsgiPool } from "../wsgi/pool.ts";
 
 /** An exchange older than this has its client watched, milliseconds. Most are answered sooner. */
 const WATCH_CLIENT_MS = 200;

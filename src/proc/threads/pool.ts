@@ -1,8 +1,8 @@
 /** What an exchange and its dispatcher need of the threads that run the app, whatever kind they are. */
 
-import type { Exchange } from "./exchange.ts";
-import type { Session } from "./session.ts";
-import type { ServerSocket } from "./websocket.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { Session } from "../session/session.ts";
+import type { ServerSocket } from "../websocket/websocket.ts";
 
 /** A thread, or whoever stands for it as long as it is not known which one it will be. */
 export interface AppThread {
