@@ -3,7 +3,7 @@
 import { DenicornError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
 import { Pidfile } from "./pidfile.ts";
-import type { Predecessor } from "./successor.ts";
+import type { Predecessor } from "./predecessor.ts";
 
 export class PidfileKeeper {
   readonly #log: Log;

@@ -17,7 +17,7 @@ import { type InheritedSocket, passingOn } from "../os/inherit.ts";
 import { libcUnavailable } from "../os/libc.ts";
 import { removeIfSame } from "../os/unix_path.ts";
 import { type Handover, HANDOVER_ENV, writeHandover } from "./handover.ts";
-import { Predecessor } from "./successor.ts";
+import { Predecessor } from "./predecessor.ts";
 import { type HeldSocket, isIPv4Twin, isShared, KeyCounter, openSocket } from "./held_socket.ts";
 
 /** By the bind as it is configured, see KeyCounter. */

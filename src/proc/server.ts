@@ -13,8 +13,8 @@ import { type Deadlines, SLOT_MS } from "./edge/deadlines.ts";
 import { InlineDispatcher } from "./exchange/inline.ts";
 import { Listeners } from "./listen/listeners.ts";
 import { Room } from "./room.ts";
-import type { Session } from "./session/session.ts";
-import { type SessionHandler, Sessions } from "./session/sessions.ts";
+import type { Session, SessionHandler } from "./session/session.ts";
+import { Sessions } from "./session/sessions.ts";
 import { ThreadedDispatcher } from "./exchange/threaded.ts";
 import { WebSockets } from "./websocket/websockets.ts";
 

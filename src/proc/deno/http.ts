@@ -14,23 +14,9 @@
 
 import { bareResponse, publicResponse } from "../../app/bare_response.ts";
 import { learnContexts } from "./context.ts";
+import type { ConnectionHandler, HttpConnection } from "./http_connection.ts";
 import { LoneRequest } from "./public_http.ts";
 import type { Field } from "../../protocol/head.ts";
-
-/** A connection handed to Deno's HTTP. */
-export interface HttpConnection {
-  /** Settles when the connection is over. */
-  readonly finished: Promise<void>;
-  /** Closes at once when idle, else after the response in flight. */
-  shutdown(): Promise<void>;
-  /** Closes now, whatever is in flight. */
-  abort(): void;
-}
-
-export type ConnectionHandler = (
-  request: Request,
-  info: Deno.ServeHandlerInfo,
-) => Response | Promise<Response>;
 
 interface InnerBody {
   readonly streamOrStatic: ReadableStream<Uint8Array> | { body: Uint8Array; consumed: boolean };

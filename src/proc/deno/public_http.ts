@@ -6,14 +6,9 @@
 
 import { type Bind, showBind } from "../../config/bind.ts";
 import { SystemError } from "../../errors.ts";
-import type { HttpConnection } from "./http.ts";
+import type { ConnectionHandler, HttpConnection } from "./http_connection.ts";
 import type { TlsOptions } from "../edge/certificate.ts";
 import type { ListeningSocket } from "../listen/listener.ts";
-
-type Handler = (
-  request: Request,
-  info: Deno.ServeHandlerInfo,
-) => Response | Promise<Response>;
 
 /** Deno's own: in an inline app's process the app gets another one (app/deno_serve.ts). */
 const { serve } = Deno;
@@ -36,7 +31,7 @@ export class LoneRequest {
   }
 
   /** As serveConnection of http.ts. */
-  serve(handler: Handler, onError: (error: unknown) => Response): HttpConnection {
+  serve(handler: ConnectionHandler, onError: (error: unknown) => Response): HttpConnection {
     // Deferred: the session that asks for this is not constructed yet.
     this.response = Promise.resolve()
       .then(() => handler(this.#request, this.#info))

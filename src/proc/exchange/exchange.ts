@@ -8,8 +8,7 @@ import type { RequestHead } from "../edge/head_check.ts";
 import { refusalBytes, type RefusalStatus, refuse } from "./refusal.ts";
 import { ResponseStream } from "./response_stream.ts";
 import type { Session } from "../session/session.ts";
-import type { AppThread } from "../threads/pool.ts";
-import type { UpgradeWish } from "../websocket/upgrade.ts";
+import type { AppThread } from "../threads/app_thread.ts";
 
 /** Static bodies above this may still be under way when the response is handed over. */
 const SLOW_BODY_BYTES = 64 * 1024;
@@ -19,6 +18,16 @@ const SLOW_BODY_BYTES = 64 * 1024;
  * up it is refilled before the next one.
  */
 const BURST_WINDOW_BYTES = 8 * 1024 * 1024;
+
+/** The WebSocket that the app makes of an exchange, as it crossed the queue. */
+export interface UpgradeWish {
+  /** `name\nvalue\n…` for the handshake's response. */
+  readonly header: string;
+  /** The subprotocol that the app has chosen, or "". */
+  readonly protocol: string;
+  /** Seconds; 0: never. */
+  readonly idleTimeout: number;
+}
 
 /** What an exchange reports to the server that owns it. */
 export interface ExchangeEvents {

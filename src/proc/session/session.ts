@@ -1,15 +1,14 @@
 /** One accepted connection, with all of its exchanges. */
 
 import { type Context, outlive, takeContext } from "../deno/context.ts";
-import { type HttpConnection, isHttp2, serveConnection } from "../deno/http.ts";
+import { isHttp2, serveConnection } from "../deno/http.ts";
+import type { ConnectionHandler, HttpConnection } from "../deno/http_connection.ts";
 import type { Field } from "../../protocol/head.ts";
 import type { Timed } from "../edge/deadlines.ts";
 import type { Peer } from "../edge/head_check.ts";
 import type { KernelSide } from "../edge/kernel_side.ts";
 import type { PeerFacts } from "../edge/peer.ts";
 import type { Rule } from "../edge/rules.ts";
-import type { SessionHandler } from "./sessions.ts";
-import type { ThreadHandle } from "../threads/thread_handle.ts";
 
 /**
  * What the kernel is to keep of a body in chunks. At each read Deno's decoder takes all that is there
@@ -18,6 +17,12 @@ import type { ThreadHandle } from "../threads/thread_handle.ts";
  * is there than it hands out, it holds nothing back.
  */
 const UNREAD_CHUNKS_BYTES = 32 * 1024;
+
+/** Answers the requests of a connection. */
+export type SessionHandler = (
+  session: Session,
+  ...args: Parameters<ConnectionHandler>
+) => ReturnType<ConnectionHandler>;
 
 /** What a session reports to the server that owns it. */
 export interface SessionEvents {
@@ -44,8 +49,6 @@ export class Session implements Peer, Timed {
   requests = 0;
   /** When the last exchange ended, or the connection was accepted; the server's clock. */
   idleSince: number;
-  /** With `affinity: session`, the thread that all of its exchanges go to. */
-  thread: ThreadHandle | null = null;
   /** Bodies that are under way. */
   uploads = 0;
   /** Bodies whose next bytes are waited for. */

@@ -3,14 +3,13 @@
 import { TrustedPeers } from "../../config/cidr.ts";
 import type { Config } from "../../config/config.ts";
 import type { Log } from "../../log/record.ts";
-import type { ConnectionHandler } from "../deno/http.ts";
 import { Arrival, type Introduction, isTls } from "../edge/arrival.ts";
 import { Deadlines, SLOT_MS } from "../edge/deadlines.ts";
 import { KernelSide } from "../edge/kernel_side.ts";
 import { describePeer } from "../edge/peer.ts";
 import { ProxyHeaderError } from "../edge/proxy_protocol.ts";
 import { refuse } from "../exchange/refusal.ts";
-import { Session, type SessionEvents } from "./session.ts";
+import { Session, type SessionEvents, type SessionHandler } from "./session.ts";
 
 /**
  * A client that still sends a body that nobody wants is listened to for a while, so that it gets to
@@ -246,11 +245,6 @@ export class Sessions {
     session.cut();
   }
 }
-
-export type SessionHandler = (
-  session: Session,
-  ...args: Parameters<ConnectionHandler>
-) => ReturnType<ConnectionHandler>;
 
 /** Seconds to milliseconds; 0 is no limit. */
 function milliseconds(seconds: number): number {

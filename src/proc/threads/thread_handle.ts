@@ -8,7 +8,7 @@ import { parseFields } from "../../protocol/head.ts";
 import { Outbox } from "../../protocol/outbox.ts";
 import { SLOT_MS } from "../edge/deadlines.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import type { AppThread } from "./pool.ts";
+import type { AppThread } from "./app_thread.ts";
 import type { ServerSocket } from "../websocket/websocket.ts";
 
 export interface ThreadEvents {

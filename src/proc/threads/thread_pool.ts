@@ -5,7 +5,8 @@ import type { Log } from "../../log/record.ts";
 import { Claims } from "../../protocol/claims.ts";
 import { QueueIn } from "../../protocol/exchange.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import type { AppThread, Pool, PoolEvents } from "./pool.ts";
+import type { AppThread } from "./app_thread.ts";
+import type { Pool, PoolEvents } from "./pool.ts";
 import type { Session } from "../session/session.ts";
 import { ThreadHandle } from "./thread_handle.ts";
 import { isSilent, watch } from "./thread_watch.ts";
@@ -17,10 +18,13 @@ export class ThreadPool implements Pool {
   readonly #claims: Claims;
   /** Whether there is another thread that may have it. */
   readonly #movable: boolean;
+  /** With `affinity: session`, the thread that all exchanges of a connection go to. */
+  readonly #bound: WeakMap<Session, ThreadHandle> | null;
 
   constructor(config: Config, role: string, log: Log, events: PoolEvents) {
     this.#config = config;
     this.#movable = config.threads > 1 && config.affinity === "none";
+    this.#bound = config.affinity === "session" ? new WeakMap() : null;
     this.#claims = new Claims(config.threads * config.backlog_per_thread);
     const claims = this.#claims.shared;
     this.threads = Array.from(
@@ -43,10 +47,10 @@ export class ThreadPool implements Pool {
    * full.
    */
   choose(session: Session): ThreadHandle | null {
-    let thread = session.thread;
-    if (thread === null || !thread.alive || isSilent(thread)) {
+    let thread = this.#bound?.get(session);
+    if (thread === undefined || !thread.alive || isSilent(thread)) {
       thread = this.#leastBusy();
-      if (this.#config.affinity === "session") session.thread = thread;
+      this.#bound?.set(session, thread);
     }
     return thread.exchanges.size < this.#config.backlog_per_thread ? thread : null;
   }

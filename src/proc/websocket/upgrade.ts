@@ -2,19 +2,9 @@
 
 import { parseFields } from "../../protocol/head.ts";
 import { upgrade } from "../deno/websocket.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { Exchange, UpgradeWish } from "../exchange/exchange.ts";
 import { ServerSocket } from "./websocket.ts";
 import type { WebSockets } from "./websockets.ts";
-
-/** What the app asks for, as it crossed the queue. */
-export interface UpgradeWish {
-  /** `name\nvalue\n…` for the handshake's response. */
-  readonly header: string;
-  /** The subprotocol that the app has chosen, or "". */
-  readonly protocol: string;
-  /** Seconds; 0: never. */
-  readonly idleTimeout: number;
-}
 
 /**
  * Answers the handshake. The exchange is in flight until the socket is open: until then its

@@ -14,7 +14,7 @@ import {
   SocketOut,
 } from "../../protocol/wsgi_sockets.ts";
 import { pointerOf, textFrom } from "../../python/memory.ts";
-import type { AppThread } from "../threads/pool.ts";
+import type { AppThread } from "../threads/app_thread.ts";
 import { Slab } from "./slab.ts";
 import type { ServerSocket } from "../websocket/websocket.ts";
 import { CreditPipe } from "./credits.ts";

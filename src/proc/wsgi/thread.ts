@@ -24,7 +24,7 @@ import {
 } from "../../protocol/wsgi.ts";
 import { pointerOf, textFrom } from "../../python/memory.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import type { AppThread } from "../threads/pool.ts";
+import type { AppThread } from "../threads/app_thread.ts";
 import { Slab } from "./slab.ts";
 import type { ServerSocket } from "../websocket/websocket.ts";
 
