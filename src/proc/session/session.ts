@@ -78,6 +78,8 @@ export class Session implements Peer, Timed {
   #idleLooks = 0;
   #acked = -1;
   #ackedAt = 0;
+  /** When it was last looked what the client had taken. */
+  #lookedAt = 0;
   #bounded: boolean | null = null;
 
   constructor(
@@ -163,18 +165,22 @@ export class Session implements Peer, Timed {
   }
 
   /**
-   * For how long, as far as was looked, the client has taken nothing of what is on its way to it,
-   * milliseconds; -1 where nothing is, or where it cannot be known.
+   * For how long the client has taken nothing of what is on its way to it, milliseconds; -1 where
+   * nothing is, or where it cannot be known. It took something since the last look? Then not later
+   * than a round trip after the kernel last had room to send.
    */
   stuckFor(now: number): number {
     const info = this.#events.kernel.info(this.#connection);
+    const since = Math.max(this.#lookedAt, this.idleSince);
+    this.#lookedAt = now;
     if (info === null || info.unacked === 0 && info.notsent_bytes === 0) {
       this.#acked = -1;
       return -1;
     }
     if (info.bytes_acked !== this.#acked) {
       this.#acked = info.bytes_acked;
-      this.#ackedAt = now;
+      const taken = now - info.last_data_sent + info.rtt / 1000;
+      this.#ackedAt = Math.min(now, Math.max(since, taken));
     }
     return now - this.#ackedAt;
   }

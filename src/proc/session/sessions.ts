@@ -216,8 +216,7 @@ export class Sessions {
     if (this.#lateMs > 0) return this.deadlines.set(session, now + this.#lateMs);
     const lingered = now - session.leavingSince;
     if (session.inFlight > 0) {
-      if (session.stuckFor(now) < this.#writeMs) this.#lookAgain(session, now);
-      else this.#cut(session, "it does not read its response");
+      this.#lookForReading(session, now, session.stuckFor(now));
     } else if (lingered >= 0) {
       if (lingered >= LINGER_MS || !session.heardWithin(LINGER_SILENCE_MS)) session.cut();
       else this.deadlines.set(session, now + LINGER_SILENCE_MS);
@@ -231,13 +230,14 @@ export class Sessions {
       const stuckFor = session.stuckFor(now);
       if (stuckFor < 0) session.abort();
       // Idle for us, but the last response is still on its way.
-      else if (stuckFor < this.#writeMs) this.#lookAgain(session, now);
-      else this.#cut(session, "it does not read its response");
+      else this.#lookForReading(session, now, stuckFor);
     }
   }
 
-  #lookAgain(session: Session, now: number): void {
-    this.deadlines.set(session, now + this.#writeMs / LOOKS);
+  #lookForReading(session: Session, now: number, stuckFor: number): void {
+    const left = this.#writeMs - Math.max(0, stuckFor);
+    if (left <= 0) this.#cut(session, "it does not read its response");
+    else this.deadlines.set(session, now + Math.min(this.#writeMs / LOOKS, left));
   }
 
   #cut(session: Session, why: string): void {
