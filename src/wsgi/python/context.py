@@ -78,6 +78,11 @@ class Context:
             return self.whole(b"".join(result), NOTHING)
         if result is None:
             raise TypeError("the app must return an iterable of bytes, not None")
+        if callable(result) and not hasattr(result, "__iter__"):
+            raise TypeError(
+                "the app must return an iterable of bytes, not a callable %s; if it is a factory, "
+                "name it with its call, as in module:create_app()" % type(result).__name__
+            )
         self.close = getattr(result, "close", None)
         self.iterator = iter(result)
         data = self.next_block()

@@ -2,13 +2,22 @@
 
 import ast
 import importlib
+import math
 import os
 import sys
 import threading
+from types import FunctionType
 
 from _denicorn_traces import format_error
 
 DEFAULT_NAMES = ("application", "app")
+
+# environ and start_response.
+WSGI_ARGUMENTS = 2
+# Of a function that takes *args: CO_VARARGS of the inspect module, which is slow to import.
+TAKES_MORE = 0x04
+# Names that are offered in place of one that is not there.
+MAX_NAMED = 3
 
 _lock = threading.Lock()
 _loaded = {}
@@ -49,14 +58,16 @@ def _load(specifier):
         names = [next((name for name in DEFAULT_NAMES if hasattr(module, name)), None)]
         if names == [None]:
             raise LoadError(
-                "Cannot load the app %s: module %s has neither %s nor %s; name it, as in %s:NAME"
-                % (specifier, module_name, *DEFAULT_NAMES, module_name)
+                "Cannot load the app %s: module %s has neither %s nor %s; name it, as in %s"
+                % (specifier, module_name, *DEFAULT_NAMES, _loadable(module) or module_name + ":NAME")
             )
     app = module
     for name in names:
         if not hasattr(app, name):
             owner = "module " + module_name if app is module else repr(app)
-            raise LoadError("Cannot load the app %s: %s has no %s" % (specifier, owner, name))
+            others = _loadable(module) if app is module else ""
+            hint = "; did you mean %s?" % others if others else ""
+            raise LoadError("Cannot load the app %s: %s has no %s%s" % (specifier, owner, name, hint))
         app = getattr(app, name)
     if arguments is not None:
         app = _call(specifier, app, *arguments)
@@ -65,7 +76,39 @@ def _load(specifier):
         raise LoadError(
             "Cannot load the app %s: it is no callable, but of type %s" % (specifier, kind)
         )
+    least, most = _positional(app)
+    if not least <= WSGI_ARGUMENTS <= most:
+        factory = "" if arguments is not None else "; if it makes the app, write %s()" % specifier
+        raise LoadError(
+            "Cannot load the app %s: it does not take environ and start_response%s"
+            % (specifier, factory)
+        )
     return app
+
+
+def _positional(value):
+    """The least and most arguments it can be called with, where that is plain to see."""
+    is_function = type(value) is FunctionType
+    function = value if is_function else getattr(type(value), "__call__", None)
+    if type(function) is not FunctionType:
+        return 0, math.inf
+    code, defaults, own = function.__code__, function.__defaults__ or (), 0 if is_function else 1
+    most = math.inf if code.co_flags & TAKES_MORE else code.co_argcount - own
+    return code.co_argcount - own - len(defaults), most
+
+
+def _loadable(module):
+    """What somebody may have meant of a module: its apps, and what by its name makes one."""
+    found = []
+    for name, value in vars(module).items():
+        least, most = _positional(value)
+        if name.startswith("_") or most == math.inf:
+            continue
+        if least == WSGI_ARGUMENTS:
+            found.append("%s:%s" % (module.__name__, name))
+        elif least <= 0 and type(value) is FunctionType and "app" in name:
+            found.append("%s:%s()" % (module.__name__, name))
+    return " or ".join(found[:MAX_NAMED])
 
 
 def _parse(specifier, expression):
@@ -123,6 +166,10 @@ def _call(specifier, factory, args, kwargs):
 
 def _failed(specifier, what):
     """The exception under way as a LoadError."""
-    trace = format_error(sys.exc_info()[1])
+    error = sys.exc_info()[1]
+    trace = format_error(error)
     summary = trace.splitlines()[-1]
+    if isinstance(error, ModuleNotFoundError):
+        # As a rule it is installed, but for another Python.
+        summary += " (for %s; $VIRTUAL_ENV or --python name another)" % sys.executable
     return LoadError("Cannot load the app %s: %s failed: %s" % (specifier, what, summary), trace)

@@ -34,3 +34,12 @@ def factory(name="default", *, count=1, flags=()):
 
 def failing_factory():
     raise RuntimeError("no database")
+
+
+def create_app():
+    return "what is no app"
+
+
+def create_with(settings=None, debug=False):
+    """Can be called with two arguments, as an app is."""
+    return application

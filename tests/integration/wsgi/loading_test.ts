@@ -52,7 +52,8 @@ const REFUSED: Readonly<Record<string, RegExp>> = {
   "nowhere:app":
     /Cannot load the app nowhere:app: there is no module nowhere in \S+; --chdir or --pythonpath/,
   "package.nowhere:app": /there is no module package\.nowhere in /,
-  "loadable:nothing": /Cannot load the app loadable:nothing: module loadable has no nothing/,
+  "loadable:nothing":
+    /Cannot load the app loadable:nothing: module loadable has no nothing; did you mean loadable:application or loadable:other or loadable:create_app\(\)\?/,
   "loadable:site.nothing": /loadable:site\.nothing: <loadable\.Site object at .*> has no nothing/,
   "loadable:number": /Cannot load the app loadable:number: it is no callable, but of type int/,
   "loadable:factory(calls)": /'factory\(calls\)' is neither a name nor a call with literal arg/,
@@ -63,6 +64,9 @@ const REFUSED: Readonly<Record<string, RegExp>> = {
   "loadable:1": /'1' is neither a name nor a call/,
   "loadable:a b": /'a b' is neither a name nor a call/,
   "loadable:failing_factory()": /calling its factory failed: RuntimeError: no database/,
+  "loadable:create_app":
+    /it does not take environ and start_response; if it makes the app, write loadable:create_app\(\)/,
+  "loadable:create_app()": /create_app\(\): it is no callable, but of type str/,
   "package": /module package has neither application nor app; name it, as in package:NAME/,
 };
 
@@ -81,7 +85,10 @@ const FAILING: readonly (readonly [code: string, message: RegExp])[] = [
     /importing broken failed: OSError: no database\n[^]*File ".*\/broken\.py", line 3, in <module>\n[^]*line 2, in connect/,
   ],
   ["def app(:\n", /importing broken failed: SyntaxError: [^]*File ".*\/broken\.py", line 1/],
-  ["import nowhere\n", /ModuleNotFoundError: No module named 'nowhere'\n[^]*broken\.py", line 1/],
+  [
+    "import nowhere\n",
+    /ModuleNotFoundError: No module named 'nowhere' \(for \S+python\S*; \$VIRTUAL_ENV or --python name another\)\n[^]*broken\.py", line 1/,
+  ],
   ["raise SystemExit(3)\n", /importing broken failed: SystemExit: 3\n/],
 ];
 
@@ -97,6 +104,12 @@ for (const [code, message] of FAILING) {
     },
   );
 }
+
+sceneTest("a factory that is taken for the app says so when it is called", async (scene) => {
+  const server = await startWsgi(scene, "loadable:create_with");
+  assertEquals((await server.fetch("/")).status, 500);
+  await server.says(/not a callable function; if it is a factory, name it with its call/);
+});
 
 sceneTest("--chdir and --pythonpath come first on sys.path, in their order", async (scene) => {
   const directory = (name: string) => {
