@@ -100,7 +100,7 @@ export function load(options: LoadOptions): Loaded {
     config: isComplete(settings) ? settings : null,
     values,
     file: file?.shown ?? null,
-    warnings: [...environment.warnings, ...notActing(values)],
+    warnings: [...environment.warnings, ...notActing(values), ...mistakenTimeout(values)],
   };
 }
 
@@ -209,6 +209,15 @@ function notActing(values: Values): string[] {
     const differs = own?.isSaid && JSON.stringify(own.value) !== JSON.stringify(standard);
     return acts || !differs ? [] : [`${name} (${own.from}) has no effect in this version`];
   });
+}
+
+/** From so many on, who types -t rather means gunicorn's, which is --timeout. */
+const MANY_THREADS = 20;
+
+function mistakenTimeout(values: Values): string[] {
+  const { value = 0, from = "" } = values.get("threads") ?? {};
+  if (from !== "command line -t" || Number(value) < MANY_THREADS) return [];
+  return [`${from}: ${value} threads run in each process; gunicorn's -t is --timeout here`];
 }
 
 function freeze<T extends object>(value: T): T {

@@ -18,6 +18,7 @@ const INHERITED = [
   "--node-modules-dir",
   "--conditions",
   "--preload",
+  "--require",
   "--strace-ops",
 ] as const;
 
@@ -27,6 +28,7 @@ const WITH_VALUE: ReadonlySet<string> = new Set([
   "--location",
   "--conditions",
   "--preload",
+  "--require",
 ]);
 
 /** What a process that takes this one's place is given as well: the same permissions, the debugger. */
@@ -35,6 +37,9 @@ const KEPT =
 
 /** Of these, the ones whose values are paths; programs to run may be names as well. */
 const PATHS = /^(?:-[ARWNESI]*[RW]|--(?:allow|deny|ignore)-(?:read|write|ffi|run))$/;
+
+/** Those whose value is one path, or a module's URL. */
+const PATH: ReadonlySet<string> = new Set(["--cert", "--preload", "--require"]);
 
 /** What a process cannot keep that takes this one's place, and why. */
 const OBSTACLES: readonly (readonly [flag: RegExp, why: string])[] = [
@@ -59,22 +64,30 @@ export function soloFlags(args: readonly string[], cwd: string): readonly string
     if (names.some((name) => flag.test(name))) return why;
   }
   const kept = args.filter((_, i) => KEPT.test(names[i] ?? ""));
-  return [...kept.map((flag) => withAbsolutePaths(flag, cwd)), ...inheritedFlags(args)];
+  return [...kept.map((flag) => withAbsolutePaths(flag, cwd)), ...inheritedFlags(args, cwd)];
 }
 
 /** The place of the working directory is taken by the app's. */
 function withAbsolutePaths(flag: string, cwd: string): string {
   const [name = "", ...rest] = flag.split("=");
-  if (rest.length === 0 || !PATHS.test(name)) return flag;
+  if (rest.length === 0) return flag;
+  const value = rest.join("=");
+  if (PATH.has(name)) return `${name}=${/^[a-z]+:/i.test(value) ? value : resolve(cwd, value)}`;
+  if (!PATHS.test(name)) return flag;
   const isProgram = (value: string) => name.endsWith("-run") && !value.includes("/");
-  const values = rest.join("=").split(",").map((value) =>
+  const values = value.split(",").map((value) =>
     value === "" || isAbsolute(value) || isProgram(value) ? value : resolve(cwd, value)
   );
   return `${name}=${values.join()}`;
 }
 
-/** Picks out what procs are given, who have all permissions. @param args Deno's part. */
-export function inheritedFlags(args: readonly string[]): string[] {
+/**
+ * Picks out what procs are given, who have all permissions.
+ *
+ * @param args Deno's part.
+ * @param cwd What its relative paths start from: the procs' is the app's.
+ */
+export function inheritedFlags(args: readonly string[], cwd: string): string[] {
   const flags: string[] = [];
   for (let i = 0; i < args.length; i++) {
     const flag = args[i] ?? "";
@@ -83,12 +96,10 @@ export function inheritedFlags(args: readonly string[]): string[] {
       name === known || known === "--unstable" && name.startsWith("--unstable-")
     );
     if (!isInherited) continue;
-    flags.push(flag);
     const value = args[i + 1];
-    if (WITH_VALUE.has(flag) && value !== undefined) {
-      flags.push(value);
-      i++;
-    }
+    const isApart = WITH_VALUE.has(flag) && value !== undefined;
+    flags.push(withAbsolutePaths(isApart ? `${flag}=${value}` : flag, cwd));
+    if (isApart) i++;
   }
   return flags;
 }

@@ -32,7 +32,7 @@ export class Fleet implements Disposable {
   readonly generations: Generations;
   readonly #options: FleetOptions;
   readonly #listener = new ControlListener();
-  readonly #denoFlags = inheritedFlags(ownDenoPart() ?? []);
+  readonly #denoFlags = inheritedFlags(ownDenoPart() ?? [], Deno.cwd());
   readonly #handles = new Map<number, ProcHandle>();
 
   private constructor(options: FleetOptions, sockets: Sockets, generations: Generations) {

@@ -14,6 +14,7 @@ const MAX_FILE_BYTES = 1_048_576;
 
 /** Reads the file, whole. `shown` names it in messages. @throws {ConfigError} when that cannot be. */
 export function readConfigFile(path: string, shown: string): string {
+  refusePython(path, shown);
   try {
     const { isFile, isDirectory, size } = Deno.statSync(path);
     if (isDirectory) throw new ConfigError(`Cannot read ${shown}: it is a directory`);
@@ -136,6 +137,15 @@ function refuseDashes(text: string, shown: string) {
   const key = lines[at]?.trim().split(/\s*:/)[0];
   throw new ConfigError(
     `${shown}:${at + 1}: ${key}: a dash alone begins a list in YAML; quote it: ${key}: "-"`,
+  );
+}
+
+/** gunicorn's configuration is a program. What of it is left could only be guessed. */
+function refusePython(path: string, shown: string) {
+  if (!/\.py$|^(?:.*\/)?python:/.test(path)) return;
+  throw new ConfigError(
+    `${shown}: settings are read from a YAML file, not from Python: write them as "name: value" ` +
+      `into denicorn.yaml (docs/wsgi.md tells gunicorn's names), and hooks in TypeScript`,
   );
 }
 

@@ -1,5 +1,5 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
-import { configIn, refusalIn } from "./support.ts";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { configIn, loadIn, refusalIn } from "./support.ts";
 
 const refused = (...argv: string[]) => refusalIn({ argv });
 
@@ -84,6 +84,44 @@ Deno.test("a flag of gunicorn's without a counterpart says what to do instead", 
   assertStringIncludes(refused("-k", "gevent"), `command line: -k: ${advice}`);
   assertStringIncludes(refused("--worker-class=gevent"), `command line: --worker-class: ${advice}`);
   assertStringIncludes(refused("-D"), "command line: -D: denicorn stays in the foreground");
+});
+
+Deno.test("-t with what looks like a timeout is warned of, since it is gunicorn's", () => {
+  const warnings = (...argv: string[]) => loadIn({ argv }).warnings;
+  assertStringIncludes(warnings("-t", "120").join(), "-t: 120 threads run in each process");
+  assertEquals(warnings("-t", "8"), []);
+  assertEquals(warnings("--threads", "120"), []);
+});
+
+/** Those of gunicorn 20 to 23, from its --help. */
+const GUNICORN_FLAGS = `
+  --access-logfile --access-logformat --backlog --bind --ca-certs --capture-output --cert-reqs
+  --certfile --chdir --check-config --ciphers --config --daemon --disable-redirect-access-to-syslog
+  --do-handshake-on-connect --dogstatsd-tags --enable-stdio-inheritance --env --error-logfile
+  --forwarded-allow-ips --graceful-timeout --group --help --initgroups --keep-alive --keyfile
+  --limit-request-fields --limit-request-line --log-config
+  --log-config-json --log-file --log-level --log-syslog --log-syslog-facility --log-syslog-prefix
+  --log-syslog-to --logger-class --max-requests --max-requests-jitter --name --no-sendfile --paste
+  --paste-global --paster --pid --preload --print-config --proxy-allow-from --proxy-protocol
+  --pythonpath --reload --reload-engine --reload-extra-file --reuse-port --spew --ssl-version
+  --statsd-host --statsd-prefix --strip-header-spaces --suppress-ragged-eofs --threads --timeout
+  --umask --user --version --worker-class --worker-connections --worker-tmp-dir --workers
+  --permit-obsolete-folding --permit-unconventional-http-method --casefold-http-method
+  --permit-unconventional-http-version --forwarder-headers --header-map
+  -D -R -b -c -e -g -h -k -m -n -p -t -u -v -w`;
+
+Deno.test("every flag of gunicorn's is known or answered, none is taken for a misspelling", () => {
+  for (const flag of GUNICORN_FLAGS.trim().split(/\s+/)) {
+    for (const value of [[], ["1"]]) {
+      let message = "";
+      try {
+        loadIn({ argv: [flag, ...value] });
+      } catch (error) {
+        message = String(error);
+      }
+      assert(!message.includes("there is no flag"), message);
+    }
+  }
 });
 
 Deno.test("a flag without its value is refused, also when another flag follows", () => {

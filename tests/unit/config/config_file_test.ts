@@ -74,6 +74,12 @@ Deno.test("a key of gunicorn's without a counterpart says what to do instead", (
     refused("worker_class: gevent"),
     "denicorn.yaml:1: worker_class: there is one kind",
   );
+  assertEquals(refused("pidfile: x"), "denicorn.yaml:1: pidfile: it is called pid here");
+  assertStringIncludes(refused("post_fork: x"), "post_fork: functions are given by a TypeScript");
+  assertStringIncludes(
+    refusalIn({ argv: ["-c", "gunicorn.conf.py"], files: { "gunicorn.conf.py": "workers = 2\n" } }),
+    "gunicorn.conf.py (command line -c): settings are read from a YAML file, not from Python",
+  );
 });
 
 Deno.test("the line is the key's own, also where its text stands elsewhere", () => {

@@ -3,22 +3,32 @@ import { denoPart, inheritedFlags, soloFlags } from "../../../src/manager/deno_f
 
 Deno.test("what decides how an app runs is inherited, permissions and the rest are not", () => {
   const args = ["run", "-A", "--unstable-kv", "--no-check", "--v8-flags=--max-old-space-size=100"];
-  assertEquals(inheritedFlags(args), [
+  assertEquals(inheritedFlags(args, "/here"), [
     "--unstable-kv",
     "--v8-flags=--max-old-space-size=100",
   ]);
 });
 
 Deno.test("a value in the next argument belongs to its flag", () => {
-  assertEquals(inheritedFlags(["run", "--cert", "ca.pem", "-A"]), [
-    "--cert",
-    "ca.pem",
+  assertEquals(inheritedFlags(["run", "--location", "http://a/", "-A"], "/here"), [
+    "--location=http://a/",
+  ]);
+});
+
+Deno.test("paths are those of the directory that Deno was started in, URLs stay", () => {
+  const typed = ["run", "--cert", "ca.pem", "--preload=./a.ts", "--require=/b.cjs"];
+  const others = ["--preload", "npm:c"];
+  assertEquals(inheritedFlags([...typed, ...others], "/here"), [
+    "--cert=/here/ca.pem",
+    "--preload=/here/a.ts",
+    "--require=/b.cjs",
+    "--preload=npm:c",
   ]);
 });
 
 Deno.test("without flags, and without run, there is nothing to inherit", () => {
-  assertEquals(inheritedFlags(["run", "-A"]), []);
-  assertEquals(inheritedFlags([]), []);
+  assertEquals(inheritedFlags(["run", "-A"], "/here"), []);
+  assertEquals(inheritedFlags([], "/here"), []);
 });
 
 Deno.test("what follows the module is denicorn's own, whatever it looks like", () => {
