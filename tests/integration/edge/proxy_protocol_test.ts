@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertObjectMatch } from "@std/assert";
 import { sceneTest } from "../../support/scene.ts";
 import { Wire } from "../../support/wire.ts";
 import { ask, mirrored, startMirror } from "./mirror.ts";
@@ -78,3 +78,103 @@ sceneTest("a PROXY header has to come within handshake_timeout", async (scene) =
     assert(performance.now() - before > 400, "closed before its time");
   }
 });
+
+/** Version 2 with this length, whatever stands behind it; TCP over IPv4, unless `kind` says otherwise. */
+function v2(length: number, rest: string, kind = "\x21\x11"): string {
+  return `${SIGNATURE}${kind}${String.fromCharCode(length >> 8, length & 255)}${rest}`;
+}
+
+/** Extensions that mean nothing here: a virtual host (2), and one of an unknown type, empty. */
+const TLVS = "\x02\0\x05hello\xe0\0\0";
+const V2_TLVS = v2(12 + TLVS.length, V2_ADDRESSES + TLVS);
+
+sceneTest(
+  "a PROXY header that breaks off, at any byte, is the end of the connection",
+  async (scene) => {
+    const server = await startMirror(scene, 1, "--proxy-protocol");
+    for (const header of [V1, V2, V2_TLVS, V2_TLS, LOCAL]) {
+      await Promise.all(Array.from(header, async (_, length) => {
+        using wire = await Wire.connect(server.port);
+        await wire.send(header.slice(0, length));
+        await (wire.connection as Deno.TcpConn).closeWrite();
+        assertEquals(await wire.rest(), "", JSON.stringify(header.slice(0, length)));
+      }));
+    }
+    assertEquals((await ask(server.port, V1 + "GET /seen HTTP/1.1\r\nHost: a\r\n\r\n"))?.body, "0");
+  },
+);
+
+sceneTest("extensions of a PROXY header are passed over, dribbled or whole", async (scene) => {
+  const server = await startMirror(scene, 1, "--proxy-protocol");
+  const local = { transport: "tcp", hostname: "127.0.0.1" };
+  const client = { transport: "tcp", hostname: "203.0.113.9", port: 56324 };
+  const headers: readonly (readonly [header: string, remote: object])[] = [
+    [V2_TLVS, client],
+    // LOCAL: its addresses are the proxy's own business, as is what no address family is said of.
+    [v2(12, V2_ADDRESSES, "\x20\x11"), local],
+    [v2(12 + TLVS.length, V2_ADDRESSES + TLVS, "\x20\x11"), local],
+    [v2(TLVS.length, TLVS, "\x20\0"), local],
+    [v2(TLVS.length, TLVS, "\x21\0"), local],
+    // As long as a header may be.
+    [v2(4080, `${V2_ADDRESSES}\x04\x0f\xe1${"\0".repeat(4065)}`), client],
+  ];
+  for (const [header, remote] of headers) {
+    for (const dribbled of [false, true]) {
+      using wire = await Wire.connect(server.port);
+      const parts = dribbled && header.length < 100 ? [...header] : [header];
+      for (const part of [...parts, REQUEST]) await wire.send(part);
+      assertObjectMatch(mirrored(await wire.response()).remote, { ...remote });
+    }
+  }
+});
+
+sceneTest(
+  "a PROXY header that lies about its length, or comes twice, hands no request over",
+  async (scene) => {
+    const server = await startMirror(scene, 1, "--proxy-protocol");
+    const lies = [
+      // Shorter than its addresses, and so long that the request behind it would be extensions.
+      v2(0, V2_ADDRESSES),
+      v2(11, V2_ADDRESSES),
+      v2(12 + REQUEST.length, V2_ADDRESSES),
+      v2(13, V2_ADDRESSES),
+      v2(4081, V2_ADDRESSES),
+      v2(65_535, V2_ADDRESSES),
+      // IPv6 and unix addresses are longer.
+      v2(12, V2_ADDRESSES, "\x21\x21"),
+      v2(12, V2_ADDRESSES, "\x21\x31"),
+      // An extension longer than the header, by its length or by its own, and one cut short.
+      v2(12 + 5, `${V2_ADDRESSES}\x02\0\x03hi`),
+      v2(12 + 5, `${V2_ADDRESSES}\x02\xff\xffhi`),
+      v2(12 + 2, `${V2_ADDRESSES}\x02\0`),
+      // Other versions, commands and families.
+      v2(12, V2_ADDRESSES, "\x11\x11"),
+      v2(12, V2_ADDRESSES, "\x22\x11"),
+      v2(12, V2_ADDRESSES, "\x21\x41"),
+      v2(12, V2_ADDRESSES, "\x21\x12"),
+      // Version 1: without its CR, with more than it may have, with addresses that are none.
+      V1.replace("\r\n", "\n"),
+      V1.replace("443", "443 "),
+      V1.replace("443", "0443"),
+      V1.replace("443", "65536"),
+      V1.replace("203.0.113.9", "203.0.113.009"),
+      V1.replace("203.0.113.9", "2001:db8::1"),
+      V1.replace("TCP4", "TCP6"),
+      `PROXY UNKNOWN ${"x".repeat(100)}\r\n`,
+    ];
+    for (const header of lies) {
+      using wire = await Wire.connect(server.port);
+      await wire.send(header + REQUEST);
+      await (wire.connection as Deno.TcpConn).closeWrite();
+      assertEquals(await wire.rest(), "", JSON.stringify(header));
+    }
+    // A second one is the client's own, and no HTTP.
+    for (const second of [V1.replace("203.0.113.9", "6.6.6.6"), V2]) {
+      using wire = await Wire.connect(server.port);
+      await wire.send(V1 + second + REQUEST);
+      const status = (await wire.response())?.status ?? null;
+      assert(status === null || status === 400, `answered ${status} to two headers`);
+    }
+    assertEquals((await ask(server.port, V1 + "GET /seen HTTP/1.1\r\nHost: a\r\n\r\n"))?.body, "0");
+  },
+);
