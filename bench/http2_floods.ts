@@ -19,10 +19,10 @@ const SECONDS = 5;
 const PAUSE_MS = 20;
 const LOOK_MS = 100;
 const AUTHORITY = { ":method": "GET", ":scheme": "http", ":path": "/", ":authority": "bench" };
-const PLAIN = headerBlock(AUTHORITY);
+const PLAIN = headerBlock(Object.entries(AUTHORITY));
 /** 12 KB; three of them are more than a request may have. */
 const CHUNK = headerBlock(
-  Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`x-field-${i}`, "x".repeat(200)])),
+  Array.from({ length: 60 }, (_, i) => [`x-field-${i}`, "x".repeat(200)] as const),
 );
 
 const { headers, reset, settings, continuation } = FrameType;

@@ -34,7 +34,7 @@ export function frame(
 }
 
 /** A header block of literals that are not remembered: HPACK without its table (RFC 7541, 6.2.2). */
-export function headerBlock(fields: Readonly<Record<string, string>>): Uint8Array {
+export function headerBlock(fields: Iterable<readonly [name: string, value: string]>): Uint8Array {
   const bytes: number[] = [];
   const string = (text: string) => {
     // A length with a prefix of seven bits (RFC 7541, 5.1).
@@ -47,7 +47,7 @@ export function headerBlock(fields: Readonly<Record<string, string>>): Uint8Arra
     }
     for (let i = 0; i < text.length; i++) bytes.push(text.charCodeAt(i));
   };
-  for (const [name, value] of Object.entries(fields)) {
+  for (const [name, value] of fields) {
     bytes.push(0);
     string(name);
     string(value);

@@ -171,6 +171,8 @@ export class RequestHead {
       // but Deno does not tell 1.0 from 1.1.
       if (!peer.isHttp2(method, fields)) return Rules.hostMissing;
       host = authorityOf(url);
+      // Deno joins them without a slash where the path is an asterisk, which only OPTIONS may ask for.
+      if (host.endsWith("*")) return Rules.targetInvalid;
     }
     return this.#target(method, url, host, lines, fields, peer);
   }

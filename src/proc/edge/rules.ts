@@ -45,7 +45,7 @@ export const Rules = {
   targetInvalid: {
     status: 400,
     source: "RFC 9112, 3.2; RFC 3986, 3.3",
-    why: "the target has a fragment, or a backslash in its path",
+    why: "the target has a fragment, a backslash in its path, or is an asterisk",
   },
   methodUnsupported: {
     status: 501,
