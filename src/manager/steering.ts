@@ -19,8 +19,12 @@ import { attachers, changed, type Group } from "./steering_group.ts";
 
 /** A proc that does not say within this time that it has steered is not waited for, milliseconds. */
 const STEER_TIMEOUT_MS = 500;
-/** An uncertain order is tried out when nobody has come or gone for so long, milliseconds. */
+/**
+ * An uncertain order is tried out when nobody has come or gone for so long, milliseconds; and again
+ * after twice as long each time, so often: a busy proc may not have accepted in time.
+ */
 const QUIET_MS = 2_000;
+const MAX_TRIES = 5;
 /** The share of a proc that has nothing to do. Whole numbers, so that equal plans look equal. */
 const FULL_WEIGHT = 1_000;
 
@@ -171,9 +175,9 @@ export class Steering {
   settle(now: number): void {
     if (this.#isOff || this.#leaving.size > 0) return;
     for (const [name, group] of this.#groups) {
-      const { order, probe, changedAt } = group;
+      const { order, probe, changedAt, tries } = group;
       if (order.isCertain || probe !== null || changedAt === -Infinity) continue;
-      if (now - changedAt >= QUIET_MS) this.#probe(name, group);
+      if (now - changedAt >= QUIET_MS * 2 ** tries) this.#probe(name, group);
     }
   }
 
@@ -193,8 +197,8 @@ export class Steering {
     }
     group.probe = null;
     if (new Set(found).size === order.listening.size) order.found(found);
-    // Sockets of somebody else, or a proc that did not accept: not before something changes.
-    else group.changedAt = -Infinity;
+    // Sockets of somebody else, or procs that do not accept: not before something changes.
+    else if (++group.tries === MAX_TRIES) group.changedAt = -Infinity;
     const what = order.isCertain ? `found to be procs ${found}` : "cannot be found out";
     this.#options.log.debug(`The order of the sockets at ${name} is ${what}`);
     this.#refresh();
@@ -210,7 +214,7 @@ export class Steering {
     if (group === undefined) {
       const order = new ListenOrder();
       const settled = Promise.resolve();
-      group = { bind, order, changedAt: -Infinity, probe: null, inForce: [], settled };
+      group = { bind, order, changedAt: -Infinity, tries: 0, probe: null, inForce: [], settled };
       this.#groups.set(name, group);
     }
     return group;

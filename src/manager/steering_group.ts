@@ -8,6 +8,8 @@ export interface Group {
   readonly order: ListenOrder;
   /** When somebody came or went; -Infinity once the order could not be found out since. */
   changedAt: number;
+  /** How often it was tried to find the order out since then, in vain. */
+  tries: number;
   /** Under way as long as it is this one. */
   probe: symbol | null;
   /** Null where nobody knows. */
@@ -19,6 +21,7 @@ export interface Group {
 /** Whatever was being found out of the order is out of date. */
 export function changed(group: Group, now: number): void {
   group.changedAt = now;
+  group.tries = 0;
   if (group.probe === null) return;
   group.probe = null;
   group.inForce = null;

@@ -240,15 +240,36 @@ Deno.test("who leaves while the order is being found out waits for nothing but t
   assertEquals(told, ["3 8000 [1000,0,0]", "3 8000 []"]);
 });
 
-Deno.test("an order that cannot be found out is not tried again before something changes", async () => {
+Deno.test("an order that cannot be found out is tried again ever later, and then left alone", async () => {
+  const { steering, told, order, listen } = scene();
+  listen([1, 2]);
+  steering.suspend("there are two");
+  steering.resume(60_000);
+  const tries: number[] = [];
+  for (let at = 60_000; at < 200_000; at += 1_000) {
+    order.push(1, 1);
+    steering.settle(at);
+    await answer(steering, 2, 4);
+    if (told.splice(0).length > 0) tries.push(at);
+    order.splice(0);
+  }
+  assertEquals(tries, [62_000, 64_000, 68_000, 76_000, 92_000]);
+});
+
+Deno.test("an order that a busy proc hid is found out at the next try", async () => {
   const { steering, told, order, listen } = scene();
   listen([1, 2]);
   steering.suspend("there are two");
   steering.resume(60_000);
   order.push(1, 1);
-  for (const at of [62_000, 70_000, 80_000]) {
-    steering.settle(at);
-    await answer(steering, 2, 4);
-  }
-  assertEquals(told, ["2 8000 [1000,0]", "2 8000 [0,1000]", "2 8000 []"]);
+  steering.settle(62_000);
+  await answer(steering, 2, 3);
+  told.splice(0);
+  order.splice(0, 2, 2, 1);
+  steering.settle(64_000);
+  await answer(steering, 2, 3);
+  assertEquals(told.splice(0), ["2 8000 [1000,0]", "2 8000 [0,1000]", "2 8000 []"]);
+  steering.leave(1);
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  assertEquals(told, ["2 8000 [1000,0]"], "proc 2 stands first");
 });
