@@ -4,7 +4,7 @@ import { AppLoadError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
 import { type AppSpecifier, parseAppSpecifier } from "./app_specifier.ts";
 import { replaceDenoServe } from "./deno_serve.ts";
-import { replaceNodeListen } from "./node_http.ts";
+import { replaceNodeListen } from "./node_http/listen.ts";
 import { type FetchHandler, OwnServer, type OwnServerOptions } from "./own_server.ts";
 import { toldOf, traceOf } from "./trace.ts";
 

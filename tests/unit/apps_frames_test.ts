@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { clientFrame, FrameReader, Opcode } from "../../src/app/websocket_frames.ts";
+import { clientFrame, FrameReader, Opcode } from "../../src/app/node_http/websocket_frames.ts";
 
 /** A frame as a server writes it. */
 function serverFrame(opcode: number, payload: Uint8Array, fin = true): Uint8Array {

@@ -2,8 +2,8 @@
 
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
-import { hasBody, rawHeadersOf, wholeBodyOf } from "./node_http_request.ts";
-import type { NodeSocket } from "./node_http_socket.ts";
+import { hasBody, rawHeadersOf, wholeBodyOf } from "./request.ts";
+import type { NodeSocket } from "./socket.ts";
 
 /** What Node's class has without telling TypeScript. */
 export interface Incoming extends IncomingMessage {

@@ -7,34 +7,14 @@
  * `_storeHeader`, which knows the head before it is written.
  */
 
-import http, { IncomingMessage, type Server, ServerResponse } from "node:http";
+import type { Server } from "node:http";
 import process from "node:process";
-import { bareResponse } from "./bare_response.ts";
-import { ResponseBody } from "./node_http_body.ts";
-import {
-  createIncoming,
-  type Incoming,
-  IncomingBody,
-  type IncomingClass,
-} from "./node_http_incoming.ts";
-import { forgetAbort, hasBody, onAbort } from "./node_http_request.ts";
-import { type Carrier, ExchangeSocket, type NodeSocket, type Piece } from "./node_http_socket.ts";
-import { asksForWebSocket, upgradeWithNode } from "./node_http_upgrade.ts";
-import type { AppAddr } from "./own_server.ts";
-
-/** What Node's class has without telling TypeScript. */
-interface Outgoing extends ServerResponse {
-  _header: string | null;
-  _hasBody: boolean;
-  _closed: boolean;
-  _expect_continue: boolean;
-  _storeHeader(firstLine: string, headers: unknown): void;
-}
-
-/** What Node's own servers do with a connection: begin to parse. */
-const { _connectionListener: nodeListener } = http as typeof http & {
-  _connectionListener: unknown;
-};
+import { bareResponse } from "../bare_response.ts";
+import { ResponseBody } from "./body.ts";
+import { createIncoming, type Incoming, IncomingBody } from "./incoming.ts";
+import { forgetAbort, hasBody, onAbort } from "./request.ts";
+import type { NodeServer, Outgoing } from "./server.ts";
+import { type Carrier, ExchangeSocket, type Piece } from "./socket.ts";
 
 /** nginx's, for logs; the client does not see it. */
 const CLIENT_CLOSED_REQUEST = 499;
@@ -54,36 +34,13 @@ const STORE_HEADER: PropertyDescriptor = {
   },
 };
 
-/** A server of node:http that listens nowhere, as its exchanges know it. */
-export class NodeServer {
-  readonly server: Server;
-  readonly localAddress: string | undefined;
-  readonly localPort: number | undefined;
-  readonly Incoming: IncomingClass;
-  readonly Outgoing: new (req: Incoming) => Outgoing;
-
-  constructor(server: Server, local: AppAddr | undefined) {
-    this.server = server;
-    this.localAddress = local !== undefined && "hostname" in local ? local.hostname : undefined;
-    this.localPort = local !== undefined && "hostname" in local ? local.port : undefined;
-    this.Incoming = classOf(server, "IncomingMessage") ?? IncomingMessage as never;
-    this.Outgoing = classOf(server, "ServerResponse") ?? ServerResponse as never;
-  }
-
-  answer(request: Request, info: Deno.ServeHandlerInfo): Promise<Response> {
-    if (this.server.listenerCount("upgrade") > 0 && asksForWebSocket(request)) {
-      return upgradeWithNode(this, request, info);
-    }
-    return new NodeExchange(this, request, info).response;
-  }
-
-  /** Tells those who track connections. */
-  announce(socket: NodeSocket): void {
-    if (this.server.listenerCount("connection") <= 1) return;
-    for (const listener of this.server.listeners("connection")) {
-      if (listener !== nodeListener) listener.call(this.server, socket);
-    }
-  }
+/** Lets the app's server answer a request. */
+export function answerWithNode(
+  node: NodeServer,
+  request: Request,
+  info: Deno.ServeHandlerInfo,
+): Promise<Response> {
+  return new NodeExchange(node, request, info).response;
 }
 
 class NodeExchange implements Carrier {
@@ -236,13 +193,6 @@ function expects(server: Server, req: Incoming, res: Outgoing): boolean {
   if (server.listenerCount("checkExpectation") > 0) server.emit("checkExpectation", req, res);
   else res.writeHead(417).end();
   return true;
-}
-
-/** `createServer({ IncomingMessage, ServerResponse })`: the server keeps them under symbols. */
-function classOf<T>(server: Server, name: string): T | undefined {
-  const symbol = Object.getOwnPropertySymbols(server).find((own) => own.description === name);
-  const own = symbol && (server as unknown as Record<symbol, unknown>)[symbol];
-  return typeof own === "function" ? own as T : undefined;
 }
 
 /** `server.close()` ends when this is 0, and `getConnections()` tells it. */

@@ -6,8 +6,10 @@
 import http, { type Server } from "node:http";
 import https from "node:https";
 import process from "node:process";
-import { NodeServer } from "./node_http_exchange.ts";
-import type { AppAddr, FetchHandler, OwnServer } from "./own_server.ts";
+import { answerWithNode } from "./exchange.ts";
+import { NodeServer } from "./server.ts";
+import { asksForWebSocket, upgradeWithNode } from "./upgrade.ts";
+import type { AppAddr, FetchHandler, OwnServer } from "../own_server.ts";
 
 interface ListenOptions {
   readonly port?: number | string;
@@ -67,7 +69,10 @@ function takeOver(own: OwnServer, server: Server, args: unknown[]): Server {
 
   const addr = own.addr ?? addrOf(asked);
   const node = new NodeServer(server, addr);
-  const handler: FetchHandler = (request, info) => node.answer(request, info);
+  const handler: FetchHandler = (request, info) => {
+    const upgrades = server.listenerCount("upgrade") > 0 && asksForWebSocket(request);
+    return (upgrades ? upgradeWithNode : answerWithNode)(node, request, info);
+  };
   pretendToListen(server, addr, () => own.release(handler));
   own.claim(handler, "listen()", asked.path ?? `port ${asked.port ?? 0}`);
   process.nextTick(() => server.listening && server.emit("listening"));

@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import { ServerResponse } from "node:http";
 import process from "node:process";
-import type { ExchangeSocket, Piece } from "./node_http_socket.ts";
+import type { ExchangeSocket, Piece } from "./socket.ts";
 
 /** Under this symbol a response remembers that the app waits for "drain". */
 const NEEDS_DRAIN = Object.getOwnPropertySymbols(new ServerResponse({ method: "GET" } as never))

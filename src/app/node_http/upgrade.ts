@@ -7,11 +7,11 @@
  */
 
 import { Buffer } from "node:buffer";
-import { bareResponse } from "./bare_response.ts";
-import type { NodeServer } from "./node_http_exchange.ts";
-import { createIncoming } from "./node_http_incoming.ts";
-import { forgetAbort, onAbort } from "./node_http_request.ts";
-import { type Done, type Local, NodeSocket } from "./node_http_socket.ts";
+import { bareResponse } from "../bare_response.ts";
+import type { NodeServer } from "./server.ts";
+import { createIncoming } from "./incoming.ts";
+import { forgetAbort, onAbort } from "./request.ts";
+import { type Done, type Local, NodeSocket } from "./socket.ts";
 import { clientFrame, FrameReader, type Message, Opcode } from "./websocket_frames.ts";
 
 const HEAD_END = "\r\n\r\n";
