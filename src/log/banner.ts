@@ -19,9 +19,17 @@ export function bannerLines(config: Config, file: string | null): string[] {
 
 /** Said once, when all that was to start serves: what scripts and people wait for. */
 export function readyLine(config: Config, afterMs: number): string {
+  return `Ready: ${whatServes(config)} after ${(afterMs / 1_000).toFixed(1)} s`;
+}
+
+/** Said when a reload is through. The addresses may be others than before. */
+export function reloadedLine(config: Config): string {
+  return `Reloaded: ${whatServes(config)}`;
+}
+
+function whatServes(config: Config): string {
   const verb = config.workers > 1 ? "serve" : "serves";
-  const after = `${(afterMs / 1_000).toFixed(1)} s`;
-  return `Ready: ${processes(config.workers)} ${verb} ${addresses(config)} after ${after}`;
+  return `${processes(config.workers)} ${verb} ${addresses(config)}`;
 }
 
 function processes(workers: number): string {

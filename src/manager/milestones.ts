@@ -1,6 +1,7 @@
-/** What the server has come to, told once: that it is ready, and how many procs it is to have. */
+/** What the server has come to, told once: ready, reloaded, and how many procs it is to have. */
 
-import { readyLine } from "../log/banner.ts";
+import type { Config } from "../config/config.ts";
+import { readyLine, reloadedLine } from "../log/banner.ts";
 import type { Log } from "../log/record.ts";
 import type { Fleet } from "./fleet.ts";
 import type { ManagerHooks } from "./hooks.ts";
@@ -16,23 +17,33 @@ interface Parts {
 export class Milestones {
   readonly #parts: Parts;
   #wasBooted = false;
+  #lastGeneration: number;
   #lastTarget: number;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#lastTarget = parts.table.target;
+    this.#lastGeneration = parts.table.generation;
   }
 
   /** To be called after each round of decisions. */
   tell(): void {
-    const { fleet, hooks, log, table: { booted, target } } = this.#parts;
+    const { hooks, log, table: { booted, target, generation, isRenewed, stopping } } = this.#parts;
     if (booted && !this.#wasBooted) {
-      const config = fleet.sockets.shown(fleet.generations.config);
-      log.info(readyLine({ ...config, workers: target }, performance.now()));
+      log.info(readyLine(this.#now(), performance.now()));
       hooks.notify("whenReady");
+    }
+    if (generation !== this.#lastGeneration && isRenewed && stopping === null) {
+      log.info(reloadedLine(this.#now()));
+      this.#lastGeneration = generation;
     }
     if (target !== this.#lastTarget) hooks.notify("workersChanged", target, this.#lastTarget);
     this.#wasBooted = booted;
     this.#lastTarget = target;
+  }
+
+  #now(): Config {
+    const { fleet, table } = this.#parts;
+    return { ...fleet.sockets.shown(fleet.generations.config), workers: table.target };
   }
 }

@@ -58,6 +58,18 @@ export class ProcTable {
     return this.#booted;
   }
 
+  /** Of the configuration in force. */
+  get generation(): number {
+    return this.#roster.generation;
+  }
+
+  /** All that are wanted serve, with the configuration in force, and no other is still to leave. */
+  get isRenewed(): boolean {
+    const { live, serving, pending } = this.#roster;
+    return pending === null && this.#target > 0 && serving.length >= this.#target &&
+      !live.some((proc) => this.#roster.isOutdated(proc));
+  }
+
   get stopping(): StopMode | null {
     return this.#stopping;
   }

@@ -40,7 +40,8 @@ export class CertificateFiles {
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       throw new SystemError(
-        `Cannot use the certificate ${certfile} with the private key ${keyfile}: ${why}`,
+        `Cannot use the certificate ${certfile} with the private key ${keyfile}: ` +
+          whyUnusable(why),
         { cause: error },
       );
     }
@@ -56,6 +57,16 @@ export class CertificateFiles {
     const { certfile, keyfile } = this.#settings;
     return lookAt([certfile, keyfile]);
   }
+}
+
+/** Deno's words, with what is behind them as a rule. */
+function whyUnusable(why: string): string {
+  if (/No certificates found/.test(why)) return `${why} (are the two files mixed up?)`;
+  if (/No keys found/.test(why)) {
+    return `${why} (it has to be PEM without a passphrase: openssl pkey takes that away)`;
+  }
+  if (/KeyMismatch/.test(why)) return `the key is not the certificate's (${why})`;
+  return why;
 }
 
 function readFile(path: string, what: string): string {

@@ -159,21 +159,31 @@ for (
   }, { needs });
 }
 
-sceneTest("a certificate that cannot be used is told at the start", async (scene) => {
-  const { certfile } = await scene.certificate("one");
-  const { keyfile } = await scene.certificate("other");
-  const server = scene.run([
-    "-b",
-    "127.0.0.1:0",
-    "--certfile",
-    certfile,
-    "--keyfile",
-    keyfile,
-    MIRROR,
-  ]);
-  assertEquals((await server.end()).code, 1);
-  await server.says(/Cannot use the certificate \S+one\.pem with the private key \S+other\.key/);
-});
+sceneTest(
+  "a certificate that cannot be used is told at the start, and what may be",
+  async (scene) => {
+    const { certfile, keyfile } = await scene.certificate("one");
+    const other = await scene.certificate("other");
+    const locked = `${scene.directory}/locked.key`;
+    const args = ["pkey", "-in", keyfile, "-aes256", "-passout", "pass:x", "-out", locked];
+    await new Deno.Command("openssl", { args }).output();
+    for (
+      const [cert, key, why] of [
+        [
+          certfile,
+          other.keyfile,
+          /one\.pem with the private key \S+other\.key: the key is not the cert/,
+        ],
+        [keyfile, certfile, /No certificates found .*are the two files mixed up\?/],
+        [certfile, locked, /No keys found .*without a passphrase: openssl pkey/],
+      ] as const
+    ) {
+      const server = scene.run(["-b", "127.0.0.1:0", "--certfile", cert, "--keyfile", key, MIRROR]);
+      assertEquals((await server.end()).code, 1);
+      await server.says(why);
+    }
+  },
+);
 
 sceneTest("what is not TLS is refused on a TLS address, and disturbs nobody", async (scene) => {
   const server = await startTls(scene, 1);

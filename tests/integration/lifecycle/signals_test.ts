@@ -24,7 +24,7 @@ sceneTest("HUP replaces every proc by one with the new code", async (scene) => {
   const before = server.procs().map(({ pid }) => pid);
   scene.write("app.ts", versioned("new"));
   server.signal("SIGHUP");
-  await server.ready(4);
+  await server.says(/Reloaded: 2 worker processes serve http:\/\/127\.0\.0\.1:\d+\/\n/);
   await until("the old ones are gone", () => server.procs().length === 2);
   assert(server.procs().every(({ pid }) => !before.includes(pid)));
   for (let i = 0; i < 10; i++) assertEquals(await server.get(), "new");
@@ -38,6 +38,7 @@ sceneTest("HUP with broken code: the old procs go on, and the log says why", asy
   await server.says(/Cannot reload, all stays as it was: .*half an edit/);
   assertEquals(server.procs().map(({ pid }) => pid), before);
   assertEquals(await server.get(), "old");
+  assert(!server.output.includes("Reloaded"));
   scene.write("app.ts", versioned("new"));
   server.signal("SIGHUP");
   await until("the new code serves", async () => await server.get() === "new");
