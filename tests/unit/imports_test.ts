@@ -90,6 +90,18 @@ function bareFaults(imports: readonly Import[]): string[] {
     .map(({ from, specifier }) => `${from} imports "${specifier}" below the manager`);
 }
 
+/** Files that import one another in a circle. What only imports is dropped until none is left. */
+function circles(imports: readonly Import[]): string[] {
+  let left = imports.filter(({ to }) => to !== null);
+  for (;;) {
+    const imported = new Set(left.map(({ to }) => to));
+    const importing = new Set(left.map(({ from }) => from));
+    const inside = left.filter(({ from, to }) => imported.has(from) && importing.has(to!));
+    if (inside.length === left.length) return inside.map(({ from, to }) => `${from} imports ${to}`);
+    left = inside;
+  }
+}
+
 async function sourceFiles(folder: URL): Promise<URL[]> {
   const files: URL[] = [];
   for await (const entry of Deno.readDir(folder)) {
@@ -151,6 +163,18 @@ Deno.test("imports between the rooms of src/ flow one way", () => {
 
 Deno.test("what runs in procs and threads imports no bare specifier", () => {
   assertEquals(bareFaults(imports), []);
+});
+
+Deno.test("no files of src/ import one another in a circle", () => {
+  assertEquals(circles(imports), []);
+});
+
+Deno.test("a circle of files is found, and what only leads to it or away is not in it", () => {
+  const between = (from: string, to: string): Import => ({ from, specifier: `./${to}`, to });
+  assertEquals(
+    circles([between("a", "b"), between("b", "c"), between("c", "b"), between("c", "d")]),
+    ["b imports c", "c imports b"],
+  );
 });
 
 Deno.test("an import against the direction, a way out of src/ and an unknown room are faults", () => {
