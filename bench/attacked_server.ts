@@ -42,6 +42,17 @@ export async function startAttacked(
   };
 }
 
+/** Deno's own server with the same app, to compare with. */
+export async function startPlain(): Promise<Attacked> {
+  const port = freePort();
+  const server = new Server({
+    program: "deno",
+    args: ["run", "-A", "bench/apps/serve.ts", "./attacked.ts", `${port}`],
+  });
+  await server.ready(`http://127.0.0.1:${port}/`, CASES[0]!);
+  return { port, pid: server.pid, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
 /** A certificate for 127.0.0.1, made with openssl, and its files. */
 export async function makeCertificate(): Promise<{ certfile: string; keyfile: string }> {
   const directory = await Deno.makeTempDir();

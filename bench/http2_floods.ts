@@ -1,23 +1,27 @@
 /**
- * Floods over HTTP/2: `deno run -A bench/http2_floods.ts [ROUNDS]`
+ * Floods over HTTP/2: `deno run -A bench/http2_floods.ts [ROUNDS] [FLOOD …]`
  *
  * Four clients, each with a burst every 20 ms, connecting anew where it is cut: 20,000 requests a
- * second that are taken back at once (CVE-2023-44487), 2,000 with 40 KB of fields, and header blocks
- * that never end (26 MB/s of CONTINUATION). A line for each: the others' p99 beside it and without it, in turns, and how
- * much the server's memory (Pss) was up at its peak and after it. (Clients without pauses would
- * measure whose processor they share.)
+ * second that are taken back at once (CVE-2023-44487), 2,000 with 36 KB of fields, header blocks
+ * that never end (26 MB/s of CONTINUATION), and, to compare, 2,000 valid requests a second; all of
+ * each, and a tenth. A line for each, for denicorn and for plain Deno.serve in turns: the others' p99
+ * beside it and without it, how much the server's memory (Pss) was up at its peak and after it, and
+ * the share of one CPU that the server used. (Clients without pauses would measure whose processor
+ * they share.)
  */
 
-import { startAttacked } from "./attacked_server.ts";
+import { type Attacked, startAttacked, startPlain } from "./attacked_server.ts";
 import { compare, type Latency, watch } from "./bystanders.ts";
-import { treePss } from "./cpu.ts";
+import { treeCpuSeconds, treePss } from "./cpu.ts";
 import { CANCEL, concat, Flag, frame, FrameType, headerBlock, PREFACE } from "./http2_frames.ts";
 import { median } from "./summary.ts";
 
 const CLIENTS = 4;
-const SECONDS = 5;
+const SECONDS = 4;
 const PAUSE_MS = 20;
 const LOOK_MS = 100;
+/** Of each flood, as much as this machine is given, and what a link of some 50 Mbit/s would bring. */
+const SHARES = [1, 0.1];
 const AUTHORITY = { ":method": "GET", ":scheme": "http", ":path": "/", ":authority": "bench" };
 const PLAIN = headerBlock(Object.entries(AUTHORITY));
 /** 12 KB; three of them are more than a request may have. */
@@ -30,8 +34,8 @@ const { headers, reset, settings, continuation } = FrameType;
 interface Flood {
   /** Requests, or frames, that are written at once. */
   readonly burst: number;
-  /** What a client writes next; `stream` is the first number that it has not used. */
-  next(stream: number): Uint8Array;
+  /** What a client writes next: so many; `stream` is the first number that it has not used. */
+  next(stream: number, count: number): Uint8Array;
 }
 
 const times = (count: number, make: (i: number) => Uint8Array[]) =>
@@ -40,16 +44,16 @@ const times = (count: number, make: (i: number) => Uint8Array[]) =>
 const FLOODS: Readonly<Record<string, Flood>> = {
   "rapid reset": {
     burst: 100,
-    next: (first) =>
-      times(100, (i) => [
+    next: (first, count) =>
+      times(count, (i) => [
         frame(headers, Flag.endHeaders | Flag.endStream, first + 2 * i, PLAIN),
         frame(reset, Flag.none, first + 2 * i, CANCEL),
       ]),
   },
   "header flood": {
     burst: 10,
-    next: (first) =>
-      times(10, (i) => [
+    next: (first, count) =>
+      times(count, (i) => [
         frame(headers, Flag.endStream, first + 2 * i, PLAIN),
         frame(continuation, Flag.none, first + 2 * i, CHUNK),
         frame(continuation, Flag.none, first + 2 * i, CHUNK),
@@ -58,19 +62,32 @@ const FLOODS: Readonly<Record<string, Flood>> = {
   },
   "CONTINUATION flood": {
     burst: 10,
-    next: (first) =>
+    next: (first, count) =>
       concat([
         ...(first === 1 ? [frame(headers, Flag.endStream, 1, PLAIN)] : []),
-        times(10, () => [frame(continuation, Flag.none, 1, CHUNK)]),
+        times(count, () => [frame(continuation, Flag.none, 1, CHUNK)]),
+      ]),
+  },
+  // No attack that a server could tell from success: what the same bytes cost it that are in order.
+  "valid requests": {
+    burst: 10,
+    next: (first, count) =>
+      times(count, (i) => [
+        frame(headers, Flag.endHeaders | Flag.endStream, first + 2 * i, PLAIN),
       ]),
   },
 };
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** One connection's worth. Returns how much it could send before it was cut. */
-async function flood(port: number, { burst, next }: Flood, end: number): Promise<number> {
+/** One connection's worth, with this share of the flood's burst. Returns what it sent, bytes. */
+async function flood(
+  port: number,
+  { burst, next }: Flood,
+  { share, end }: { readonly share: number; readonly end: number },
+): Promise<number> {
   let sent = 0;
+  const count = Math.max(1, Math.round(burst * share));
   using connection = await Deno.connect({ hostname: "127.0.0.1", port });
   const drained = (async () => {
     const buffer = new Uint8Array(65_536);
@@ -78,8 +95,8 @@ async function flood(port: number, { burst, next }: Flood, end: number): Promise
   })().catch(() => {});
   try {
     await connection.write(concat([PREFACE, frame(settings, Flag.none, 0)]));
-    for (let stream = 1; performance.now() < end; stream += 2 * burst) {
-      const bytes = next(stream);
+    for (let stream = 1; performance.now() < end; stream += 2 * count) {
+      const bytes = next(stream, count);
       for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
       sent += bytes.length;
       await pause(PAUSE_MS);
@@ -92,45 +109,79 @@ async function flood(port: number, { burst, next }: Flood, end: number): Promise
   return sent;
 }
 
-async function attack(port: number, kind: Flood): Promise<{ connections: number; sent: number }> {
+async function attack(
+  port: number,
+  kind: Flood,
+  share: number,
+): Promise<{ connections: number; sent: number }> {
   const end = performance.now() + (SECONDS + 1) * 1_000;
   let [connections, sent] = [0, 0];
   await Promise.all(Array.from({ length: CLIENTS }, async () => {
     while (performance.now() < end) {
       connections++;
-      sent += await flood(port, kind, end).catch(() => 0);
+      sent += await flood(port, kind, { share, end }).catch(() => 0);
       await pause(PAUSE_MS);
     }
   }));
   return { connections, sent };
 }
 
-for (const [name, kind] of Object.entries(FLOODS)) {
-  const [quiet, attacked]: [Latency[], Latency[]] = [[], []];
-  const [peaks, lasting, totals, counts]: number[][] = [[], [], [], []];
-  for (let round = 0; round < Number(Deno.args[0] ?? 3); round++) {
-    await using server = await startAttacked();
+/** What one server went through. */
+class Ordeal {
+  readonly #start: () => Promise<Attacked>;
+  readonly #quiet: Latency[] = [];
+  readonly #attacked: Latency[] = [];
+  readonly #peaks: number[] = [];
+  readonly #lasting: number[] = [];
+  readonly #sent: number[] = [];
+  readonly #connections: number[] = [];
+  readonly #cpu: number[] = [];
+
+  constructor(start: () => Promise<Attacked>) {
+    this.#start = start;
+  }
+
+  async round(kind: Flood, share: number): Promise<void> {
+    await using server = await this.#start();
     await watch(server.port, 2); // warms up
-    quiet.push(await watch(server.port, SECONDS));
+    this.#quiet.push(await watch(server.port, SECONDS));
     const before = treePss(server.pid);
     let peak = before;
     const sampler = setInterval(() => peak = Math.max(peak, treePss(server.pid)), LOOK_MS);
-    const over = attack(server.port, kind);
+    const cpu = treeCpuSeconds(server.pid);
+    const over = attack(server.port, kind, share);
     await pause(500);
-    attacked.push(await watch(server.port, SECONDS));
+    this.#attacked.push(await watch(server.port, SECONDS));
     const { connections, sent } = await over;
+    this.#cpu.push(treeCpuSeconds(server.pid) - cpu);
     clearInterval(sampler);
     await pause(1_000);
-    peaks!.push((peak - before) / 1e6);
-    lasting!.push((treePss(server.pid) - before) / 1e6);
-    totals!.push(sent / 1e6);
-    counts!.push(connections);
+    this.#peaks.push((peak - before) / 1e6);
+    this.#lasting.push((treePss(server.pid) - before) / 1e6);
+    this.#sent.push(sent / 1e6);
+    this.#connections.push(connections);
   }
-  const of = (list: number[] | undefined) => median(list!).toFixed(0);
-  console.log(
-    `${name}: ${compare(quiet, attacked)}; memory +${of(peaks)} MB at most, +${
-      of(lasting)
-    } after; ` +
-      `${of(counts)} connections were cut, ${of(totals)} MB sent`,
-  );
+
+  toString(): string {
+    const of = (list: readonly number[], digits = 0) => median(list).toFixed(digits);
+    const perSecond = this.#sent.map((sent) => sent / (SECONDS + 1));
+    const busy = this.#cpu.map((seconds) => 100 * seconds / (SECONDS + 1));
+    return `${compare(this.#quiet, this.#attacked)}; memory +${of(this.#peaks)} MB at most, ` +
+      `+${of(this.#lasting)} after; ${of(this.#connections)} connections, ` +
+      `${of(perSecond, 1)} MB/s sent, server busy ${of(busy)} %`;
+  }
+}
+
+const [rounds = "3", ...only] = Deno.args;
+for (const [name, kind] of Object.entries(FLOODS)) {
+  if (only.length > 0 && !only.includes(name)) continue;
+  for (const share of SHARES) {
+    const ordeals = { "denicorn": new Ordeal(startAttacked), "Deno.serve": new Ordeal(startPlain) };
+    for (let round = 0; round < Number(rounds); round++) {
+      for (const ordeal of Object.values(ordeals)) await ordeal.round(kind, share);
+    }
+    for (const [server, ordeal] of Object.entries(ordeals)) {
+      console.log(`${name}, ${share === 1 ? "whole" : `${100 * share} %`}, ${server}: ${ordeal}`);
+    }
+  }
 }
