@@ -16,6 +16,8 @@ interface Interpreter {
   readonly implementation: string;
   readonly version: readonly [major: number, minor: number];
   readonly executable: string;
+  /** Built without a GIL ("python3.14t"). */
+  readonly free_threaded: boolean;
   /** Paths of the library, the likeliest first; they may not exist. */
   readonly candidates: readonly string[];
   /** Name of the library, without a path. */
@@ -45,6 +47,7 @@ print(json.dumps({
     "implementation": sys.implementation.name,
     "version": sys.version_info[:2],
     "executable": sys.executable,
+    "free_threaded": bool(var("Py_GIL_DISABLED")),
     "candidates": mapped[:1] + [os.path.join(d, n) for n in names for d in dirs],
     "name": names[0] if names else "libpython%d.%d.so.1.0" % sys.version_info[:2],
 }))
@@ -95,7 +98,8 @@ function ask(program: string): Interpreter {
   }
 }
 
-function requireKnown({ implementation, version: [major, minor] }: Interpreter, shown: string) {
+function requireKnown(found: Interpreter, shown: string) {
+  const { implementation, version: [major, minor], free_threaded } = found;
   if (implementation !== "cpython") {
     throw new AppLoadError(
       `${shown} is ${implementation}, and only CPython can be embedded; name one with --python`,
@@ -108,6 +112,13 @@ function requireKnown({ implementation, version: [major, minor] }: Interpreter, 
       "",
     );
   }
+  if (free_threaded) {
+    throw new AppLoadError(
+      `${shown} is built without a GIL, which denicorn has not been tried with; ` +
+        "name one that has it with --python",
+      "",
+    );
+  }
 }
 
 function noLibrary({ name, version }: Interpreter, shown: string): string {
@@ -116,8 +127,8 @@ function noLibrary({ name, version }: Interpreter, shown: string): string {
     `PYTHON_CONFIGURE_OPTS=--enable-shared pyenv install …), or name another Python with --python`;
 }
 
-/** `--python …/libpython3.11.so.1.0`. */
-const LIBRARY = /(?:^|\/)libpython(\d+)\.(\d+)[a-z]*\.so[\d.]*$/;
+/** `--python …/libpython3.11.so.1.0`; the interpreter of one without a GIL has its "t" as well. */
+const LIBRARY = /(?:^|\/)libpython(\d+\.\d+)(t?)[a-z]*\.so[\d.]*$/;
 
 function isLibrary(path: string): boolean {
   return LIBRARY.test(path);
@@ -126,13 +137,13 @@ function isLibrary(path: string): boolean {
 /** A named library needs an interpreter all the same: the one that it lies beside, or $VIRTUAL_ENV's. */
 function fromLibrary(path: string): PythonLibrary {
   if (!isFile(path)) throw new AppLoadError(`Cannot load ${path}: there is no such file`, "");
-  const [, major, minor] = LIBRARY.exec(path)!;
-  const version = `${major}.${minor}`;
+  const [, version, t] = LIBRARY.exec(path)!;
+  const name = `python${version}${t}`;
   const venv = Deno.env.get("VIRTUAL_ENV");
-  const places = venv ? [`${venv}/bin/python${version}`] : [];
+  const places = venv ? [`${venv}/bin/${name}`] : [];
   for (let at = path; at.includes("/");) {
     at = at.slice(0, at.lastIndexOf("/"));
-    places.push(`${at}/bin/python${version}`);
+    places.push(`${at}/bin/${name}`);
   }
   const executable = places.find(isFile);
   if (executable === undefined) {
@@ -144,7 +155,7 @@ function fromLibrary(path: string): PythonLibrary {
   }
   const found = ask(executable);
   requireKnown(found, `Python ${version} (${executable})`);
-  return { path, executable: found.executable, version };
+  return { path, executable: found.executable, version: version! };
 }
 
 function isFile(path: string): boolean {

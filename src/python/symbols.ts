@@ -2,7 +2,7 @@
  * The functions of CPython's C API that are called, and libpython opened with them.
  *
  * All of them are exported functions (no macro, no inline function of a header) of every CPython from
- * 3.9 to 3.14, so one table serves all versions; the few that are not everywhere are optional.
+ * 3.9 to 3.15, so one table serves all versions; the few that are not everywhere are optional.
  * Handles of objects are "usize": no JS object is made for what is only passed on.
  */
 
@@ -24,7 +24,7 @@ const SYMBOLS = {
     parameters: ["buffer"],
     result: { struct: ["i32", "usize", "usize", "i32"] },
   },
-  // Deprecated since 3.11, announced to go with 3.15.
+  // Deprecated since 3.11; 3.15 still has it.
   Py_SetProgramName: { parameters: ["buffer"], result: "void", optional: true },
   Py_InitializeEx: { parameters: ["i32"], result: "void" },
   PyRun_SimpleString: { parameters: ["buffer"], result: "i32" },
@@ -94,6 +94,6 @@ export function openPython(path: string): Api {
     return Deno.dlopen(path, SYMBOLS).symbols;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new AppLoadError(`${path} is no CPython from 3.9 to 3.14: ${why}`, "");
+    throw new AppLoadError(`${path} is no CPython from 3.9 to 3.15: ${why}`, "");
   }
 }

@@ -61,8 +61,8 @@ function comparable(environ: Environ, port: number): Environ {
   for (const key of ["gunicorn.socket", "wsgi.input", "wsgi.errors", "wsgi.file_wrapper"]) {
     delete rest[key];
   }
-  // Whether gunicorn says so depends on its version.
-  delete rest["wsgi.input_terminated"];
+  // Whether gunicorn has these depends on its version.
+  for (const key of ["wsgi.input_terminated", "wsgi.early_hints"]) delete rest[key];
   const text = JSON.stringify({ ...rest, remotePort: typeof remotePort });
   return JSON.parse(text.replaceAll(`"${port}"`, '"PORT"').replaceAll(`:${port}`, ":PORT"));
 }

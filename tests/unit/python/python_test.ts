@@ -148,6 +148,7 @@ const INTERPRETER = {
   implementation: "cpython",
   version: [3, 11],
   executable: "/opt/python3",
+  free_threaded: false,
   candidates: ["/nowhere/libpython3.11.so.1.0"],
   name: "libpython3.11.so.1.0",
 };
@@ -168,7 +169,7 @@ Deno.test("a Python without its shared library is refused with what to install",
   assertMatch(message, /apt install libpython3\.11;/);
 });
 
-Deno.test("PyPy, an old Python and what is none at all are refused, each for its reason", () => {
+Deno.test("PyPy, an old Python, one without a GIL and what is none at all are refused, each for its reason", () => {
   assertMatch(
     refusal(JSON.stringify({ ...INTERPRETER, implementation: "pypy" })),
     /is pypy, and only CPython can be embedded; name one with --python/,
@@ -176,6 +177,10 @@ Deno.test("PyPy, an old Python and what is none at all are refused, each for its
   assertMatch(
     refusal(JSON.stringify({ ...INTERPRETER, version: [3, 8] })),
     /^Python 3\.8 .* is too old: denicorn needs 3\.9 or newer/,
+  );
+  assertMatch(
+    refusal(JSON.stringify({ ...INTERPRETER, free_threaded: true })),
+    /^Python 3\.11 .* is built without a GIL, .*; name one that has it with --python$/,
   );
   assertEquals(
     refusal("hello"),

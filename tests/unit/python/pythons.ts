@@ -1,6 +1,6 @@
 /** The Pythons of the machine that runs the tests. */
 
-/** Interpreters of different versions, with a shared library, by what they call themselves. */
+/** Interpreters of different versions, with a shared library and a GIL, by what they call themselves. */
 export function pythons(): string[] {
   const folders = (Deno.env.get("PATH") ?? "").split(":");
   const pyenv = Deno.env.get("PYENV_ROOT");
@@ -48,14 +48,14 @@ interface About {
 
 function ask(executable: string): About | null {
   try {
-    const about = run<About & { shared: number }>(
+    const about = run<About & { fit: boolean }>(
       executable,
       `import json, os, sys, sysconfig as s
 v = lambda n: s.get_config_var(n) or ""
 print(json.dumps({"executable": sys.executable, "version": sys.version, "minor": sys.version_info[1],
-  "shared": os.path.exists(os.path.join(v("LIBDIR"), v("INSTSONAME")))}))`,
+  "fit": os.path.exists(os.path.join(v("LIBDIR"), v("INSTSONAME"))) and not v("Py_GIL_DISABLED")}))`,
     );
-    return about.shared ? about : null;
+    return about.fit ? about : null;
   } catch {
     // A shim whose version is not installed, or no Python at all.
     return null;
