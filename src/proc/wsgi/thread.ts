@@ -25,6 +25,7 @@ import {
 import { pointerOf, textFrom } from "../../python/memory.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { AppThread } from "../threads/app_thread.ts";
+import { HeldResponse } from "./held_response.ts";
 import { Slab } from "./slab.ts";
 import type { ServerSocket } from "../websocket/websocket.ts";
 
@@ -76,6 +77,7 @@ export class WsgiThread implements AppThread {
   readonly #words = new Int32Array(new SharedArrayBuffer(WSGI_WORDS * WORD));
   readonly #heads: Head[] = [];
   readonly #slab = new Slab();
+  readonly #held = new HeldResponse();
   readonly #decoder = new TextDecoder();
   /** Bytes of streamed responses that the thread has no credit for yet. */
   readonly #owed = new Map<number, number>();
@@ -178,6 +180,7 @@ export class WsgiThread implements AppThread {
       this.#handle(ring.at, ring.length);
       ring.done();
     }
+    this.#held.release();
   }
 
   /** Runs what the app wants to have run at the end; only for a thread that has left. */
@@ -208,12 +211,13 @@ export class WsgiThread implements AppThread {
         const owed = this.#owed.get(id);
         if (exchange === undefined || owed === undefined) return this.#grant(size);
         this.#owed.set(id, owed + size);
-        return exchange.chunk(this.#slab.copy(bytes, from, size));
+        return this.#held.chunk(exchange, this.#slab.copy(bytes, from, size));
       }
       case WsgiOut.end:
         this.#settle(id);
-        return exchange?.end();
+        return exchange && this.#held.end(exchange);
       case WsgiOut.fail:
+        this.#held.release();
         this.#settle(id);
         return exchange?.fail();
       case WsgiOut.crashed:
@@ -249,7 +253,7 @@ export class WsgiThread implements AppThread {
     const kind = words[word + 4]!;
     if (kind === WsgiBody.streamed) {
       this.#owed.set(id, 0);
-      exchange.respond(status, fields.slice(), true, 0);
+      this.#held.begin(exchange, status, fields.slice());
     } else {
       const size = length - RESPOND_WORDS * WORD - headBytes;
       exchange.respond(status, fields.slice(), this.#body(kind, from + headBytes, size), 0);
