@@ -3,6 +3,7 @@
 import type { Config } from "../config/config.ts";
 import { VERSION } from "../config/version.ts";
 import { AppLoadError } from "../errors.ts";
+import type { WsgiBoot } from "../protocol/wsgi.ts";
 import { createFunction } from "../python/function.ts";
 import { attribute, call, callMethod, fromText, importModule, toText } from "../python/objects.ts";
 import { type Api, type Handle, NULL } from "../python/symbols.ts";
@@ -41,7 +42,11 @@ export interface Gateway {
 }
 
 /** Makes a gateway; the first one in a process imports the app. Throws AppLoadError. Under the GIL. */
-export function createGateway(api: Api, config: Config, calls: GatewayCalls): Gateway {
+export function createGateway(
+  api: Api,
+  { id, config }: Pick<WsgiBoot, "id" | "config">,
+  calls: GatewayCalls,
+): Gateway {
   const builtins = importModule(api, "builtins");
   const [none, yes, no] = ["None", "True", "False"].map((it) => attribute(api, builtins, it)) as [
     Handle,
@@ -67,7 +72,7 @@ export function createGateway(api: Api, config: Config, calls: GatewayCalls): Ga
   });
 
   const module = importModule(api, moduleName("gateway"));
-  const settings = fromText(api, JSON.stringify(settingsOf(config)));
+  const settings = fromText(api, JSON.stringify({ thread: id, ...settingsOf(config) }));
   const created = callMethod(api, module, "create", settings, send, receive, log, wake);
   const gateway = api.PyTuple_GetItem(created, 0n);
   if (gateway === none) {

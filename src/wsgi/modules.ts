@@ -11,6 +11,7 @@ import process from "./python/process.py" with { type: "text" };
 import response from "./python/response.py" with { type: "text" };
 import socketCalls from "./python/socket_calls.py" with { type: "text" };
 import socketRing from "./python/socket_ring.py" with { type: "text" };
+import stacks from "./python/stacks.py" with { type: "text" };
 import streams from "./python/streams.py" with { type: "text" };
 import traces from "./python/traces.py" with { type: "text" };
 import yimmo from "./python/yimmo.py" with { type: "text" };
@@ -18,6 +19,7 @@ import yimmo from "./python/yimmo.py" with { type: "text" };
 /** In an order in which each finds those that it imports. */
 const SOURCES = {
   traces,
+  stacks,
   loading,
   process,
   environ,

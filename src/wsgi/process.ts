@@ -24,6 +24,8 @@ export interface WsgiProcess {
   readonly wakes: number;
   /** Descriptor of a pipe that takes what clients have taken; never blocks. */
   readonly credits: number;
+  /** Descriptors of two pipes, null unless `timeout_warning` is set; see python/stacks.py. */
+  readonly stacks: { readonly ask: number; readonly answers: number } | null;
 }
 
 /**
@@ -35,7 +37,8 @@ export interface WsgiProcess {
 export function startWsgiProcess(config: Config, shared: SharedWithPython): WsgiProcess {
   const library = findPython(config.python);
   const api = startPython(library);
-  const [wakes, credits] = new Gil(api).with(() => {
+  const tellsStacks = config.timeout > 0 && config.timeout_warning > 0;
+  const [wakes, credits, ask, answers] = new Gil(api).with(() => {
     createModules(api);
     const module = importModule(api, moduleName("process"));
     const settings = JSON.stringify({
@@ -45,16 +48,27 @@ export function startWsgiProcess(config: Config, shared: SharedWithPython): Wsgi
     });
     api.Py_DecRef(callMethod(api, module, "set_up", fromText(api, settings)));
     api.Py_DecRef(module);
-    return setUpSockets(api, shared);
+    return [...setUpSockets(api, shared), ...tellsStacks ? setUpStacks(api) : []];
   });
-  return { library, wakes: wakes!, credits: credits! };
+  const stacks = tellsStacks ? { ask: ask!, answers: answers! } : null;
+  return { library, wakes: wakes!, credits: credits!, stacks };
 }
 
 /** Returns the descriptors of {@linkcode WsgiProcess}. */
 function setUpSockets(api: Api, { ring, queue }: SharedWithPython): number[] {
   const module = importModule(api, moduleName("socket_ring"));
   const views = [ring.words, ring.control, queue.control].map((words) => viewOf(api, words));
-  const result = callMethod(api, module, "set_up", ...views);
+  return numbers(api, module, callMethod(api, module, "set_up", ...views));
+}
+
+/** Returns the descriptors of {@linkcode WsgiProcess.stacks}. */
+function setUpStacks(api: Api): number[] {
+  const module = importModule(api, moduleName("stacks"));
+  return numbers(api, module, callMethod(api, module, "set_up"));
+}
+
+/** Reads the numbers that a function of `module` has returned as text. Takes both handles. */
+function numbers(api: Api, module: Handle, result: Handle): number[] {
   const text = toText(api, result);
   for (const handle of [result, module]) api.Py_DecRef(handle);
   return text.split(" ").map(Number);

@@ -66,7 +66,7 @@ export class WsgiThreadLoop {
       ({ level, message }) => this.#out.log(LEVELS.indexOf(level), message),
     );
     this.#gateway = this.#gil.with(() =>
-      createGateway(api, config, {
+      createGateway(api, boot, {
         send: (message) => this.#emit(message) >= 0 && this.#mayGoOn(),
         receive: () => this.#receive(),
         log: (level, message) => this.#log[level as Level](message),

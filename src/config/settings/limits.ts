@@ -23,7 +23,9 @@ export const timeoutSettings = {
     section: "timeouts",
     kind: share(),
     default: 0,
-    help: "Warns of an exchange that has taken this share of `timeout`; 0 never does.",
+    help:
+      "Warns of an exchange that has taken this share of `timeout`, and says where in the app " +
+      "it is, if that is Python's; 0 never does.",
     acts: true,
   }),
   graceful_timeout: setting({

@@ -140,6 +140,7 @@ export class ThreadedDispatcher implements Dispatcher {
       if (age > this.#warningMs && !exchange.warned) {
         exchange.warned = true;
         this.#log.warning(describeSlow(exchange.request, age, this.#config));
+        this.#pool.explain(exchange);
       }
     }
     for (const [thread, what] of this.#pool.overdue(now, this.#timeoutMs)) {

@@ -31,6 +31,8 @@ export interface Pool {
   wantsBody(exchange: Exchange): Promise<boolean>;
   /** Which thread runs the exchange. */
   locate(exchange: Exchange): AppThread;
+  /** Says in the log where in the app an exchange is, by and by, if that can be seen. */
+  explain(exchange: Exchange): void;
   /** Lets nothing wait behind a thread that does not get on; called with the dispatcher's sweep. */
   sweep(): void;
   /** The exchange is over. */

@@ -101,6 +101,9 @@ export class ThreadPool implements Pool {
     return exchange.thread;
   }
 
+  /** Deno shows no stack of another thread, and an exchange that awaits something has none. */
+  explain(): void {}
+
   close(): Promise<void> {
     return Promise.resolve();
   }

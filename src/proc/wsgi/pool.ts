@@ -20,6 +20,7 @@ import type { AppThread } from "../threads/app_thread.ts";
 import type { Pool, PoolEvents } from "../threads/pool.ts";
 import type { Session } from "../session/session.ts";
 import type { ServerSocket } from "../websocket/websocket.ts";
+import { type Stack, Stacks } from "./stacks.ts";
 import { WakePipe } from "./wake_pipe.ts";
 import { WsgiSockets } from "./sockets.ts";
 import { WsgiThread } from "./thread.ts";
@@ -58,6 +59,8 @@ export class WsgiPool implements Pool, AppThread {
   readonly #running = new Map<WsgiThread, { turn: string; since: number }>();
   /** By which the app's own threads wake the server. */
   #wakePipe!: WakePipe;
+  /** Where `timeout_warning` is set. */
+  #stacks: Stacks | null = null;
   /** Who waits for an app to read its body. */
   readonly #bodies = new Map<Exchange, (wanted: boolean) => void>();
 
@@ -94,12 +97,13 @@ export class WsgiPool implements Pool, AppThread {
   }
 
   async load(): Promise<void> {
-    const { library: { path }, wakes, credits } = startWsgiProcess(this.#config, {
+    const { library: { path }, wakes, credits, stacks } = startWsgiProcess(this.#config, {
       ring: this.#socketRing,
       queue: this.#memory,
     });
     this.#wakePipe = new WakePipe(wakes);
     this.#webSockets.listen(credits);
+    if (stacks !== null) this.#stacks = new Stacks(stacks, this.#explained);
     // The first one imports the app; the others find it there.
     await this.#start(1, path).ready;
     const others = Array.from({ length: this.#config.threads - 1 }, (_, i) => i + 2);
@@ -135,6 +139,19 @@ export class WsgiPool implements Pool, AppThread {
   locate(exchange: Exchange): AppThread {
     return this.#threads.find((thread) => thread.current === exchange.id) ?? exchange.thread;
   }
+
+  explain(exchange: Exchange): void {
+    const thread = this.locate(exchange);
+    if (thread !== this) this.#stacks?.ask(thread.id, exchange.id);
+  }
+
+  readonly #explained = ({ thread, exchange: id, stack }: Stack): void => {
+    const exchange = this.#exchanges.get(id);
+    // It has come to an end meanwhile, and the thread may have been seen with another one.
+    if (exchange === undefined || this.#threads[thread - 1]?.current !== id || stack === "") return;
+    const { method, url } = exchange.request;
+    this.#log.warning(`Thread ${thread} is here with ${method} ${url}:\n${stack}`);
+  };
 
   /** What a thread has not begun is anyone's: there is nothing to move. */
   sweep(): void {}

@@ -15,6 +15,7 @@ from _denicorn_context import NOTHING, UPGRADE, Context
 from _denicorn_environ import create_reader
 from _denicorn_loading import LoadError, load
 from _denicorn_process import set_logger
+from _denicorn_stacks import register
 from _denicorn_response import Numbers
 from _denicorn_traces import format_error
 from _denicorn_streams import ClientDisconnected, Errors, FileWrapper, Input
@@ -132,6 +133,7 @@ def create(settings, send, receive, log, wake):
     set_logger(lambda line: log("warning\n" + line))
     socket_ring.ring.set_waker(wake)
     settings = json.loads(settings)
+    register(settings["thread"])
     WebSocket._patience = settings["patience"]
     try:
         return (Gateway(settings, send, receive, log), None, None)

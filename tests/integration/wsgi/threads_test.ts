@@ -126,6 +126,46 @@ sceneTest(
   },
 );
 
+/** What a thread may hang in, as the body of a WSGI app. */
+const HANGS: Readonly<Record<string, string>> = {
+  "a loop": "while 1: pass",
+  "a regular expression": `__import__("re").match("(a+)+$", "a" * 99 + "b")`,
+  "a call that gives the GIL away": "__import__('time').sleep(600)",
+  "a call that keeps the GIL": "__import__('ctypes').PyDLL(None).sleep(600)",
+};
+
+for (const [what, code] of Object.entries(HANGS)) {
+  sceneTest(`a thread that hangs in ${what} is found, and its proc replaced`, async (scene) => {
+    scene.write("hanging.py", `def app(environ, start_response):\n    ${code}\n`);
+    const server = await startWsgi(scene, "hanging:app", {
+      args: ["--timeout", "1", "--graceful-timeout", "1", "--chdir", scene.directory],
+    });
+    const { pid } = server.procs()[0]!;
+    const response = await server.fetch("/");
+    assertEquals(response.status, 504);
+    await response.text();
+    await server.says(/is to be replaced: thread 1 hangs/);
+    await server.ready(2);
+    await until("it is gone", () => server.procs().every((proc) => proc.pid !== pid));
+    await server.stop("SIGQUIT");
+  });
+}
+
+sceneTest("timeout_warning tells where in the app an exchange takes long", async (scene) => {
+  const server = await startWsgi(scene, "conformance", {
+    threads: 2,
+    args: ["--timeout", "600", "--timeout-warning", "0.001"],
+  });
+  const waiting = server.get("/wait");
+  await server.says(/No response for 0\.\d s, and timeout is 600 s: GET \S+\/wait/);
+  await server.says(
+    /Thread \d is here with GET \S+\/wait:\n\s+File "\S+conformance\.py", line \d+/,
+  );
+  await server.get("/open-gate");
+  assertEquals(await waiting, "waited");
+  assert(!server.output.includes("<denicorn/"), server.output);
+});
+
 sceneTest("threads: 0 is served with one thread, and said so", async (scene) => {
   const server = await startWsgi(scene, "conformance", { threads: 0 });
   assertEquals(await server.get("/hello"), "hello");
