@@ -1,5 +1,8 @@
 /** An app with one path for each thing that the fetch interface can do; see fetch_test.ts. */
 
+/** A Response is used up when it is returned: a mistake to return it again, as in Deno.serve. */
+const SAME = new Response("same");
+
 const state = { aborted: 0, cancelled: 0, completed: "", pulled: 0 };
 
 type Handler = (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response>;
@@ -81,6 +84,7 @@ const PATHS: Record<string, Handler> = {
     await response.text();
     return response;
   },
+  "/same": () => SAME,
   "/broken-stream": () => new Response(ReadableStream.from(breaking())),
   "/never": (request) => {
     request.signal.addEventListener("abort", () => state.aborted++);

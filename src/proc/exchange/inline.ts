@@ -1,7 +1,7 @@
 /** `threads: 0`: the app runs in the server thread. No queue and the least cost; no isolation. */
 
 import { type FetchHandler, loadFetchApp, servedAddr } from "../../app/fetch_app.ts";
-import { readResponse } from "../../app/response.ts";
+import { isFast, readResponse } from "../../app/response.ts";
 import { traceOf } from "../../app/trace.ts";
 import type { Config } from "../../config/config.ts";
 import type { Log } from "../../log/record.ts";
@@ -198,11 +198,17 @@ export class InlineDispatcher implements Dispatcher {
     returned: Response,
     access: AccessRecord | null,
   ): Response {
+    const closes = this.#server.closesAfter(session);
+    if (access === null && !closes && returned instanceof Response && isFast(returned)) {
+      // There is nothing to learn of it, or to add.
+      this.#end(session);
+      return returned;
+    }
     const parts = readResponse(returned);
     const { status } = parts;
     if (status === 101) return this.#upgraded(session, returned, access);
     let { fields, body } = parts;
-    if (this.#server.closesAfter(session)) fields = [...fields, ["connection", "close"]];
+    if (closes) fields = [...fields, ["connection", "close"]];
     if (!(body instanceof ReadableStream)) {
       access?.end(status, body === null ? 0 : lengthOf(body), fields);
       this.#end(session);

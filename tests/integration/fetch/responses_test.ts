@@ -96,6 +96,17 @@ for (const threads of [0, 1]) {
   );
 
   sceneTest(
+    `a response that is returned twice is an error, as in Deno.serve, ${where}`,
+    async (scene) => {
+      const server = await startApp(scene, threads);
+      assertEquals(await server.get("/same"), "same");
+      const again = await server.fetch("/same");
+      assertEquals([again.status, await again.text()], [500, "Internal Server Error\n"]);
+      await server.says(/GET \S*\/same failed: .*used up/);
+    },
+  );
+
+  sceneTest(
     `errors outside of a request are logged, and the proc lives on, ${where}`,
     async (scene) => {
       const server = await startApp(scene, threads);
