@@ -3,7 +3,7 @@ import { connect, local } from "../../support/http.ts";
 import { Load } from "../../support/load.ts";
 import { fetchOnce } from "../../support/running.ts";
 import { sceneTest } from "../../support/scene.ts";
-import { until } from "../../support/wait.ts";
+import { soon, until } from "../../support/wait.ts";
 
 const DESCRIPTORS = 256;
 const CONNECTIONS = 1_000;
@@ -85,6 +85,54 @@ for (
   });
 }
 
+/** Debian's package libfaketime: a process sees the time that a file tells. */
+const FAKETIME = `/usr/lib/${Deno.build.arch}-linux-gnu/faketime/libfaketimeMT.so.1`;
+const HOUR_MS = 3_600_000;
+
+sceneTest("a clock that jumps by days, forth and back, ends and delays nothing", async (scene) => {
+  const jump = (offset: string) => {
+    const path = `${scene.directory}/offset`;
+    // At once: half a file is no time.
+    Deno.renameSync(scene.write("offset.new", `${offset}\n`), path);
+    return path;
+  };
+  const env = {
+    LD_PRELOAD: FAKETIME,
+    FAKETIME_TIMESTAMP_FILE: jump("+0"),
+    FAKETIME_NO_CACHE: "1",
+    // As in a kernel: what only goes forward is not set.
+    DONT_FAKE_MONOTONIC: "1",
+  };
+  const app = `export default {
+  async fetch(request) {
+    const begun = Date.now();
+    const hasJumped = () => Math.abs(Date.now() - begun) > ${HOUR_MS};
+    const waits = request.url.endsWith("/wait");
+    if (waits) console.log("waits");
+    while (waits && !hasJumped()) await new Promise((resolve) => setTimeout(resolve, 10));
+    return new Response(String(Date.now()));
+  },
+};\n`;
+  // Each would be over after three days.
+  const args = ["--keep-alive", "1h", "--timeout", "1h", "--max-lifetime", "2d"];
+  const server = await scene.start({ app, args: [...args, "-t", "2"], env });
+  const before = server.procs().map(({ pid }) => pid);
+  const load = new Load({ port: server.port, clients: { fresh: 2, kept: 2, post: 2 } });
+  for (const [i, days] of [3, -3, 0].entries()) {
+    const waiting = server.get("/wait");
+    await server.says(/waits/, i + 1);
+    const offset = `${days < 0 ? "" : "+"}${days}d`;
+    jump(offset);
+    const told = Number(await soon("the one that waited", waiting));
+    assert(Math.abs(told - Date.now() - days * 24 * HOUR_MS) < HOUR_MS, `${offset}: ${told}`);
+    const answered = load.requests;
+    await until("requests are answered", () => load.requests > answered + 100);
+  }
+  assertEquals((await load.stop()).failures, []);
+  assertEquals(server.procs().map(({ pid }) => pid), before);
+  assert(!/WARNING|ERROR/.test(server.output), server.output);
+}, { needs: exists(FAKETIME) });
+
 sceneTest("answers that come after their timeout reach nobody", async (scene) => {
   const app = `export default {
   async fetch(request) {
@@ -104,3 +152,11 @@ sceneTest("answers that come after their timeout reach nobody", async (scene) =>
   assertEquals(failures.filter(({ what }) => what !== "status 504"), []);
   assert(failures.length >= MIXED_REQUESTS / 200, `only ${failures.length} timed out`);
 });
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}

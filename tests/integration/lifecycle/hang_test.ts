@@ -6,11 +6,12 @@ import { soon, until } from "../../support/wait.ts";
 const CLIENTS = 8;
 const ROUNDS = 3;
 
-/** /spin never comes back; /slow is answered when the file GATE is there; the rest says who answers. */
+/** /spin and /regex never come back; /slow is answered when the file GATE is there; the rest says who answers. */
 const APP = `export default {
   async fetch(request) {
     const { pathname } = new URL(request.url);
     if (pathname === "/spin") for (;;);
+    if (pathname === "/regex") /^(a+)+$/.test("a".repeat(99) + "b");
     if (pathname === "/slow") {
       console.log("slow has begun");
       for (;;) {
@@ -54,6 +55,16 @@ sceneTest(
     assertEquals(await server.get(), `pid ${server.procs()[0]!.pid}`);
   },
 );
+
+sceneTest("a thread whose regular expression has no end is found as well", async (scene) => {
+  const args = ["--timeout", "1", "--graceful-timeout", "1"];
+  const server = await scene.start({ app: APP, workers: 1, args });
+  const [victim] = server.procs();
+  assertEquals((await server.fetch("/regex")).status, 504);
+  await server.says(/is to be replaced: thread 1 hangs/);
+  await server.ready(2);
+  await until("it is gone", () => server.procs().every(({ pid }) => pid !== victim!.pid));
+});
 
 /** Says what it runs; /spin/NAME ends when GATE-NAME is there, and not before it has been slow. */
 const COUNTING_APP = `export default {

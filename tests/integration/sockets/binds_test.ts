@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { losesQueues } from "../../../src/os/sysctl.ts";
+import { Load } from "../../support/load.ts";
 import { HELLO, type Scene, sceneTest } from "../../support/scene.ts";
 import { until } from "../../support/wait.ts";
 import type { Running } from "../../support/running.ts";
@@ -105,6 +106,39 @@ sceneTest("a reload moves the server to another address, and back", async (scene
     });
     for (const path of open) await ask({ transport: "unix", path });
   }
+});
+
+sceneTest(
+  "a reload that adds and drops an address loses nothing on one that stays",
+  async (scene) => {
+    const path = `${scene.directory}/other.sock`;
+    const [kept, other] = ["127.0.0.1:0", `unix:${path}`];
+    const config = (...binds: string[]) =>
+      scene.write("c.yaml", `bind: ${JSON.stringify(binds)}\n`);
+    const app = scene.write("app.ts", HELLO);
+    const server = scene.run(["-c", config(kept), "-w", "2", app]);
+    await server.ready(2);
+    const load = new Load({ port: server.port, clients: { fresh: 4, kept: 4, post: 4 } });
+    for (const [i, binds] of [[kept, other], [kept], [other, kept]].entries()) {
+      config(...binds);
+      server.signal("SIGHUP");
+      await server.says(/Reloaded: /, i + 1);
+      if (binds.includes(other)) await ask({ transport: "unix", path });
+      else await until("it is closed", () => !exists(path));
+      const answered = load.requests;
+      await until("requests are answered", () => load.requests > answered + 100);
+    }
+    assertEquals((await load.stop()).failures, []);
+  },
+);
+
+sceneTest("the backlog is the kernel's, of each address", async (scene) => {
+  const server = await scene.start({ workers: 1, args: ["--backlog", "7"] });
+  const { stdout } = await new Deno.Command("ss", {
+    args: ["-Hltn", `sport = :${server.port}`],
+  }).output();
+  // State, Recv-Q, and Send-Q, which is the backlog of a socket that listens.
+  assertEquals(new TextDecoder().decode(stdout).trim().split(/\s+/)[2], "7");
 });
 
 sceneTest("a reload that cannot have its address leaves all as it was", async (scene) => {
