@@ -109,6 +109,19 @@ const PATHS: Record<string, Handler> = {
       }),
     );
   },
+  "/events": () =>
+    new Response(
+      new ReadableStream({
+        async pull(controller) {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          controller.enqueue(new TextEncoder().encode("data: tick\n\n"));
+        },
+        cancel() {
+          state.cancelled++;
+        },
+      }),
+      { headers: { "content-type": "text/event-stream" } },
+    ),
   "/download": (request) => {
     let left = Number(new URL(request.url).searchParams.get("bytes"));
     return new Response(

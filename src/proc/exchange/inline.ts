@@ -12,6 +12,7 @@ import type { Dispatcher, Exchanging } from "./dispatcher.ts";
 import { GuardedBody } from "../edge/guarded_body.ts";
 import type { RequestHead } from "../edge/head_check.ts";
 import { InlineUpgrades } from "../websocket/inline_socket.ts";
+import { CountedStream } from "./counted_stream.ts";
 import { type RefusalStatus, refuse } from "./refusal.ts";
 import type { Session } from "../session/session.ts";
 import { describeSlow, warningMs } from "./slowness.ts";
@@ -213,7 +214,7 @@ export class InlineDispatcher implements Dispatcher {
       access?.end(status, body === null ? 0 : lengthOf(body), fields);
       this.#end(session);
     } else {
-      const sent = new ByteCounter(body, (error) => {
+      const sent = new CountedStream(body, (error) => {
         this.#log.error(`${request.method} ${request.url} failed: ${traceOf(error)}`);
       });
       body = sent.readable;
@@ -284,30 +285,6 @@ export class InlineDispatcher implements Dispatcher {
   #end(session: Session): void {
     this.#inFlight--;
     this.#server.ended(session);
-  }
-}
-
-/** A streamed body on its way to Deno: counted, and its failure told. */
-class ByteCounter {
-  readonly readable: ReadableStream<Uint8Array>;
-  bytes = 0;
-
-  constructor(source: ReadableStream<Uint8Array>, onError: (error: unknown) => void) {
-    const reader = source.getReader();
-    this.readable = new ReadableStream({
-      pull: async (controller) => {
-        try {
-          const { done, value } = await reader.read();
-          if (done) return controller.close();
-          this.bytes += value.byteLength;
-          controller.enqueue(value);
-        } catch (error) {
-          onError(error);
-          controller.error(error);
-        }
-      },
-      cancel: (reason) => reader.cancel(reason),
-    }, { highWaterMark: 0 });
   }
 }
 

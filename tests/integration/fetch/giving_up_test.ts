@@ -34,6 +34,20 @@ for (const threads of [0, 1]) {
     await until("the stream is cancelled", async () => (await stateOf(server)).cancelled === 1);
   });
 
+  sceneTest(`a client that leaves its events is no error of the app's, ${where}`, async (scene) => {
+    const server = await startApp(scene, threads);
+    for (let left = 1; left <= 10; left++) {
+      await leave(server, "/events");
+      await until(
+        "the stream is cancelled",
+        async () => (await stateOf(server)).cancelled === left,
+      );
+    }
+    server.signal("SIGTERM");
+    await server.end();
+    assert(!server.output.includes("ERROR"), server.output);
+  });
+
   sceneTest(`a client that does not read slows the app down, ${where}`, async (scene) => {
     const server = await startApp(scene, threads);
     using connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });

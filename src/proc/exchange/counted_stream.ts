@@ -1,0 +1,30 @@
+/** A streamed body of an inline app on its way to Deno: counted, and its failure told. */
+export class CountedStream {
+  readonly readable: ReadableStream<Uint8Array>;
+  bytes = 0;
+  #cancelled = false;
+
+  constructor(source: ReadableStream<Uint8Array>, onError: (error: unknown) => void) {
+    const reader = source.getReader();
+    this.readable = new ReadableStream({
+      pull: async (controller) => {
+        try {
+          const { done, value } = await reader.read();
+          if (this.#cancelled) return;
+          if (done) return controller.close();
+          this.bytes += value.byteLength;
+          controller.enqueue(value);
+        } catch (error) {
+          // What fails because nobody listens any more is no failure.
+          if (this.#cancelled) return;
+          onError(error);
+          controller.error(error);
+        }
+      },
+      cancel: (reason) => {
+        this.#cancelled = true;
+        return reader.cancel(reason);
+      },
+    }, { highWaterMark: 0 });
+  }
+}
