@@ -20,7 +20,7 @@ MAX_WHOLE_BYTES = 128 * 1024
 
 
 class Context:
-    __slots__ = ("environ", "gateway", "head", "length", "sent", "left", "iterator", "close")
+    __slots__ = ("environ", "gateway", "head", "length", "sent", "left", "iterator", "close", "bodiless")
 
     def __init__(self, environ, gateway):
         self.environ = environ
@@ -44,7 +44,8 @@ class Context:
             raise AssertionError(
                 "start_response was called a second time, without exc_info (PEP 3333)"
             )
-        self.head, self.length = read_head(status, headers)
+        self.head, self.length, bodiless = read_head(status, headers)
+        self.bodiless = bodiless or self.environ["REQUEST_METHOD"] == "HEAD"
         return self.write
 
     def write(self, data):
@@ -102,7 +103,7 @@ class Context:
         if (
             self.sent
             or (length is not None and length != len(data))
-            or self.bodiless()
+            or self.bodiless
             or len(data) > MAX_WHOLE_BYTES
         ):
             return self.odd(data, follows)
@@ -120,7 +121,7 @@ class Context:
         """whole() for what is not plain."""
         if self.sent:
             return self.go_on(data)
-        if self.length is None and (data or not self.bodiless()):
+        if self.length is None and (data or not self.bodiless):
             # An empty body may be an app's own way to answer HEAD.
             self.length = len(data)
         return self.open(data)
@@ -131,7 +132,7 @@ class Context:
             raise AssertionError("the app did not call start_response before its body began")
         self.sent = True
         self.left = self.length
-        if self.bodiless():
+        if self.bodiless:
             return self.open_bodiless(data)
         return self.gateway.numbered(self.head_with_length()) + (self.fit(data), MORE)
 
@@ -149,7 +150,7 @@ class Context:
 
     def go_on(self, data):
         """What is sent where the head is out."""
-        if self.bodiless():
+        if self.bodiless:
             data = b""
             self.iterator = None
         return (HEAD_SENT, None, self.fit(data), MORE)
@@ -209,6 +210,3 @@ class Context:
         if self.length is None:
             return self.head
         return "%s\ncontent-length\n%d" % (self.head, self.length)
-
-    def bodiless(self):
-        return self.head[:3] in BODILESS or self.environ["REQUEST_METHOD"] == "HEAD"

@@ -8,6 +8,23 @@ from urllib.parse import unquote_to_bytes
 MAX_KEPT = 256
 MAX_KEPT_LENGTH = 2048
 
+# Values that differ between requests with the same fields. A copy has places for them already, so that
+# it need not grow.
+PER_REQUEST = dict.fromkeys(
+    (
+        "REQUEST_METHOD",
+        "wsgi.url_scheme",
+        "RAW_URI",
+        "PATH_INFO",
+        "QUERY_STRING",
+        "SERVER_PROTOCOL",
+        "SERVER_NAME",
+        "SERVER_PORT",
+        "REMOTE_ADDR",
+        "wsgi.input",
+    )
+)
+
 # Fields that are not called HTTP_ in an environ (RFC 3875, 4.1).
 CGI_KEYS = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
@@ -19,7 +36,7 @@ def create_reader(base, script_name, open_stream):
     """
     connections, targets, blocks = {}, {}, {}
     keys = dict(CGI_KEYS)
-    base = dict(base)
+    base = {**PER_REQUEST, **base}
 
     def read(head, body):
         connection, method, url, fields = head.split("\n", 3)

@@ -21,6 +21,7 @@ BODILESS = frozenset(("204", "205", "304"))
 
 _codes = {}
 _lines = {}
+_heads = {}
 
 
 def code_of(status):
@@ -80,23 +81,35 @@ def check_text(what, text):
 
 
 def read_head(status, headers):
-    """Returns the head without Content-Length, and the Content-Length or None."""
+    """Returns the head without Content-Length, the Content-Length or None, and whether the status has no
+    body."""
+    key = (status, *headers)
+    try:
+        head = _heads.get(key)
+    except TypeError:  # a list in place of a tuple
+        head = None
+    if head is not None:
+        return head
     lines = [code_of(status)]
     length = None
-    for field in headers:
+    repeats = True
+    for field in key[1:]:
         try:
             line = _lines.get(field)
-        except TypeError:  # a list in place of a tuple
+        except TypeError:
             line = None
         if line is None:
             line = line_of(field)
+            repeats = False
         if line.__class__ is int:
             if length is not None and length != line:
                 raise ValueError("two different Content-Length: %d and %d" % (length, line))
             length = line
             continue
         lines.append(line)
-    return "\n".join(lines), length
+    head = ("\n".join(lines), length, lines[0] in BODILESS)
+    # A field that is new, as a session's cookie, may well be so each time.
+    return _keep(_heads, key, head) if repeats else head
 
 
 class Numbers:
