@@ -252,9 +252,8 @@ class Manager {
     const how = `${name} ${describeExit(status)}`;
     this.#fleet.forget(id);
     // Too young to have its own handlers yet, or told by somebody who knows it.
-    if (status.signal !== null && STOPPING_SIGNALS.includes(status.signal)) {
-      this.#table.goes(id, false, now());
-    }
+    const wasAsked = status.signal !== null && STOPPING_SIGNALS.includes(status.signal);
+    if (wasAsked) this.#table.goes(id, false, now());
     const proc = this.#table.get(id);
     if (proc === undefined) return;
     // At the first start, and of a canary, it is said once, by the error or by the failed reload.
@@ -271,7 +270,7 @@ class Manager {
         this.#log.error(proc.failure === null ? how : withTrace(proc.failure));
       }
     } else if (proc.killed || status.success) this.#log.info(`${name} has left`);
-    else this.#log.warning(how);
+    else this.#log[wasAsked ? "info" : "warning"](how);
   }
 
   // What goes out.
