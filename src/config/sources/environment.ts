@@ -52,6 +52,9 @@ export function fromEnvironment(env: Readonly<Record<string, string>>): FromEnvi
     const hint = near === null ? "it is ignored" : `did you mean ${PREFIX}${near}?`;
     return `${PLACE}: there is no setting ${variable}; ${hint}`;
   });
+  if (env["GUNICORN_CMD_ARGS"]) {
+    warnings.push(`${PLACE}: GUNICORN_CMD_ARGS is not read: each setting has its own ${PREFIX}…`);
+  }
   return { given: [...given.values()], warnings };
 }
 

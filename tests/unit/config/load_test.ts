@@ -82,6 +82,13 @@ Deno.test("an unknown DENICORN_ variable is a warning with the nearest right one
   ]);
 });
 
+Deno.test("gunicorn's arguments in the environment are warned of, since they do nothing here", () => {
+  const { warnings } = loadIn({ env: { GUNICORN_CMD_ARGS: "--workers 3" } });
+  assertEquals(warnings, [
+    "environment: GUNICORN_CMD_ARGS is not read: each setting has its own DENICORN_…",
+  ]);
+});
+
 Deno.test("what Kubernetes says of a service called denicorn is not taken for settings", () => {
   const env = {
     DENICORN_PORT: "tcp://10.0.0.1:80",
