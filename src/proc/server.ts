@@ -22,6 +22,8 @@ import { WebSockets } from "./websocket/websockets.ts";
 const IDLE_WHILE_DRAINING_MS = 1_000;
 /** So long may the app take at its end (Python's atexit), milliseconds. */
 const APP_CLOSE_MS = 2_000;
+/** And so long where something had to be cut: its thread may never end, and the manager's patience does. */
+const APP_CLOSE_AFTER_CUT_MS = 500;
 /** How often a drain looks whether all is done, milliseconds. */
 const DRAIN_POLL_MS = 20;
 
@@ -247,7 +249,8 @@ export class Server implements Exchanging {
     const cut = this.#dispatcher.cut() + this.sockets.size;
     this.#sessions.abort();
     this.sockets.drop();
-    if (cut === 0) await Promise.race([this.#dispatcher.close(), sleep(APP_CLOSE_MS)]);
+    const patience = cut === 0 ? APP_CLOSE_MS : APP_CLOSE_AFTER_CUT_MS;
+    await Promise.race([this.#dispatcher.close(), sleep(patience)]);
     this.#dispatcher.terminate();
     this.#stopSweeping();
     return { cut };

@@ -129,6 +129,18 @@ sceneTest("the last callbacks are called before the process ends, one by one", a
   assertEquals([...server.output.matchAll(/slowly left/g)].length, 10);
 });
 
+sceneTest("at graceful_timeout callbacks are told of the sockets that are cut", async (scene) => {
+  const { server } = await start(scene, { args: ["--graceful-timeout", "1"] });
+  // It never answers the close frame.
+  using client = await RawClient.connect(server.port);
+  await client.handshake("/audience");
+  await until("it has joined", async () => await server.get("/audience") === "1");
+  server.signal("SIGTERM");
+  await server.says(/are cut/);
+  await server.says(/left 1006/);
+  assertEquals((await server.end()).code, 0);
+});
+
 sceneTest("a client that leaves before its handshake is answered leaves nothing", async (scene) => {
   const { server, open } = await start(scene, { threads: 1 });
   const slow = await open("/slow");
