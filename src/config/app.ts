@@ -28,9 +28,9 @@ export function interfaceOf(app: string): Interface {
   const file = PYTHON_FILE.exec(app);
   if (file !== null) {
     const [, path = "", callable = "app"] = file;
-    const module = path.replace(/^\.?\//, "").replaceAll("/", ".");
+    const meant = `${moduleOf(path)}:${callable}`;
     throw new BadValue(
-      `is a file, and Python apps are named by module: did you mean ${module}:${callable}?`,
+      `is a file, and Python apps are named by module: did you mean ${meant}?`,
     );
   }
   if (PYTHON.test(app)) return "wsgi";
@@ -40,6 +40,14 @@ export function interfaceOf(app: string): Interface {
     ? `did you mean ${app}.ts, or ${app}:app for Python?`
     : `write it as ${FORMS}, or say which with --interface fetch or wsgi`;
   throw new BadValue(`does not tell what it is: ${remedy}`);
+}
+
+/** The module of a Python file without its ending; with --chdir where it lies elsewhere. */
+function moduleOf(path: string): string {
+  const dotted = path.replace(/^\.\//, "").replaceAll("/", ".");
+  if (PYTHON_MODULE.test(dotted)) return dotted;
+  const slash = path.lastIndexOf("/");
+  return slash < 0 ? path : `--chdir ${path.slice(0, slash) || "/"} ${path.slice(slash + 1)}`;
 }
 
 /** The app with its path made absolute; modules of Python and URLs stay as they are. */

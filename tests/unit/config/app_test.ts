@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { absoluteApp, appDirectory, appFile, interfaceOf } from "../../../src/config/app.ts";
 import { BadValue } from "../../../src/config/bad_value.ts";
 import { configIn, refusalIn } from "./support.ts";
@@ -50,6 +50,16 @@ Deno.test("the refusal says where the app was named", () => {
     'app (denicorn.yaml:1): "app.py" is a file, and Python apps are named by module: ' +
       "did you mean app:app?",
   );
+  for (
+    const [typed, meant] of [
+      ["./shop/web.py", "shop.web:app"],
+      ["../shop/web.py:site", "--chdir ../shop web:site"],
+      ["/srv/my-shop/web.py", "--chdir /srv/my-shop web:app"],
+    ] as const
+  ) {
+    const refusal = refusalIn({ argv: [typed], app: false });
+    assert(refusal.endsWith(`did you mean ${meant}?`), refusal);
+  }
   assertStringIncludes(
     refusalIn({ argv: ["app"], app: false }),
     'app (command line APP): "app" does not',
