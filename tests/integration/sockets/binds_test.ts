@@ -6,6 +6,7 @@ import { Load } from "../../support/load.ts";
 import { HELLO, type Scene, sceneTest } from "../../support/scene.ts";
 import { until } from "../../support/wait.ts";
 import type { Running } from "../../support/running.ts";
+import { hasTool } from "../../support/tools.ts";
 import { ask, local } from "../../support/http.ts";
 
 for (const workers of [0, 2]) {
@@ -139,7 +140,7 @@ sceneTest("the backlog is the kernel's, of each address", async (scene) => {
   }).output();
   // State, Recv-Q, and Send-Q, which is the backlog of a socket that listens.
   assertEquals(new TextDecoder().decode(stdout).trim().split(/\s+/)[2], "7");
-});
+}, { needs: hasTool("ss") });
 
 sceneTest("a reload that cannot have its address leaves all as it was", async (scene) => {
   using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
