@@ -6,11 +6,11 @@
  * turns of one load each, A B A B; one line. One proc, inline, where the share is the largest.
  */
 
-import { CASES } from "./cases.ts";
-import { treeCpuSeconds } from "./cpu.ts";
-import { runWrk } from "./load.ts";
-import { freePort, Server } from "./server.ts";
-import { median } from "./summary.ts";
+import { CASES } from "./table/cases.ts";
+import { treeCpuSeconds } from "./support/cpu.ts";
+import { runWrk } from "./support/load.ts";
+import { freePort, Server } from "./support/server.ts";
+import { median } from "./table/summary.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 const CONNECTIONS = 64;

@@ -10,11 +10,19 @@
  * they share.)
  */
 
-import { type Attacked, startAttacked, startPlain } from "./attacked_server.ts";
-import { compare, type Latency, watch } from "./bystanders.ts";
-import { treeCpuSeconds, treePss } from "./cpu.ts";
-import { CANCEL, concat, Flag, frame, FrameType, headerBlock, PREFACE } from "./http2_frames.ts";
-import { median } from "./summary.ts";
+import { type Attacked, startAttacked, startPlain } from "./support/attacked_server.ts";
+import { compare, type Latency, watch } from "./support/bystanders.ts";
+import { treeCpuSeconds, treePss } from "./support/cpu.ts";
+import {
+  CANCEL,
+  concat,
+  Flag,
+  frame,
+  FrameType,
+  headerBlock,
+  PREFACE,
+} from "./support/http2_frames.ts";
+import { median } from "./table/summary.ts";
 
 const CLIENTS = 4;
 const SECONDS = 4;

@@ -6,10 +6,10 @@
  * A line for each. The client needs a descriptor for each as well: `ulimit -n`.
  */
 
-import { CASES } from "./cases.ts";
-import { treeCpuSeconds, treePss } from "./cpu.ts";
-import { freePort, Server } from "./server.ts";
-import { HANDSHAKE } from "./socket_load.ts";
+import { CASES } from "./table/cases.ts";
+import { treeCpuSeconds, treePss } from "./support/cpu.ts";
+import { freePort, Server } from "./support/server.ts";
+import { HANDSHAKE } from "./support/socket_load.ts";
 
 const SECONDS = 10;
 /** Clients that are being opened at once: the backlog is bounded. */

@@ -8,12 +8,12 @@
  */
 
 import { parseArgs } from "@std/cli";
-import { type Case, CASES } from "./cases.ts";
-import { commit, loadAverage, machine, Quiet, versions } from "./machine.ts";
-import { labelOf, nodeModules, type Peer, PEERS } from "./peers.ts";
-import { replaceResults, report } from "./report.ts";
-import { NOISY_FOREIGN_SHARE, summarize, type Table } from "./summary.ts";
-import { runTrial, type Trial, type TrialOptions } from "./trial.ts";
+import { type Case, CASES } from "./table/cases.ts";
+import { commit, loadAverage, machine, Quiet, versions } from "./support/machine.ts";
+import { labelOf, nodeModules, type Peer, PEERS } from "./table/peers.ts";
+import { replaceResults, report } from "./table/report.ts";
+import { NOISY_FOREIGN_SHARE, summarize, type Table } from "./table/summary.ts";
+import { runTrial, type Trial, type TrialOptions } from "./table/trial.ts";
 
 const HELP = `deno task bench [OPTIONS]
 

@@ -6,11 +6,11 @@
  * Default: hello, one worker, one thread.
  */
 
-import { CASES, probeBody } from "./cases.ts";
-import { processPss, treePids, treePss } from "./cpu.ts";
-import { PEERS } from "./peers.ts";
-import { markdownTable } from "./report.ts";
-import { freePort, Server } from "./server.ts";
+import { CASES, probeBody } from "./table/cases.ts";
+import { processPss, treePids, treePss } from "./support/cpu.ts";
+import { PEERS } from "./table/peers.ts";
+import { markdownTable } from "./table/report.ts";
+import { freePort, Server } from "./support/server.ts";
 
 const MARKS = [1_000, 100_000, 250_000, 500_000, 750_000, 1_000_000];
 

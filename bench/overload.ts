@@ -7,11 +7,11 @@
  * quickly the rest is refused, and the memory meanwhile.
  */
 
-import { arrive, percentile } from "./arrivals.ts";
-import { CASES } from "./cases.ts";
-import { processPss, treePids } from "./cpu.ts";
-import { runWrk } from "./load.ts";
-import { freePort, Server } from "./server.ts";
+import { arrive, percentile } from "./support/arrivals.ts";
+import { CASES } from "./table/cases.ts";
+import { processPss, treePids } from "./support/cpu.ts";
+import { runWrk } from "./support/load.ts";
+import { freePort, Server } from "./support/server.ts";
 
 const TIMES = 10;
 const CLIENTS = 8;

@@ -8,10 +8,10 @@
  * time, as the kernel has it (/proc/net/tcp). Exit 1 where one was not.
  */
 
-import { makeCertificate, startAttacked } from "./attacked_server.ts";
-import { compare, type Latency, watch } from "./bystanders.ts";
-import { treeCpuSeconds } from "./cpu.ts";
-import { median } from "./summary.ts";
+import { makeCertificate, startAttacked } from "./support/attacked_server.ts";
+import { compare, type Latency, watch } from "./support/bystanders.ts";
+import { treeCpuSeconds } from "./support/cpu.ts";
+import { median } from "./table/summary.ts";
 
 const CLIENTS = 2_000;
 const DEADLINE_SECONDS = 20;

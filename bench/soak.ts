@@ -6,11 +6,11 @@
  * is lost when its connection was accepted and no whole answer came. Exit 1 on any error or loss.
  */
 
-import { CASES } from "./cases.ts";
-import { treePids, treePss } from "./cpu.ts";
-import { runWrk } from "./load.ts";
-import { PEERS } from "./peers.ts";
-import { freePort, Server } from "./server.ts";
+import { CASES } from "./table/cases.ts";
+import { treePids, treePss } from "./support/cpu.ts";
+import { runWrk } from "./support/load.ts";
+import { PEERS } from "./table/peers.ts";
+import { freePort, Server } from "./support/server.ts";
 
 const CONNECTIONS = 256;
 const SLICE_SECONDS = 10;

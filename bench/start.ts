@@ -6,11 +6,11 @@
  * each server is started once before.
  */
 
-import { CASES } from "./cases.ts";
-import { labelOf, type Peer, PEERS } from "./peers.ts";
-import { markdownTable } from "./report.ts";
-import { freePort, Server } from "./server.ts";
-import { median } from "./summary.ts";
+import { CASES } from "./table/cases.ts";
+import { labelOf, type Peer, PEERS } from "./table/peers.ts";
+import { markdownTable } from "./table/report.ts";
+import { freePort, Server } from "./support/server.ts";
+import { median } from "./table/summary.ts";
 
 /** A slow server among many would make this endless. */
 const MAX_RUNS = 50;

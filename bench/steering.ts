@@ -7,10 +7,10 @@
  * the manager does.
  */
 
-import { arrive, percentile } from "./arrivals.ts";
-import { CASES } from "./cases.ts";
-import { markdownTable } from "./report.ts";
-import { freePort, Server } from "./server.ts";
+import { arrive, percentile } from "./support/arrivals.ts";
+import { CASES } from "./table/cases.ts";
+import { markdownTable } from "./table/report.ts";
+import { freePort, Server } from "./support/server.ts";
 
 const RATES = [150, 300, 600];
 const WARM_UP_SECONDS = 3;

@@ -7,10 +7,10 @@
  * it up; and the CPU that the upload took.
  */
 
-import { startAttacked } from "./attacked_server.ts";
-import { peakOf, upload } from "./chunked_upload.ts";
-import { treeCpuSeconds } from "./cpu.ts";
-import { median } from "./summary.ts";
+import { startAttacked } from "./support/attacked_server.ts";
+import { peakOf, upload } from "./support/chunked_upload.ts";
+import { treeCpuSeconds } from "./support/cpu.ts";
+import { median } from "./table/summary.ts";
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const [megabytes = "100", rounds = "3"] = Deno.args;

@@ -7,13 +7,13 @@
  * server of two is, so the CPU per message says more.
  */
 
-import { CASES } from "./cases.ts";
-import { treeCpuSeconds, treePss } from "./cpu.ts";
-import type { Command } from "./peers.ts";
-import { markdownTable } from "./report.ts";
-import { freePort, Server } from "./server.ts";
-import { SocketLoad } from "./socket_load.ts";
-import { median } from "./summary.ts";
+import { CASES } from "./table/cases.ts";
+import { treeCpuSeconds, treePss } from "./support/cpu.ts";
+import type { Command } from "./table/peers.ts";
+import { markdownTable } from "./table/report.ts";
+import { freePort, Server } from "./support/server.ts";
+import { SocketLoad } from "./support/socket_load.ts";
+import { median } from "./table/summary.ts";
 
 const CONNECTIONS = 400;
 const WARM_UP_MS = 1_500;

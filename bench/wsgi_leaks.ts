@@ -5,9 +5,9 @@
  * collection, and the proc's Pss, after a tenth of the requests and after all of them.
  */
 
-import { processPss, treePids } from "./cpu.ts";
-import { markdownTable } from "./report.ts";
-import { freePort, Server } from "./server.ts";
+import { processPss, treePids } from "./support/cpu.ts";
+import { markdownTable } from "./table/report.ts";
+import { freePort, Server } from "./support/server.ts";
 
 /** At once, over connections that are kept where they can be. */
 const CLIENTS = 32;

@@ -1,21 +1,21 @@
 /** The pure parts of the benchmark: what it reads out of /proc and of wrk, and what it makes of it. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { CASES } from "../../bench/cases.ts";
+import { CASES } from "../../bench/table/cases.ts";
 import {
   parseBusySeconds,
   parseKilobytes,
   parseStat,
   type ProcessStat,
   treeOf,
-} from "../../bench/cpu.ts";
-import { parseMilliseconds, parseWrk } from "../../bench/load.ts";
-import { type Peer, PEERS } from "../../bench/peers.ts";
-import { markdownTable, replaceResults, report } from "../../bench/report.ts";
-import { losses, median, type Row, summarize, type Table } from "../../bench/summary.ts";
-import { clientFrame } from "../../bench/socket_load.ts";
-import { judge, TARGETS } from "../../bench/targets.ts";
-import type { Trial } from "../../bench/trial.ts";
+} from "../../bench/support/cpu.ts";
+import { parseMilliseconds, parseWrk } from "../../bench/support/load.ts";
+import { type Peer, PEERS } from "../../bench/table/peers.ts";
+import { markdownTable, replaceResults, report } from "../../bench/table/report.ts";
+import { losses, median, type Row, summarize, type Table } from "../../bench/table/summary.ts";
+import { clientFrame } from "../../bench/support/socket_load.ts";
+import { judge, TARGETS } from "../../bench/table/targets.ts";
+import type { Trial } from "../../bench/table/trial.ts";
 
 const WRK = `Running 2s test @ http://127.0.0.1:9101/
   1 threads and 64 connections

@@ -8,7 +8,7 @@ import {
   FrameType,
   headerBlock,
   PREFACE,
-} from "../../../bench/http2_frames.ts";
+} from "../../../bench/support/http2_frames.ts";
 import { sceneTest } from "../../support/scene.ts";
 import { toLatin1, Wire } from "../../support/wire.ts";
 import { startMirror } from "./mirror.ts";

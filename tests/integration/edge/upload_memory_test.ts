@@ -1,7 +1,7 @@
 /** What a long upload holds in memory, as the kernel counts it for the whole tree of processes. */
 
 import { assert } from "@std/assert";
-import { peakOf, upload } from "../../../bench/chunked_upload.ts";
+import { peakOf, upload } from "../../../bench/support/chunked_upload.ts";
 import { sceneTest } from "../../support/scene.ts";
 
 const MB = 1e6;

@@ -1,7 +1,7 @@
 /** What an attack does to others: their latency, measured beside it and without it in turns. */
 
 import type { Watch, Watched } from "./bystander_worker.ts";
-import { median } from "./summary.ts";
+import { median } from "../table/summary.ts";
 
 const CONNECTIONS = 20;
 const INTERVAL_MS = 50;

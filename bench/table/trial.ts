@@ -1,10 +1,10 @@
 /** One trial: a server started, warmed up, measured under load, and stopped. */
 
 import type { Case } from "./cases.ts";
-import { machineBusySeconds, treeCpuSeconds, treePss } from "./cpu.ts";
-import { runWrk } from "./load.ts";
+import { machineBusySeconds, treeCpuSeconds, treePss } from "../support/cpu.ts";
+import { runWrk } from "../support/load.ts";
 import { labelOf, type Peer } from "./peers.ts";
-import { freePort, Server } from "./server.ts";
+import { freePort, Server } from "../support/server.ts";
 
 /** What one trial found. */
 export interface Trial {

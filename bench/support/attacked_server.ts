@@ -1,6 +1,6 @@
 /** denicorn with the app that attacks aim at: one proc, one thread, warm. */
 
-import { CASES } from "./cases.ts";
+import { CASES } from "../table/cases.ts";
 import { freePort, Server } from "./server.ts";
 
 export interface Attacked extends AsyncDisposable {

@@ -1,14 +1,14 @@
 /** A server under measurement: started by its command, asked whether it serves, ended with its tree. */
 
-import { type Case, probeBody } from "./cases.ts";
+import { type Case, probeBody } from "../table/cases.ts";
 import { treePids } from "./cpu.ts";
-import type { Command } from "./peers.ts";
+import type { Command } from "../table/peers.ts";
 
 const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 5_000;
 const POLL_MS = 5;
 
-const ROOT = new URL("../", import.meta.url);
+const ROOT = new URL("../../", import.meta.url);
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
