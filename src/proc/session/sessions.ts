@@ -17,6 +17,8 @@ import { Session, type SessionEvents, type SessionHandler } from "./session.ts";
  */
 const LINGER_MS = 30_000;
 const LINGER_SILENCE_MS = 5_000;
+/** Who is not waited for any more has so long to take its answer (a 408, say), milliseconds. */
+const FAREWELL_MS = 1_000;
 
 /** How much a client may send ahead of what it is answered (pipelining). */
 const MAX_AHEAD_BYTES = 1024 * 1024;
@@ -95,7 +97,9 @@ export class Sessions {
     this.#inFlight--;
     session.idleSince = this.now;
     if (session.inFlight > 0) return;
-    if (this.closesAfter(session)) this.close(session);
+    if (session.leavingSince !== Infinity) {
+      this.deadlines.set(session, this.now + SLOT_MS + lingerMs(session));
+    } else if (this.closesAfter(session)) this.close(session);
     // The clock may be one slot behind, and nobody is to be closed early.
     else this.deadlines.set(session, this.now + SLOT_MS + this.#keepAliveMs);
   }
@@ -116,7 +120,7 @@ export class Sessions {
     if (!patient) session.leavingSince = -Infinity;
     else if (session.leavingSince === Infinity) session.leavingSince = now;
     if (!session.hadBody) session.shutdown();
-    this.deadlines.set(session, now + LINGER_SILENCE_MS);
+    this.deadlines.set(session, now + lingerMs(session));
   }
 
   /** Cuts all connections. */
@@ -244,6 +248,11 @@ export class Sessions {
     this.#log.debug(`Closing a connection of ${session.remoteHost || "a unix socket"}: ${why}`);
     session.cut();
   }
+}
+
+/** How long it is looked on at most while a connection that is told to close stays open. */
+function lingerMs({ leavingSince }: Session): number {
+  return leavingSince === -Infinity ? FAREWELL_MS : LINGER_SILENCE_MS;
 }
 
 /** Seconds to milliseconds; 0 is no limit. */
