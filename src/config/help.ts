@@ -33,7 +33,11 @@ export function helpText(): string {
 
 function linesOf({ name, setting }: Entry): string[] {
   const { short, kind, help, spellings = [] } = setting;
-  const others = spellings.filter((spelling) => spelling.help === undefined);
+  // yimmo-wsgi's --no-proc N reads as if it turned something off. docs/settings.md has it.
+  const isPlain = (flag: string) => !flag.startsWith("no-");
+  const others = spellings.filter(({ help, flags }) =>
+    help === undefined && (flags ?? []).every(isPlain)
+  );
   const shorts = [short, ...others.map((other) => other.short)].filter((one) => one !== undefined);
   const longs = [flagOf(name), ...others.flatMap(({ flags = [] }) => flags)];
   const value = kind.placeholder === "" ? "" : ` ${kind.placeholder}`;
