@@ -1,6 +1,7 @@
 /** Runs in the thread of the hooks: loads the user's module, and calls what it exports. */
 
-import { HOOK_NAMES, type HookName } from "./hooks.ts";
+import { nearest } from "../config/nearest.ts";
+import { GUNICORN_HOOKS, HOOK_NAMES, type HookName } from "./hooks.ts";
 import type { FromHooks, HookCall, ToHooks } from "./messages.ts";
 
 /** A hook as it is called here: the types were checked where the call was made. */
@@ -33,6 +34,7 @@ scope.addEventListener("unhandledrejection", (event: PromiseRejectionEvent) => {
 async function load(module: string): Promise<void> {
   try {
     const exported = await import(module);
+    refuseMisspelled({ ...exported.default, ...exported });
     for (const name of HOOK_NAMES) {
       const hook = exported[name] ?? exported.default?.[name];
       if (hook === undefined) continue;
@@ -42,6 +44,16 @@ async function load(module: string): Promise<void> {
     post({ type: "loaded", names: [...hooks.keys()] });
   } catch (error) {
     post({ type: "load_failed", error: describe(error) });
+  }
+}
+
+/** A hook that is never called would be missed when it is too late. Other functions may be exported. */
+function refuseMisspelled(exported: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(exported)) {
+    if (typeof value !== "function" || HOOK_NAMES.some((known) => known === name)) continue;
+    const meant = GUNICORN_HOOKS[name] ?? nearest(name, HOOK_NAMES);
+    if (meant === null) continue;
+    throw new TypeError(`${name} is no hook; did you mean ${meant}? (docs/hooks.md)`);
   }
 }
 

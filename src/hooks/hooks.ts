@@ -112,4 +112,13 @@ export const HOOK_NAMES = Object.keys(
   } satisfies Record<HookName, true>,
 ) as readonly HookName[];
 
+/** gunicorn's names that differ in more than their form. */
+export const GUNICORN_HOOKS: Readonly<Record<string, HookName>> = {
+  pre_fork: "preSpawn",
+  post_fork: "postSpawn",
+  worker_int: "workerInterrupted",
+  worker_abort: "workerAborted",
+  nworkers_changed: "workersChanged",
+};
+
 export type HookArguments<Name extends HookName> = Parameters<Required<Hooks>[Name]>;

@@ -190,6 +190,22 @@ sceneTest("hooks that cannot be loaded: exit code 2, and the error", async (scen
   }
 });
 
+sceneTest(
+  "a hook whose name is misspelled, or gunicorn's, is refused with the right one",
+  async (scene) => {
+    const typos = { whenRaedy: "whenReady", when_ready: "whenReady", post_fork: "postSpawn" };
+    for (const [name, meant] of Object.entries(typos)) {
+      const hooks = scene.write(`${name}.ts`, `export function ${name}() {}\n`);
+      const server = scene.launch({ args: ["--hooks", hooks] });
+      assertEquals((await server.end()).code, 2);
+      assert(server.output.includes(`${name} is no hook; did you mean ${meant}?`), server.output);
+    }
+    // Whatever else is exported is the module's own affair.
+    const source = "export const names = ['onExits'];\nexport const alert = () => {};\n";
+    await scene.start({ workers: 1, args: ["--hooks", scene.write("hooks.ts", source)] });
+  },
+);
+
 sceneTest("HUP loads the hooks anew; broken ones change nothing", async (scene) => {
   const hooks = scene.write("hooks.ts", "export const onReload = () => console.log('first');\n");
   const server = await scene.start({ app: HELLO, workers: 1, args: ["--hooks", hooks] });
