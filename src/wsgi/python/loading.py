@@ -57,15 +57,16 @@ def _load(specifier):
     if names is None:
         names = [next((name for name in DEFAULT_NAMES if hasattr(module, name)), None)]
         if names == [None]:
+            example = _loadable(module, module_name) or module_name + ":NAME"
             raise LoadError(
                 "Cannot load the app %s: module %s has neither %s nor %s; name it, as in %s"
-                % (specifier, module_name, *DEFAULT_NAMES, _loadable(module) or module_name + ":NAME")
+                % (specifier, module_name, *DEFAULT_NAMES, example)
             )
     app = module
     for name in names:
         if not hasattr(app, name):
             owner = "module " + module_name if app is module else repr(app)
-            others = _loadable(module) if app is module else ""
+            others = _loadable(module, module_name) if app is module else ""
             hint = "; did you mean %s?" % others if others else ""
             raise LoadError("Cannot load the app %s: %s has no %s%s" % (specifier, owner, name, hint))
         app = getattr(app, name)
@@ -97,17 +98,18 @@ def _positional(value):
     return code.co_argcount - own - len(defaults), most
 
 
-def _loadable(module):
+def _loadable(module, module_name):
     """What somebody may have meant of a module: its apps, and what by its name makes one."""
     found = []
-    for name, value in vars(module).items():
+    # A module may have put any object in its place.
+    for name, value in getattr(module, "__dict__", {}).items():
         least, most = _positional(value)
         if name.startswith("_") or most == math.inf:
             continue
         if least == WSGI_ARGUMENTS:
-            found.append("%s:%s" % (module.__name__, name))
+            found.append("%s:%s" % (module_name, name))
         elif least <= 0 and type(value) is FunctionType and "app" in name:
-            found.append("%s:%s()" % (module.__name__, name))
+            found.append("%s:%s()" % (module_name, name))
     return " or ".join(found[:MAX_NAMED])
 
 

@@ -105,6 +105,15 @@ for (const [code, message] of FAILING) {
   );
 }
 
+sceneTest("a module that has put another object in its place is refused as any", async (scene) => {
+  scene.write(
+    "odd.py",
+    "import sys\nclass Odd:\n    __slots__ = ()\nsys.modules[__name__] = Odd()\n",
+  );
+  const output = await refusal(scene, "odd:app", ["--chdir", scene.directory]);
+  assertMatch(output, /Cannot load the app odd:app: module odd has no app\n/);
+});
+
 sceneTest("a factory that is taken for the app says so when it is called", async (scene) => {
   const server = await startWsgi(scene, "loadable:create_with");
   assertEquals((await server.fetch("/")).status, 500);
