@@ -165,6 +165,8 @@ export interface TcpInfo {
   readonly sacked: number;
   readonly lost: number;
   readonly rtt: number;
+  /** Bytes of the largest segment that the other side was told to send. */
+  readonly advmss: number;
   readonly total_retrans: number;
   /** Milliseconds since the last bytes went. */
   readonly last_data_sent: number;
@@ -195,6 +197,7 @@ export function getTcpInfo(fd: number): TcpInfo {
     sacked: view.getUint32(28, true),
     lost: view.getUint32(32, true),
     rtt: view.getUint32(68, true),
+    advmss: view.getUint32(84, true),
     total_retrans: view.getUint32(100, true),
     last_data_sent: view.getUint32(44, true),
     last_data_recv: view.getUint32(52, true),

@@ -14,6 +14,12 @@ import {
 } from "../../os/socket.ts";
 import { connectionFd } from "../deno/http.ts";
 
+/**
+ * What has to be asked for so that one segment fits: twice as much is given, of which up to a half is
+ * taken for something else, and the window is rounded down.
+ */
+const SEGMENT_ROOM = 1.25;
+
 export class KernelSide {
   readonly #fds = new ConnectionFds();
   readonly #available = libcUnavailable() === null;
@@ -47,12 +53,16 @@ export class KernelSide {
     cutConnection(fd);
   }
 
-  /** Bounds what the kernel keeps until it is read. Returns whether it could be told so. */
+  /**
+   * Bounds what the kernel keeps until it is read, but to no less than a segment: to a receiver that has
+   * no room for one, 64 KiB on loopback, a sender sends by a timer alone, five times a second. Returns
+   * whether the kernel could be told so.
+   */
   boundUnread(connection: Deno.Conn, bytes: number): boolean {
     const fd = this.#fd(connection);
     if (fd === null) return false;
     try {
-      boundUnread(fd, bytes);
+      boundUnread(fd, Math.max(bytes, Math.ceil(SEGMENT_ROOM * getTcpInfo(fd).advmss)));
     } catch {
       // Closed by the client just now.
     }

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { sceneTest } from "../../support/scene.ts";
+import { soon } from "../../support/wait.ts";
 import { startApp } from "./app.ts";
 
 /** Beyond what crosses a queue whole, and no multiple of any chunk's size. */
@@ -47,6 +48,20 @@ for (const threads of [0, 1]) {
       }
     },
   );
+
+  sceneTest(`a body in chunks is not held up behind one with a length, ${where}`, async (scene) => {
+    const server = await startApp(scene, threads);
+    using client = Deno.createHttpClient({ poolMaxIdlePerHost: 1 });
+    const count = async (body: BodyInit) => {
+      const answer = await fetch(`${server.url}/count`, { method: "POST", body, client });
+      return Number(await answer.text());
+    };
+    // The client has seen a window by then that bodies in chunks do not get.
+    assertEquals(await count(pattern(LARGE_BYTES)), LARGE_BYTES);
+    const body = pattern(64 * 1024 * 1024);
+    const counted = count(ReadableStream.from(pieces(body)));
+    assertEquals(await soon("the body arrives", counted), body.length);
+  });
 
   sceneTest(
     `a request can be read as text, JSON or a form, cloned and derived from, ${where}`,
