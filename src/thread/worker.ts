@@ -6,6 +6,7 @@ import { traceOf } from "../app/trace.ts";
 import type { Log } from "../log/record.ts";
 import { mayBegin } from "../protocol/claims.ts";
 import { type Batch, QueueIn } from "../protocol/exchange.ts";
+import { IdTable } from "../protocol/id_table.ts";
 import { FetchExchange } from "./fetch_exchange.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";
 import { createRequest } from "./request.ts";
@@ -24,7 +25,7 @@ export class FetchWorker {
   readonly #claims: Int32Array;
   readonly #log: Log;
   /** Exchanges of which something may still arrive. */
-  readonly #exchanges = new Map<number, FetchExchange>();
+  readonly #exchanges = new IdTable<FetchExchange>();
   readonly #upgrades: Upgrades;
   /** What was left for later turns; the first is next. */
   #left: Batch[] = [];

@@ -6,6 +6,7 @@ import { traceOf } from "../../app/trace.ts";
 import type { Config } from "../../config/config.ts";
 import type { Log } from "../../log/record.ts";
 import { parseFields } from "../../protocol/head.ts";
+import { IdTable } from "../../protocol/id_table.ts";
 import { type AccessRecord, lengthOf } from "./access_record.ts";
 import { abortRequest, createResponse, streamedBody } from "../deno/http.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
@@ -22,6 +23,7 @@ const WATCH_CLIENT_MS = 200;
 
 /** An exchange whose response the app has promised. */
 interface Pending {
+  readonly id: number;
   readonly request: Request;
   readonly session: Session;
   readonly startedAt: number;
@@ -39,7 +41,8 @@ export class InlineDispatcher implements Dispatcher {
   readonly #server: Exchanging;
   readonly #timeoutMs: number;
   readonly #warningMs: number;
-  readonly #pending = new Set<Pending>();
+  readonly #pending = new IdTable<Pending>();
+  #lastId = 0;
   readonly #upgrades: InlineUpgrades;
   #inFlight = 0;
   #app!: FetchHandler;
@@ -101,7 +104,7 @@ export class InlineDispatcher implements Dispatcher {
   }
 
   sweep(now: number): boolean {
-    for (const pending of this.#pending) {
+    for (const pending of this.#pending.values()) {
       const age = now - pending.startedAt;
       if (age <= WATCH_CLIENT_MS) break; // Oldest first: the rest is younger.
       if (age <= this.#timeoutMs) {
@@ -121,7 +124,7 @@ export class InlineDispatcher implements Dispatcher {
 
   cut(): number {
     const cut = this.#inFlight;
-    for (const pending of this.#pending) this.#giveUp(pending, 503);
+    for (const pending of this.#pending.values()) this.#giveUp(pending, 503);
     return cut;
   }
 
@@ -144,7 +147,7 @@ export class InlineDispatcher implements Dispatcher {
       head,
       guarded.stream(({ status, message }) => {
         this.#log.debug(`${status} to ${session.remoteHost || "a unix socket"}: ${message}`);
-        for (const pending of this.#pending) {
+        for (const pending of this.#pending.values()) {
           if (pending.request === request) this.#giveUp(pending, status);
         }
         this.#server.close(session, status === 413);
@@ -162,7 +165,9 @@ export class InlineDispatcher implements Dispatcher {
   ): Promise<Response> {
     return new Promise((resolve) => {
       const startedAt = this.#server.now;
+      const id = this.#lastId = this.#lastId % 0x7fffffff + 1;
       const pending = {
+        id,
         request,
         session,
         startedAt,
@@ -171,11 +176,13 @@ export class InlineDispatcher implements Dispatcher {
         watched: false,
         warned: false,
       };
-      this.#pending.add(pending);
+      this.#pending.set(id, pending);
       promised.then(
         (response) => {
           // Given up on: what comes late is dropped.
-          if (!this.#pending.delete(pending)) return void response?.body?.cancel().catch(() => {});
+          if (!this.#pending.delete(pending.id)) {
+            return void response?.body?.cancel().catch(() => {});
+          }
           try {
             resolve(this.#answer(session, request, info, response, access));
           } catch (error) {
@@ -183,7 +190,7 @@ export class InlineDispatcher implements Dispatcher {
           }
         },
         (error) => {
-          if (this.#pending.delete(pending)) {
+          if (this.#pending.delete(pending.id)) {
             resolve(this.#crashed(session, request, error, access));
           }
         },
@@ -255,7 +262,7 @@ export class InlineDispatcher implements Dispatcher {
   }
 
   #giveUp(pending: Pending, status: RefusalStatus): void {
-    if (!this.#pending.delete(pending)) return;
+    if (!this.#pending.delete(pending.id)) return;
     abortRequest(pending.request);
     pending.resolve(refuse(status));
     pending.access?.refused(status);
@@ -267,7 +274,7 @@ export class InlineDispatcher implements Dispatcher {
     if (pending.watched) return;
     pending.watched = true;
     const gone = () => {
-      if (!this.#pending.delete(pending)) return;
+      if (!this.#pending.delete(pending.id)) return;
       pending.access?.end(499, 0, []);
       pending.resolve(createResponse(499, [], null));
       this.#end(pending.session);

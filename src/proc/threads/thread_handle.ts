@@ -5,6 +5,7 @@ import { AppLoadError, BootError, ExitCode } from "../../errors.ts";
 import type { Level, Log } from "../../log/record.ts";
 import { type Batch, QueueIn, QueueOut, type ThreadBoot } from "../../protocol/exchange.ts";
 import { parseFields } from "../../protocol/head.ts";
+import { IdTable } from "../../protocol/id_table.ts";
 import { Outbox } from "../../protocol/outbox.ts";
 import { SLOT_MS } from "../edge/deadlines.ts";
 import type { Exchange } from "../exchange/exchange.ts";
@@ -24,7 +25,7 @@ const THREAD_DIED = [1011, "Internal error"] as const;
 export class ThreadHandle implements AppThread {
   readonly id: number;
   /** Exchanges in flight, oldest first; those that it has not begun yet among them. */
-  readonly exchanges = new Map<number, Exchange>();
+  readonly exchanges = new IdTable<Exchange>();
   /** WebSockets whose app it runs, by the id of the exchange that they came from. */
   readonly sockets = new Map<number, ServerSocket>();
   alive = true;
@@ -226,7 +227,7 @@ export class ThreadHandle implements AppThread {
     if (!this.alive) return;
     this.alive = false;
     this.#ready.reject(new BootError(`A thread died while it loaded the app: ${why}`));
-    for (const exchange of [...this.exchanges.values()]) exchange.crashed();
+    for (const exchange of this.exchanges.values()) exchange.crashed();
     for (const socket of [...this.sockets.values()]) socket.close(...THREAD_DIED);
     this.#events.onDied(this, why);
   }

@@ -12,6 +12,7 @@ import {
   type TaskKind,
 } from "../../protocol/common_queue.ts";
 import { QueueIn } from "../../protocol/exchange.ts";
+import { IdTable } from "../../protocol/id_table.ts";
 import { SOCKET_RING_BYTES } from "../../protocol/wsgi_sockets.ts";
 import { startWsgiProcess } from "../../wsgi/process.ts";
 import { headerList, requestMethod } from "../deno/http.ts";
@@ -46,7 +47,7 @@ export class WsgiPool implements Pool, AppThread {
   readonly #role: string;
   readonly #log: Log;
   readonly #events: PoolEvents;
-  readonly #exchanges = new Map<number, Exchange>();
+  readonly #exchanges = new IdTable<Exchange>();
   readonly #memory: CommonQueueMemory;
   readonly #queue: CommonQueueWriter;
   readonly #threads: WsgiThread[] = [];

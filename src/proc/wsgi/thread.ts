@@ -7,6 +7,7 @@ import { createRing, RingReader, RingWriter } from "../../protocol/byte_ring.ts"
 import type { CommonQueueMemory } from "../../protocol/common_queue.ts";
 import { QueueIn } from "../../protocol/exchange.ts";
 import { parseFields } from "../../protocol/head.ts";
+import type { IdTable } from "../../protocol/id_table.ts";
 import {
   MAX_PIECE_BYTES,
   PLAIN_WORDS,
@@ -48,7 +49,7 @@ export interface WsgiThreadOptions {
   readonly library: string;
   readonly queue: CommonQueueMemory;
   /** All exchanges in flight, of all threads. */
-  readonly exchanges: ReadonlyMap<number, Exchange>;
+  readonly exchanges: Pick<IdTable<Exchange>, "get">;
   readonly log: Log;
 }
 
@@ -65,8 +66,7 @@ export class WsgiThread implements AppThread {
   /** None: those of a WSGI app are all threads', hence the pool's. */
   readonly sockets = new Map<number, ServerSocket>();
   alive = true;
-
-  readonly #exchanges: ReadonlyMap<number, Exchange>;
+  readonly #exchanges: Pick<IdTable<Exchange>, "get">;
   readonly #events: WsgiThreadEvents;
   readonly #log: Log;
   readonly #worker: Worker;
