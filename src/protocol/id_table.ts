@@ -1,6 +1,5 @@
 /**
- * What is in flight, by the id of its exchange: at both ends of the queues, where each request comes and
- * goes.
+ * What comes and goes all the time, by its id: exchanges at both ends of the queues, connections.
  *
  * Not a Map. When its entries have changed often enough a Map moves into a new table, and the old one
  * goes on pointing to it and to the entries that it had. A collection of the whole heap puts the table of
@@ -65,8 +64,13 @@ export class IdTable<T> {
     return true;
   }
 
-  /** All of them at this moment, the oldest first. */
+  /** All of them at this moment, in no order. */
   values(): T[] {
+    return this.#values.filter((value) => value !== undefined);
+  }
+
+  /** All of them at this moment, by their ids. */
+  oldestFirst(): T[] {
     return Array.from(this.#ids.filter((id) => id !== 0).sort(), (id) => this.get(id)!);
   }
 

@@ -15,6 +15,7 @@ export interface Introduction {
 export class Arrival implements Timed {
   dueAt = Infinity;
   lookAt = -1;
+  lookPlace = -1;
   overdue = false;
 
   readonly #connection: Deno.Conn;

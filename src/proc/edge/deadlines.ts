@@ -12,18 +12,21 @@ export const SLOT_MS = 250;
 /** 64 seconds; what is due later is looked at, and put off, once in that time. */
 const SLOTS = 256;
 
-/** What can have a deadline. The two numbers belong to the wheel; they begin as Infinity and -1. */
+/** What can have a deadline. The numbers belong to the wheel; they begin as Infinity, -1 and -1. */
 export interface Timed {
   /** When it is due, milliseconds of the wheel's clock; Infinity: never. */
   dueAt: number;
   /** When it is looked at, in slots since the clock's beginning; -1: never. */
   lookAt: number;
+  /** Its place in that slot. */
+  lookPlace: number;
   /** Its time has come. It has no deadline now, and may be given another. */
   onDue(): void;
 }
 
 export class Deadlines {
-  readonly #slots: Set<Timed>[] = Array.from({ length: SLOTS }, () => new Set());
+  /** Arrays, not Sets: why is said in protocol/id_table.ts. */
+  readonly #slots: Timed[][] = Array.from({ length: SLOTS }, () => []);
   readonly #clock: () => number;
   /** The slot that is looked at next. */
   #next = 0;
@@ -61,12 +64,19 @@ export class Deadlines {
     if (this.#count === 0) this.#next = Math.max(this.#next, Math.floor(this.#clock() / SLOT_MS));
     const due = Math.min(Math.ceil(item.dueAt / SLOT_MS), this.#next + SLOTS - 1);
     item.lookAt = Math.max(due, this.#next);
-    this.#slots[item.lookAt % SLOTS]!.add(item);
+    const slot = this.#slots[item.lookAt % SLOTS]!;
+    item.lookPlace = slot.length;
+    slot.push(item);
     this.#count++;
   }
 
   #take(item: Timed): void {
-    this.#slots[item.lookAt % SLOTS]!.delete(item);
+    const slot = this.#slots[item.lookAt % SLOTS]!;
+    const last = slot.pop()!;
+    if (last !== item) {
+      slot[item.lookPlace] = last;
+      last.lookPlace = item.lookPlace;
+    }
     item.lookAt = -1;
     this.#count--;
   }

@@ -59,6 +59,7 @@ export type BodyLimits = Pick<Config, "limit_request_body" | "body_timeout" | "b
 export class GuardedBody implements Timed {
   dueAt = Infinity;
   lookAt = -1;
+  lookPlace = -1;
 
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #deadlines: Deadlines;

@@ -104,7 +104,7 @@ export class InlineDispatcher implements Dispatcher {
   }
 
   sweep(now: number): boolean {
-    for (const pending of this.#pending.values()) {
+    for (const pending of this.#pending.oldestFirst()) {
       const age = now - pending.startedAt;
       if (age <= WATCH_CLIENT_MS) break; // Oldest first: the rest is younger.
       if (age <= this.#timeoutMs) {

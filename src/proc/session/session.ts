@@ -37,6 +37,7 @@ export interface SessionEvents {
 const IDLE_LOOKS = 3;
 
 export class Session implements Peer, Timed {
+  readonly id: number;
   readonly remoteHost: string;
   readonly remotePort: number;
   readonly scheme: "http" | "https";
@@ -66,6 +67,7 @@ export class Session implements Peer, Timed {
   closed = false;
   dueAt = Infinity;
   lookAt = -1;
+  lookPlace = -1;
 
   readonly #connection: Deno.Conn;
   readonly #http: HttpConnection;
@@ -83,6 +85,7 @@ export class Session implements Peer, Timed {
   #bounded: boolean | null = null;
 
   constructor(
+    id: number,
     connection: Deno.Conn,
     peer: PeerFacts,
     http2: boolean | undefined,
@@ -90,6 +93,7 @@ export class Session implements Peer, Timed {
     events: SessionEvents,
     now: number,
   ) {
+    this.id = id;
     this.remoteHost = peer.remoteHost;
     this.remotePort = peer.remotePort;
     this.scheme = peer.scheme;

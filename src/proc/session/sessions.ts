@@ -3,6 +3,7 @@
 import { TrustedPeers } from "../../config/cidr.ts";
 import type { Config } from "../../config/config.ts";
 import type { Log } from "../../log/record.ts";
+import { IdTable } from "../../protocol/id_table.ts";
 import { Arrival, type Introduction, isTls } from "../edge/arrival.ts";
 import { Deadlines, SLOT_MS } from "../edge/deadlines.ts";
 import { KernelSide } from "../edge/kernel_side.ts";
@@ -35,7 +36,8 @@ export class Sessions {
   readonly #config: Config;
   readonly #log: Log;
   readonly #onLeft: () => void;
-  readonly #sessions = new Set<Session>();
+  readonly #sessions = new IdTable<Session>();
+  #lastId = 0;
   readonly #arrivals = new Set<Arrival>();
   /** Exchanges in flight on all of them. */
   #inFlight = 0;
@@ -71,7 +73,7 @@ export class Sessions {
   }
 
   [Symbol.iterator](): Iterator<Session> {
-    return this.#sessions.values();
+    return this.#sessions.values()[Symbol.iterator]();
   }
 
   /** Takes over a connection that was just accepted, whose requests go to this handler. */
@@ -126,7 +128,7 @@ export class Sessions {
   /** Cuts all connections. */
   abort(): void {
     for (const arrival of this.#arrivals) arrival.close();
-    for (const session of this.#sessions) session.abort();
+    for (const session of this.#sessions.values()) session.abort();
   }
 
   /** Looks after deadlines; to be called every SLOT_MS as long as there are connections. */
@@ -141,7 +143,7 @@ export class Sessions {
 
   /** Only while a response is waited for does Deno read more than it needs. */
   #lookForFloods(): void {
-    for (const session of this.#sessions) {
+    for (const session of this.#sessions.values()) {
       if (session.inFlight > 0 && session.sentAhead() > MAX_AHEAD_BYTES) {
         this.#cut(session, "it sends far ahead of its responses");
       }
@@ -184,7 +186,9 @@ export class Sessions {
     try {
       const peer = describePeer(connection, introduction, this.#trusted);
       const now = performance.now();
+      this.#lastId = this.#lastId % 0x7fffffff + 1;
       const session = new Session(
+        this.#lastId,
         connection,
         peer,
         introduction.http2,
@@ -192,7 +196,7 @@ export class Sessions {
         this.#events,
         now,
       );
-      this.#sessions.add(session);
+      this.#sessions.set(session.id, session);
       this.deadlines.set(session, now + this.#headerMs);
     } catch (error) {
       this.#log.error(`Cannot serve an accepted connection: ${error}`);
@@ -202,7 +206,7 @@ export class Sessions {
 
   readonly #events: SessionEvents = {
     onClosed: (session) => {
-      this.#sessions.delete(session);
+      this.#sessions.delete(session.id);
       this.deadlines.remove(session);
       this.#onLeft();
     },

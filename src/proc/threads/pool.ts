@@ -18,7 +18,7 @@ export interface Pool {
   readonly callbacks: number;
   /** Callbacks that have run for longer than `timeoutMs`: which thread runs it, and what it is. */
   overdue(now: number, timeoutMs: number): readonly (readonly [AppThread, string])[];
-  /** Exchanges in flight, oldest first on each thread. */
+  /** Exchanges in flight, in no order. */
   exchanges(): Iterable<Exchange>;
   /** Resolves when every thread has loaded the app. Rejects with AppLoadError or BootError. */
   load(): Promise<void>;

@@ -24,7 +24,7 @@ const THREAD_DIED = [1011, "Internal error"] as const;
 
 export class ThreadHandle implements AppThread {
   readonly id: number;
-  /** Exchanges in flight, oldest first; those that it has not begun yet among them. */
+  /** Exchanges in flight; those that it has not begun yet among them. */
   readonly exchanges = new IdTable<Exchange>();
   /** WebSockets whose app it runs, by the id of the exchange that they came from. */
   readonly sockets = new Map<number, ServerSocket>();

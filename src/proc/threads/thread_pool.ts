@@ -113,7 +113,7 @@ export class ThreadPool implements Pool {
     const silent = watch(this.threads);
     if (!this.#movable || silent.length === this.threads.length) return;
     for (const thread of silent) {
-      for (const exchange of thread.exchanges.values()) this.#move(exchange);
+      for (const exchange of thread.exchanges.oldestFirst()) this.#move(exchange);
     }
   }
 

@@ -4,6 +4,7 @@ import { Deadlines, SLOT_MS, type Timed } from "../../../src/proc/edge/deadlines
 class Item implements Timed {
   dueAt = Infinity;
   lookAt = -1;
+  lookPlace = -1;
   due = 0;
   then: (() => void) | null = null;
 
