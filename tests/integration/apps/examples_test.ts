@@ -142,6 +142,9 @@ example("own_server.ts", async (program) => {
   assertMatch(program.log, new RegExp(`listening at 127.0.0.1:${program.port}`));
 });
 
+/** What Python leaves behind, and types for editors. */
+const NO_EXAMPLES = new Set(["__pycache__", "typings"]);
+
 Deno.test("every example is started by a test", () => {
   for (const [name, file] of Object.entries(ELSEWHERE)) {
     const text = Deno.readTextFileSync(new URL(file, import.meta.url));
@@ -150,7 +153,7 @@ Deno.test("every example is started by a test", () => {
   }
   const examples = [...Deno.readDirSync(new URL("../../../examples", import.meta.url))];
   assertEquals(
-    examples.map(({ name }) => name).filter((name) => !tested.has(name) && name !== "__pycache__"),
+    examples.map(({ name }) => name).filter((name) => !tested.has(name) && !NO_EXAMPLES.has(name)),
     [],
   );
 });
