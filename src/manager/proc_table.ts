@@ -65,9 +65,7 @@ export class ProcTable {
 
   /** All that are wanted serve, with the configuration in force, and no other is still to leave. */
   get isRenewed(): boolean {
-    const { live, serving, pending } = this.#roster;
-    return pending === null && this.#target > 0 && serving.length >= this.#target &&
-      !live.some((proc) => this.#roster.isOutdated(proc));
+    return this.#target > 0 && this.#roster.isRenewed(this.#target);
   }
 
   get stopping(): StopMode | null {
@@ -301,9 +299,7 @@ export class ProcTable {
     if (now < this.#respawn.resumeAt || this.#roster.counted.length < this.#target) return;
     const old = this.#roster.nextToReplace();
     if (old === undefined) return;
-    const crowded = this.#roster.all.some(({ leftAt }) =>
-      leftAt !== null && now < leftAt + REPLACE_GAP_MS
-    );
+    const crowded = this.#roster.hasLeftSince(now - REPLACE_GAP_MS);
     // What hangs serves nobody, so that its replacement is no luxury.
     if (crowded && !old.wish?.hung) return;
     this.#spawn(this.#roster.generation, old.id, now, old.wish?.why ?? "reload");

@@ -71,4 +71,15 @@ export class Roster {
       serving.find((proc) => this.isOutdated(proc)) ??
       serving.find((proc) => proc.wish !== null);
   }
+
+  /** Whether so many serve with the newest configuration, and none is still to be replaced for it. */
+  isRenewed(count: number): boolean {
+    return this.pending === null && this.serving.length >= count &&
+      !this.live.some((proc) => this.isOutdated(proc));
+  }
+
+  /** Whether one was told to leave after this time, and is not gone yet. */
+  hasLeftSince(time: number): boolean {
+    return this.all.some(({ leftAt }) => leftAt !== null && leftAt > time);
+  }
 }
