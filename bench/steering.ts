@@ -12,7 +12,7 @@ import { CASES } from "./table/cases.ts";
 import { markdownTable } from "./table/report.ts";
 import { freePort, Server } from "./support/server.ts";
 
-const RATES = [150, 300, 600];
+const RATES = [300, 600, 900];
 const WARM_UP_SECONDS = 3;
 const ROOT = new URL("../", import.meta.url).pathname;
 async function trial(steering: string, rate: number, seconds: number): Promise<string[]> {
