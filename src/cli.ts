@@ -6,7 +6,7 @@ import { helpText } from "./config/help.ts";
 import { load, type LoadOptions, readArguments, requireConfig } from "./config/load.ts";
 import { printedConfig } from "./config/print.ts";
 import { VERSION } from "./config/version.ts";
-import { AppLoadError, ExitCode, SystemError } from "./errors.ts";
+import { AppLoadError, ConfigError, ExitCode, SystemError } from "./errors.ts";
 import { exitCodeOf, say, withLog } from "./log/last_words.ts";
 import { Activation } from "./os/activation.ts";
 import { requirePermissions } from "./permissions.ts";
@@ -71,6 +71,7 @@ async function serve(
       reloadConfig: async () => {
         const again = load(options);
         const fresh = requireConfig(again);
+        requireManaged(fresh);
         requireAppFile(fresh);
         for (const warning of again.warnings) log.warning(warning);
         log.reconfigure(fresh);
@@ -101,6 +102,13 @@ function currentDirectory(): string {
       cause: error,
     });
   }
+}
+
+/** A manager without procs would go on, and nobody would serve. */
+function requireManaged({ workers }: Config) {
+  if (workers > 0) return;
+  const why = "workers: 0 is one process without a manager, which a reload cannot make of this one";
+  throw new ConfigError(`${why}; stop it and start it anew, or take 1 or more`);
 }
 
 /** Says at once, instead of after the start of all procs, that the app's file is not there. */

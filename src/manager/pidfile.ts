@@ -14,12 +14,12 @@ const MAX_CONTENT_BYTES = 32;
 const MAX_TRIES = 10;
 
 export class Pidfile {
+  readonly path: string;
   readonly #file: Deno.FsFile;
-  readonly #path: string;
   #closed = false;
 
   private constructor(path: string, file: Deno.FsFile) {
-    this.#path = path;
+    this.path = path;
     this.#file = file;
   }
 
@@ -43,7 +43,7 @@ export class Pidfile {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      if (isFileAt(this.#path, this.#file)) Deno.removeSync(this.#path);
+      if (isFileAt(this.path, this.#file)) Deno.removeSync(this.path);
     } catch {
       // Gone already.
     }

@@ -9,7 +9,7 @@ export class PidfileKeeper {
   readonly #log: Log;
   readonly #predecessor: Predecessor;
   #file: Pidfile | null = null;
-  /** Where it is, or could not be written. */
+  /** Where it was to be at last: what could not be written there is not tried again. */
   #path: string | null = null;
 
   constructor(log: Log, predecessor: Predecessor) {
@@ -27,6 +27,8 @@ export class PidfileKeeper {
     if (path === this.#path) return;
     this.#path = path;
     const old = this.#file;
+    // Back to where it still is: elsewhere it could not be written.
+    if (old !== null && old.path === path) return;
     this.#file = path === null ? null : Pidfile.create(path);
     old?.close();
   }

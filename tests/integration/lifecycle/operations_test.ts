@@ -48,6 +48,14 @@ sceneTest("HUP moves the pid file to where the configuration says now", async (s
   config("old.pid");
   const server = scene.run([]);
   await server.ready(1);
+  // Where it cannot be written it stays where it is, and going back to there is no error.
+  config("nowhere/new.pid");
+  server.signal("SIGHUP");
+  await server.says(/Cannot write the pid file .*nowhere/);
+  config("old.pid");
+  server.signal("SIGHUP");
+  await server.says(/Reloaded:/, 2);
+  assertEquals(readPid(`${scene.directory}/old.pid`), server.pid);
   config("new.pid");
   server.signal("SIGHUP");
   await until(
@@ -55,6 +63,7 @@ sceneTest("HUP moves the pid file to where the configuration says now", async (s
     () =>
       readPid(`${scene.directory}/new.pid`) === server.pid && !exists(`${scene.directory}/old.pid`),
   );
+  assert(!server.output.includes("runs already"), server.output);
 });
 
 sceneTest(

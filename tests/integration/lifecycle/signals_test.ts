@@ -54,6 +54,9 @@ sceneTest("HUP reads the configuration again; a broken one changes nothing", asy
   config("many");
   server.signal("SIGHUP");
   await server.says(/Cannot reload, all stays as it was: .*workers/);
+  config("0");
+  server.signal("SIGHUP");
+  await server.says(/Cannot reload, all stays as it was: workers: 0 is one process/);
   assertEquals(server.procs().length, 1);
   config("3");
   server.signal("SIGHUP");
