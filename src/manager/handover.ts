@@ -1,37 +1,50 @@
 /** What one manager tells the next (USR2) about the sockets it hands over, in an environment variable. */
 
-/** `<pid of the manager that hands over> <JSON of a Handover>`. */
+import { libcUnavailable } from "../os/libc.ts";
+import { isListening } from "../os/socket.ts";
+
+/** `<pid of the manager that hands over> <JSON of the rest of a Handover>`. */
 export const HANDOVER_ENV = "DENICORN_HANDOVER";
 
 export interface Handover {
+  /** The manager that hands over. */
+  readonly pid: number;
   /** Descriptors by bind, as the configuration names it. */
   readonly fds: Readonly<Record<string, number>>;
   /** Names by descriptor of what systemd passed to the first manager: LISTEN_PID cannot name the next. */
   readonly names: Readonly<Record<string, string>>;
 }
 
-export function writeHandover(handover: Handover, pid: number = Deno.pid): string {
-  return `${pid} ${JSON.stringify(handover)}`;
+export function writeHandover({ pid, ...handed }: Handover): string {
+  return `${pid} ${JSON.stringify(handed)}`;
 }
 
-/**
- * Reads it. Null where there is none, or where it comes from another process than the parent: then it
- * was inherited from further up, and the descriptors are somebody else's.
- */
-export function parseHandover(value: string | undefined, parent: number): Handover | null {
+/** Reads it; null where there is none. */
+export function parseHandover(value: string | undefined): Handover | null {
   const [, pid, json] = /^(\d+) (.*)$/s.exec(value ?? "") ?? [];
-  if (json === undefined || Number(pid) !== parent) return null;
+  if (json === undefined) return null;
   try {
     const { fds, names } = JSON.parse(json) as Partial<Handover>;
-    return fds !== undefined && names !== undefined ? { fds, names } : null;
+    return fds !== undefined && names !== undefined ? { pid: Number(pid), fds, names } : null;
   } catch {
     return null;
   }
 }
 
-/** What the parent hands over to this process; taken once, so that no child finds it. */
+/** What is handed over to this process; taken once, so that no child finds it. */
 export function takeHandover(): Handover | null {
-  const handover = parseHandover(Deno.env.get(HANDOVER_ENV), Deno.ppid);
+  const handover = parseHandover(Deno.env.get(HANDOVER_ENV));
   Deno.env.delete(HANDOVER_ENV);
-  return handover;
+  return handover !== null && isMeant(handover) ? handover : null;
+}
+
+/**
+ * Whether it was meant for this process, and not for one further up, from which it was inherited. Who
+ * hands over may be gone by now (TERM soon after USR2): then the sockets are here all the same, and
+ * nobody else has them; not to take them would be to find them taken.
+ */
+function isMeant({ pid, fds, names }: Handover): boolean {
+  if (pid === Deno.ppid) return true;
+  const passed = [...Object.values(fds), ...Object.keys(names).map(Number)];
+  return libcUnavailable() === null && passed.every(isListening);
 }

@@ -46,7 +46,7 @@ export class Sockets {
     this.#log = log;
     this.#activated = activated;
     this.#handover = handover;
-    this.predecessor = new Predecessor(handover === null ? 0 : Deno.ppid);
+    this.predecessor = new Predecessor(handover?.pid ?? 0);
   }
 
   /**
@@ -105,7 +105,11 @@ export class Sockets {
   handOver<T>(config: Config, start: (env: Record<string, string>) => T): T {
     const fds = sharedFds(this.#held.get(config));
     const names = this.#activated.map(({ fd, name }) => [fd, name] as const);
-    const handover = { fds: Object.fromEntries(fds), names: Object.fromEntries(names) };
+    const handover = {
+      pid: Deno.pid,
+      fds: Object.fromEntries(fds),
+      names: Object.fromEntries(names),
+    };
     const passed = new Set([...fds.values(), ...names.map(([fd]) => fd)]);
     return passingOn([...passed], () => start({ [HANDOVER_ENV]: writeHandover(handover) }));
   }

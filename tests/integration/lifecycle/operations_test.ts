@@ -128,6 +128,26 @@ sceneTest("USR2 with a new manager that cannot start: the old one goes on", asyn
 });
 
 sceneTest(
+  "USR2: a new manager serves though the old one has gone before it came up",
+  async (scene) => {
+    const path = `${scene.directory}/app.sock`;
+    const server = scene.launch({ workers: 1, args: ["-b", `unix:${path}`] });
+    await server.ready(1);
+    server.signal("SIGUSR2");
+    await server.says(/A new manager, pid \d+, starts/);
+    const successor = Number(/A new manager, pid (\d+)/.exec(server.output)?.[1]);
+    // Before it has read what it was handed: it takes Deno longer than that to start.
+    server.signal("SIGKILL");
+    await server.ready(2);
+    using client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
+    assert((await (await fetch("http://localhost/", { client })).text()).startsWith("pid "));
+    Deno.kill(successor, "SIGTERM");
+    await until("it has stopped", () => look(successor) === null);
+    assert(!exists(path));
+  },
+);
+
+sceneTest(
   "procs have the directory, umask, environment and name that are configured",
   async (scene) => {
     const app = `export default {

@@ -2,11 +2,16 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Bind, Config } from "../../../src/config/config.ts";
 import { load, requireConfig } from "../../../src/config/load.ts";
 import { createLog, type LogRecord } from "../../../src/log/record.ts";
-import { HANDOVER_ENV, parseHandover, writeHandover } from "../../../src/manager/handover.ts";
+import {
+  HANDOVER_ENV,
+  parseHandover,
+  takeHandover,
+  writeHandover,
+} from "../../../src/manager/handover.ts";
 import { Sockets } from "../../../src/manager/sockets.ts";
 import { formatAddress } from "../../../src/os/address.ts";
 import { libcUnavailable } from "../../../src/os/libc.ts";
-import { getSocketAddress } from "../../../src/os/socket.ts";
+import { findListenerFd, getSocketAddress } from "../../../src/os/socket.ts";
 import { local } from "../../support/http.ts";
 import { ask, Member } from "./group.ts";
 
@@ -199,11 +204,26 @@ Deno.test("a port can move between sockets of the procs' own and a shared one", 
   sockets.close();
 });
 
-Deno.test("what is handed over is taken from the parent alone", () => {
-  const handover = { fds: { "unix:/run/a b": 7 }, names: { 7: "web" } };
-  assertEquals(parseHandover(writeHandover(handover, 42), 42), handover);
-  assertEquals(parseHandover(writeHandover(handover, 42), 43), null);
-  assertEquals(parseHandover(undefined, 42), null);
-  for (const bad of ["42 {", "42 null", "42 {}", "42"]) assertEquals(parseHandover(bad, 42), null);
+Deno.test("what is handed over is read as it was written, and nothing else is", () => {
+  const handover = { pid: 42, fds: { "unix:/run/a b": 7 }, names: { 7: "web" } };
+  assertEquals(parseHandover(writeHandover(handover)), handover);
+  assertEquals(parseHandover(undefined), null);
+  for (const bad of ["42 {", "42 null", "42 {}", "42", "x {}"]) {
+    assertEquals(parseHandover(bad), null);
+  }
+});
+
+Deno.test("what is handed over is taken once, by whoever has the sockets", { ignore }, () => {
+  const take = (pid: number, fd: number) => {
+    Deno.env.set(HANDOVER_ENV, writeHandover({ pid, fds: { "127.0.0.1:80": fd }, names: {} }));
+    return takeHandover();
+  };
+  const gone = 2 ** 22 + 1; // more than any process id
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const fd = findListenerFd(listener);
+  assertEquals(take(Deno.ppid, 99)?.pid, Deno.ppid);
+  assertEquals(take(gone, fd)?.pid, gone);
+  assertEquals(take(gone, 99), null);
+  assertEquals(takeHandover(), null);
   assertEquals(HANDOVER_ENV, "DENICORN_HANDOVER");
 });
