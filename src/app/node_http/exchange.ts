@@ -47,19 +47,19 @@ class NodeExchange implements Carrier {
   readonly response: Promise<Response>;
   readonly #resolve: (response: Response) => void;
   readonly #reject: (error: unknown) => void;
-  readonly #request: Request;
   readonly #socket: ExchangeSocket;
   readonly #req: Incoming;
   readonly #res: Outgoing;
   readonly #requestBody: IncomingBody;
   readonly #body: ResponseBody;
+  /** For forgetAbort(). */
+  #watched = 0;
   #clientGone = false;
   #ended = false;
 
   constructor(node: NodeServer, request: Request, info: Deno.ServeHandlerInfo) {
     ({ promise: this.response, resolve: this.#resolve, reject: this.#reject } = Promise
       .withResolvers<Response>());
-    this.#request = request;
     const { url } = request;
     const encrypted = url.startsWith("https:");
     this.#socket = new ExchangeSocket(this, node, info.remoteAddr, encrypted);
@@ -70,7 +70,7 @@ class NodeExchange implements Carrier {
     Object.defineProperty(res, "_storeHeader", STORE_HEADER);
     res.on("finish", () => this.#finished());
     this.#body = new ResponseBody(res, this.#socket);
-    onAbort(request, () => this.#abort());
+    this.#watched = onAbort(request, () => this.#abort());
     res.assignSocket(this.#socket as never);
     this.#begin(node);
     if (!hasBody(request)) this.#requestBody.complete();
@@ -175,7 +175,7 @@ class NodeExchange implements Carrier {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    forgetAbort(this.#request);
+    forgetAbort(this.#watched);
     countConnection(this.#socket.server, -1);
     // Those who track connections wait for it; for all others it is not worth its ticks.
     if (this.#socket.listenerCount("close") > 0 && this.#req.complete) this.#socket.destroy();

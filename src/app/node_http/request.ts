@@ -6,6 +6,8 @@
  * does not, the public getters serve.
  */
 
+import { IdTable } from "../../protocol/id_table.ts";
+
 interface InnerRequest {
   readonly headerList?: readonly (readonly [string, string])[];
   readonly body?: { readonly streamOrStatic?: unknown } | null;
@@ -49,27 +51,38 @@ export function hasBody(request: Request): boolean {
 /** How long a request goes unwatched where watching has a price, milliseconds. Most end sooner. */
 const WATCH_AFTER_MS = 200;
 
-/** Requests that may be watched later, oldest first. */
-const unwatched = new Map<Request, { readonly since: number; readonly callback: () => void }>();
+/** A request that may be watched later. */
+interface Unwatched {
+  readonly id: number;
+  readonly request: Request;
+  readonly since: number;
+  readonly callback: () => void;
+}
+
+const unwatched = new IdTable<Unwatched>();
+let lastId = 0;
 let sweeper: ReturnType<typeof setInterval> | null = null;
 
 /**
  * Calls back when nobody waits for the response any more. With `threads: 0` the request is Deno's,
- * which makes an asynchronous call for it; so only a request that takes its time is watched.
+ * which makes an asynchronous call for it; so only a request that takes its time is watched. Returns
+ * a number for {@linkcode forgetAbort}.
  */
-export function onAbort(request: Request, callback: () => void): void {
+export function onAbort(request: Request, callback: () => void): number {
   const { onCancel, source } = innerOf(request);
-  if (onCancel !== undefined && source === undefined) {
-    unwatched.set(request, { since: performance.now(), callback });
-    sweeper ??= setInterval(sweep, WATCH_AFTER_MS);
-  } else {
+  if (onCancel === undefined || source !== undefined) {
     watch(request, callback);
+    return 0;
   }
+  const id = lastId = lastId % 0x7fffffff + 1;
+  unwatched.set(id, { id, request, since: performance.now(), callback });
+  sweeper ??= setInterval(sweep, WATCH_AFTER_MS);
+  return id;
 }
 
 /** The exchange is over. */
-export function forgetAbort(request: Request): void {
-  unwatched.delete(request);
+export function forgetAbort(id: number): void {
+  if (id > 0) unwatched.delete(id);
 }
 
 function watch(request: Request, callback: () => void): void {
@@ -81,9 +94,9 @@ function watch(request: Request, callback: () => void): void {
 
 function sweep(): void {
   const now = performance.now();
-  for (const [request, { since, callback }] of unwatched) {
-    if (now - since < WATCH_AFTER_MS) break;
-    unwatched.delete(request);
+  for (const { id, request, since, callback } of unwatched.values()) {
+    if (now - since < WATCH_AFTER_MS) continue;
+    unwatched.delete(id);
     watch(request, callback);
   }
   if (unwatched.size > 0 || sweeper === null) return;

@@ -45,14 +45,14 @@ export function upgradeWithNode(
   req.upgrade = true;
   req.complete = true;
   req.push(null);
-  onAbort(request, () => socket.destroy());
+  const watched = onAbort(request, () => socket.destroy());
   try {
     node.announce(socket);
     node.server.emit("upgrade", req, socket, Buffer.alloc(0));
   } catch (error) {
     return Promise.reject(error);
   }
-  return socket.response.finally(() => forgetAbort(request));
+  return socket.response.finally(() => forgetAbort(watched));
 }
 
 /** Frames are made anew on their way: what is agreed on them ends at the server. */

@@ -22,8 +22,12 @@ export function observers(all: readonly (ExchangeObserver | null)[]): ExchangeOb
   };
 }
 
+let lastId = 0;
+
 /** Made only while somebody is told of it. */
 export class AccessRecord implements AccessEntry {
+  /** Tells the exchanges of a proc apart. */
+  readonly id = ++lastId;
   readonly method: string;
   readonly url: string;
   readonly protocol: string;

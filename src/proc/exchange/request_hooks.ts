@@ -7,9 +7,6 @@ import type { AccessRecord, ExchangeObserver } from "./access_record.ts";
 export class RequestHooks implements ExchangeObserver {
   readonly #hooks: HookThread;
   readonly #proc: ProcInfo;
-  /** Requests that are not over, which postRequest is told of once more. */
-  readonly #open = new Map<AccessRecord, RequestInfo>();
-  #lastId = 0;
 
   private constructor(hooks: HookThread, proc: ProcInfo) {
     this.#hooks = hooks;
@@ -23,19 +20,16 @@ export class RequestHooks implements ExchangeObserver {
   }
 
   begin(record: AccessRecord): void {
-    const { method, url, remoteHost } = record;
-    const headers = [...record.requestFields];
-    const request = { id: ++this.#lastId, method, url, remoteHost, headers };
-    this.#open.set(record, request);
-    this.#hooks.notify("preRequest", this.#proc, request);
+    this.#hooks.notify("preRequest", this.#proc, requestOf(record));
   }
 
   record(record: AccessRecord): void {
-    const request = this.#open.get(record);
-    if (request === undefined) return;
-    this.#open.delete(record);
     const { status, bytes, durationMs } = record;
     const response = { status, bytes, durationMs, headers: [...record.responseFields] };
-    this.#hooks.notify("postRequest", this.#proc, request, response);
+    this.#hooks.notify("postRequest", this.#proc, requestOf(record), response);
   }
+}
+
+function requestOf({ id, method, url, remoteHost, requestFields }: AccessRecord): RequestInfo {
+  return { id, method, url, remoteHost, headers: [...requestFields] };
 }
