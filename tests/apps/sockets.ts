@@ -15,6 +15,19 @@ export default {
   },
 };
 
+/** Keeps the thread from everything as long as the file is there. */
+function standStillWhile(file: string): void {
+  const nothing = new Int32Array(new SharedArrayBuffer(4));
+  for (;;) {
+    try {
+      Deno.statSync(file);
+    } catch {
+      return;
+    }
+    Atomics.wait(nothing, 0, 0, 10);
+  }
+}
+
 type Handler = (request: Request, query: URLSearchParams) => Response | Promise<Response>;
 
 const paths: Record<string, Handler> = {
@@ -154,8 +167,8 @@ const paths: Record<string, Handler> = {
     let bytes = 0;
     socket.onmessage = ({ data }) => {
       if (typeof data !== "string") bytes += data.byteLength;
-      else if (data === "sleep") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
-      else socket.send(`${bytes}`);
+      else if (data === "how much?") socket.send(`${bytes}`);
+      else standStillWhile(data);
     };
     return response;
   },
