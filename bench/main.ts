@@ -24,6 +24,8 @@ const HELP = `deno task bench [OPTIONS]
 `;
 
 const CONNECTIONS = 64;
+/** V8 goes on optimizing for some seconds, where there is more code for longer. */
+const WARM_UP_SECONDS = 4;
 /** A trial during which others were busy is made again, but not for ever: some machines are never idle. */
 const MAX_NOISY_TRIALS = 2;
 /** How long a whole run, and one that is only looked at, waits for others to finish, all in all. */
@@ -55,7 +57,7 @@ function plan(args: readonly string[]): Plan {
   const seconds = positive("seconds", flags.seconds ?? (flags.quick ? "2" : "5"));
   return {
     seconds,
-    warmUpSeconds: Math.min(2, seconds),
+    warmUpSeconds: flags.quick ? 1 : WARM_UP_SECONDS,
     connections: CONNECTIONS,
     rounds: positive("rounds", flags.rounds ?? (flags.quick ? "1" : "3")),
     only,
