@@ -18,7 +18,7 @@ import { fromCommandLine } from "./sources/command_line.ts";
 import { fromConfigFile, readConfigFile } from "./sources/config_file.ts";
 import { fromEnvironment } from "./sources/environment.ts";
 
-export const DEFAULT_FILE = "denicorn.yaml";
+const DEFAULT_FILE = "denicorn.yaml";
 
 export interface LoadOptions {
   readonly argv: readonly string[];

@@ -30,7 +30,6 @@ export const settings = {
 } as const;
 
 export type SettingName = keyof typeof settings;
-export type CommandName = keyof typeof commandSettings;
 
 /** A record as those see it who treat all settings alike: its values are only handed on. */
 export type AnySetting = Setting<unknown>;

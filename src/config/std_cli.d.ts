@@ -5,7 +5,6 @@ export interface ParseOptions {
   readonly boolean?: readonly string[];
   readonly negatable?: readonly string[];
   readonly collect?: readonly string[];
-  readonly stopEarly?: boolean;
 }
 
 export interface ParsedArgs {

@@ -20,7 +20,7 @@ interface Change {
 }
 
 /** A change is reported within this time, milliseconds; until then its place is not certain. */
-export const REPORT_WITHIN_MS = 2_000;
+const REPORT_WITHIN_MS = 2_000;
 /** More ways than this to order the last changes are not gone through: the order is then unknown. */
 const MAX_WAYS = 5_000;
 

@@ -4,7 +4,7 @@ import { libcUnavailable } from "../os/libc.ts";
 import { catchUsr1 } from "../os/usr1.ts";
 
 /** As gunicorn's arbiter; CHLD is implied by the status promise of each child. */
-export const MANAGER_SIGNALS = [
+const MANAGER_SIGNALS = [
   "SIGTERM",
   "SIGINT",
   "SIGQUIT",

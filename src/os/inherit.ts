@@ -9,7 +9,7 @@ import type { SocketAddress } from "./address.ts";
 import { setInheritable } from "./socket.ts";
 
 /** The first descriptor that systemd passes: SD_LISTEN_FDS_START. */
-export const FIRST_LISTEN_FD = 3;
+const FIRST_LISTEN_FD = 3;
 
 /** A listening socket that was there when the process began. */
 export interface InheritedSocket {

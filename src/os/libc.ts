@@ -67,13 +67,9 @@ export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 /** The errors that callers tell apart. */
 export const Errno = {
-  EPERM: 1,
   ENOENT: 2,
-  ESRCH: 3,
   EBADF: 9,
-  ECHILD: 10,
   EACCES: 13,
-  EINVAL: 22,
   EADDRINUSE: 98,
   EADDRNOTAVAIL: 99,
 } as const;
@@ -144,7 +140,7 @@ export function clearErrno(): void {
 }
 
 /** The system's words for an error number. */
-export function strerror(errno: number): string {
+function strerror(errno: number): string {
   const at = libc().strerror(errno);
   return at === null ? "unknown error" : Deno.UnsafePointerView.getCString(at);
 }

@@ -18,9 +18,6 @@ const SIGINFO_BYTES = 128;
 /** Offset of si_pid in it (its union is aligned to 8 bytes); 0 where nothing was found. */
 const SI_PID_OFFSET = 16;
 
-/** How often to sweep, milliseconds. */
-export const SWEEP_INTERVAL_MS = 1_000;
-
 export class Reaper {
   readonly #isOurs: (pid: number) => boolean;
   /** Zombies of the last sweep: pid and start time, which together name one process for ever. */

@@ -12,14 +12,13 @@ import { check, libc } from "./libc.ts";
 import { readProcSelf } from "./proc_file.ts";
 
 export const SOL_SOCKET = 1;
-export const IPPROTO_TCP = 6;
+const IPPROTO_TCP = 6;
 
 /** Options of SOL_SOCKET. */
 export const SocketOption = {
   reuseAddress: 2,
   type: 3,
   error: 4,
-  sendBuffer: 7,
   receiveBuffer: 8,
   linger: 13,
   reusePort: 15,

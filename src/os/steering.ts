@@ -35,7 +35,7 @@ const RANDOM = 0xffff_f000 + 56;
 const SOCK_FPROG_BYTES = 16;
 const RANGE = 2 ** 32;
 /** BPF_MAXINSNS is 4096; two instructions for each socket, and one to load. */
-export const MAX_STEERED_SOCKETS = 2_000;
+const MAX_STEERED_SOCKETS = 2_000;
 
 /**
  * The program that gives socket `i` its share `weights[i]` of the new connections, at random; none

@@ -232,7 +232,6 @@ export class Server implements Exchanging {
     const last = reason === "stop";
     await this.#listeners.leave(linger, last);
     this.#close();
-    this.#dispatcher.leave();
     this.sockets.leave(reason);
     const left = performance.now();
     // Polled rather than told: it runs once in a proc's life, and there is nothing to miss.

@@ -50,18 +50,16 @@ export const QueueIn = {
   completed: 7,
   /** Answer with a pong. Operands: number. */
   ping: 8,
-  /** The proc leaves; finish what you have. Operands: none. */
-  leave: 9,
   /** The WebSocket of this exchange is open. Operands: id. */
-  socketOpen: 10,
+  socketOpen: 9,
   /** A message of the client. Operands: id, string. */
-  socketText: 11,
+  socketText: 10,
   /** A message of the client. Operands: id, ArrayBuffer. */
-  socketBinary: 12,
+  socketBinary: 11,
   /** The client took this many bytes of what was sent. Operands: id, bytes. */
-  socketSent: 13,
+  socketSent: 12,
   /** The WebSocket is closed. Operands: id, code, reason, 1 if cleanly else 0, error or "". */
-  socketClosed: 14,
+  socketClosed: 13,
 } as const;
 
 /** Thread to server. */
@@ -135,8 +133,6 @@ export const Claim = { free: 0, queued: 1, taken: 2, revoked: 3 } as const;
 /** First message to a thread, by its Worker's postMessage. */
 export interface ThreadBoot {
   readonly port: MessagePort;
-  /** The thread's number in its proc, from 1. */
-  readonly id: number;
   readonly role: string;
   readonly config: import("../config/config.ts").Config;
   /** {@linkcode Claim}s of the proc. */

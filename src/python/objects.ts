@@ -65,17 +65,6 @@ export function fromText(api: Api, text: string): Handle {
   return checked(api, api.PyUnicode_DecodeUTF8(bytes, BigInt(bytes.length), NULL));
 }
 
-/** A list of strs. Owned. */
-export function fromTexts(api: Api, texts: readonly string[]): Handle {
-  const list = checked(api, api.PyList_New(0n));
-  for (const text of texts) {
-    const item = fromText(api, text);
-    api.PyList_Append(list, item);
-    api.Py_DecRef(item);
-  }
-  return list;
-}
-
 /** What a str holds. */
 export function toText(api: Api, object: Handle): string {
   const size = new BigInt64Array(1);

@@ -50,12 +50,9 @@ const SYMBOLS = {
   PyObject_GetAttrString: { parameters: ["usize", "buffer"], result: "usize" },
   PyObject_Call: { parameters: ["usize", "usize", "usize"], result: "usize" },
   PyObject_CallNoArgs: { parameters: ["usize"], result: "usize" },
-  PyObject_Str: { parameters: ["usize"], result: "usize" },
   PyTuple_New: { parameters: ["isize"], result: "usize" },
   PyTuple_SetItem: { parameters: ["usize", "isize", "usize"], result: "i32" },
   PyTuple_GetItem: { parameters: ["usize", "isize"], result: "usize" },
-  PyList_New: { parameters: ["isize"], result: "usize" },
-  PyList_Append: { parameters: ["usize", "usize"], result: "i32" },
   // A long. Whoever calls it knows that the number is small, and is spared a BigInt.
   PyLong_AsLong: { parameters: ["usize"], result: "i32" },
   PyLong_FromLong: { parameters: ["i64"], result: "usize" },

@@ -120,7 +120,7 @@ export function sourceOf(request: Request): RequestSource | undefined {
 }
 
 /** Whether this Deno's Request is built as this file expects; checked once, on a real one. */
-export const INNER_WORKS: boolean = (() => {
+const INNER_WORKS: boolean = (() => {
   try {
     let aborted = false;
     const request = createAroundInner({

@@ -125,8 +125,6 @@ export class FetchWorker {
         case QueueIn.ping:
           this.#queue.pong(batch[i++] as number);
           break;
-        case QueueIn.leave:
-          break;
         case QueueIn.socketOpen:
           upgrades.get(batch[i++] as number)?.opened();
           break;

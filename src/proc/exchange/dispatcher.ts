@@ -31,8 +31,6 @@ export interface Dispatcher {
   sweep(now: number): boolean;
   /** Answers 503 or cuts whatever is in flight. Returns how many there were. */
   cut(): number;
-  /** Tells the app's side that the proc leaves. */
-  leave(): void;
   /** Lets the app end, once nothing is in flight. It may take its time: whoever calls bounds it. */
   close(): Promise<void>;
   terminate(): void;

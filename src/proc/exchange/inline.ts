@@ -128,8 +128,6 @@ export class InlineDispatcher implements Dispatcher {
     return cut;
   }
 
-  leave(): void {}
-
   close(): Promise<void> {
     return Promise.resolve();
   }

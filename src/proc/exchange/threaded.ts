@@ -167,10 +167,6 @@ export class ThreadedDispatcher implements Dispatcher {
     return exchanges.length;
   }
 
-  leave(): void {
-    this.#pool.leave();
-  }
-
   close(): Promise<void> {
     return this.#pool.close();
   }

@@ -37,8 +37,6 @@ export interface Pool {
   sweep(): void;
   /** The exchange is over. */
   release(exchange: Exchange): void;
-  /** Tells the threads that the proc leaves; they finish what they have. */
-  leave(): void;
   /** Resolves when nothing is left to do at the end of the app's life. */
   close(): Promise<void>;
   terminate(): void;

@@ -69,7 +69,7 @@ export class ThreadHandle implements AppThread {
       event.preventDefault();
       this.#died(event.message);
     };
-    const boot: ThreadBoot = { port: port2, id, role, config, claims: shared.claims };
+    const boot: ThreadBoot = { port: port2, role, config, claims: shared.claims };
     this.#worker.postMessage(boot, [port2]);
   }
 

@@ -3,7 +3,6 @@
 import type { Config } from "../../config/config.ts";
 import type { Log } from "../../log/record.ts";
 import { Claims } from "../../protocol/claims.ts";
-import { QueueIn } from "../../protocol/exchange.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { AppThread } from "./app_thread.ts";
 import type { Pool, PoolEvents } from "./pool.ts";
@@ -156,10 +155,6 @@ export class ThreadPool implements Pool {
 
   #threadOf(exchange: Exchange): ThreadHandle {
     return this.threads[exchange.thread.id - 1]!;
-  }
-
-  leave(): void {
-    for (const thread of this.threads) thread.post(QueueIn.leave);
   }
 
   terminate(): void {
