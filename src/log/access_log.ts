@@ -14,6 +14,7 @@
 
 import { SystemError } from "../errors.ts";
 import { type AccessEntry, type AccessFormat, compileAccessFormat } from "./access_format.ts";
+import { openLogFile } from "./log_file.ts";
 import type { Log } from "./record.ts";
 
 /** A line waits this long at most before it is written. */
@@ -28,8 +29,6 @@ const PIPE_WRITE_BYTES = 4_096;
 const FULL_PIPE_PAUSE_MS = 50;
 /** How long close() waits for a disk that hangs. */
 const CLOSE_TIMEOUT_MS = 2_000;
-
-const APPEND: Deno.OpenOptions = { append: true, create: true, mode: 0o644 };
 
 interface Output {
   write(bytes: Uint8Array): Promise<number>;
@@ -74,12 +73,12 @@ export class AccessLog {
   #torn = false;
   #lost = 0;
 
-  /** @throws what Deno.openSync throws. `path` may be "-", standard output. */
+  /** @throws what openLogFile throws. `path` may be "-", standard output. */
   constructor(path: string, format: AccessFormat, log: Log) {
     this.#path = path;
     this.#format = format;
     this.#log = log;
-    if (path !== "-") this.#file = Deno.openSync(path, APPEND);
+    if (path !== "-") this.#file = openLogFile(path);
     this.#writeBytes = isRegularFile(path) ? Infinity : PIPE_WRITE_BYTES;
   }
 
@@ -110,7 +109,7 @@ export class AccessLog {
   reopen(): void {
     if (this.#path === "-" || this.#closing !== null) return;
     try {
-      const fresh = Deno.openSync(this.#path, APPEND);
+      const fresh = openLogFile(this.#path);
       if (this.#file !== null) this.#retired.push(this.#file);
       this.#file = fresh;
       if (this.#writing === null) this.#closeRetired();

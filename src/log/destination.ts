@@ -1,7 +1,6 @@
 /** Where log lines go, by blocking writes that never throw. */
 
-/** What a file is opened as: written at its end, whoever else writes to it too. */
-const APPEND: Deno.OpenOptions = { append: true, create: true, mode: 0o644 };
+import { openLogFile } from "./log_file.ts";
 
 type Sink = { writeSync(bytes: Uint8Array): number };
 
@@ -20,11 +19,11 @@ export class Destination {
   /** Part of a line went out, so the next one needs a line feed before it. */
   #torn = false;
 
-  /** @throws what Deno.open throws: at start, a log that cannot be opened is an error. */
+  /** @throws what openLogFile throws: at start, a log that cannot be opened is an error. */
   constructor(path: string, standard: Sink = Deno.stderr) {
     this.#path = path;
     this.#standard = standard;
-    if (path !== "-") this.#file = Deno.openSync(path, APPEND);
+    if (path !== "-") this.#file = openLogFile(path);
   }
 
   get lost(): number {
@@ -61,7 +60,7 @@ export class Destination {
   reopen(): unknown {
     if (this.#path === "-") return null;
     try {
-      const fresh = Deno.openSync(this.#path, APPEND);
+      const fresh = openLogFile(this.#path);
       this.#close();
       this.#file = fresh;
       this.#torn = false;

@@ -1,6 +1,7 @@
 /** The access log is written by the procs, which may be another user's: it is made theirs. */
 
 import type { Config } from "../config/config.ts";
+import { openLogFile } from "../log/log_file.ts";
 import type { Log } from "../log/record.ts";
 import { findIdentity } from "../os/user.ts";
 
@@ -14,7 +15,7 @@ export function giveAccessLog(config: Config, log: Log): void {
   const identity = findIdentity(user, group);
   if (identity === null) return;
   try {
-    Deno.openSync(access_log, { append: true, create: true, mode: 0o644 }).close();
+    openLogFile(access_log).close();
     Deno.chownSync(access_log, identity.uid, identity.gid);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

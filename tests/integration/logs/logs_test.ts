@@ -208,3 +208,36 @@ sceneTest(
     assertMatch(error.output, /^denicorn: Cannot open error_log .*no\/such\/error\.log: .*\n$/);
   },
 );
+
+for (const workers of [1, 0]) {
+  sceneTest(
+    `named pipes as logs hold nothing up, read or not, workers ${workers}`,
+    async (scene) => {
+      const [errors, access] = [`${scene.directory}/errors`, `${scene.directory}/access`];
+      await new Deno.Command("mkfifo", { args: [errors, access] }).output();
+      using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const { port } = free.addr;
+      free.close();
+      const args = ["-b", `127.0.0.1:${port}`, "--error-log", errors, "--access-log", access];
+      const server = scene.launch({ app: APP, workers, args });
+      const url = `http://127.0.0.1:${port}`;
+      const serves = () => ask(url).then((status) => status === 200, () => false);
+      await until("it serves, though nobody reads", serves);
+
+      const reader = new Deno.Command("cat", { args: [access], stdout: "piped" }).spawn();
+      let heard = "";
+      const hearing = reader.stdout.pipeThrough(new TextDecoderStream())
+        .pipeTo(new WritableStream({ write: (text) => void (heard += text) }));
+      await until(
+        "who reads gets the lines",
+        async () => await serves() && heard.includes("GET / "),
+      );
+      reader.kill("SIGKILL");
+      await Promise.all([reader.status, hearing]);
+
+      server.signal("SIGUSR1");
+      server.signal("SIGHUP");
+      await until("it serves afterwards", serves);
+    },
+  );
+}

@@ -1,0 +1,35 @@
+/** How the file of a log is opened. */
+
+/** Written at its end, whoever else writes to it too. */
+const APPEND: Deno.OpenOptions = { append: true, create: true, mode: 0o644 };
+
+/**
+ * Opens it without ever waiting. A named pipe that nobody reads would hold open(2) up until somebody
+ * does, fifo(7), and with it the thread that takes signals or connections. So it is read here for as
+ * long as that takes; what is written while nobody reads it is lost, and counted as such.
+ *
+ * @throws what Deno.openSync throws.
+ */
+export function openLogFile(path: string): Deno.FsFile {
+  using _reader = isPipe(path) ? openReader(path) : null;
+  return Deno.openSync(path, APPEND);
+}
+
+/** For writing as well: an end that only reads would wait for a writer. */
+function openReader(path: string): Deno.FsFile | null {
+  try {
+    return Deno.openSync(path, { read: true, write: true });
+  } catch (error) {
+    // Whoever may only write it has to wait for its reader.
+    if (error instanceof Deno.errors.PermissionDenied) return null;
+    throw error;
+  }
+}
+
+function isPipe(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFifo ?? false;
+  } catch {
+    return false;
+  }
+}
