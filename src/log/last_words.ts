@@ -2,19 +2,17 @@
 
 import { AppLoadError, DenicornError, ExitCode } from "../errors.ts";
 import type { ErrorLog, LogConfig } from "./log_writer.ts";
+import { describe } from "./uncaught.ts";
 
-/** Runs the program; an error of ours becomes a message on standard error and its exit code. */
+/** Runs the program; an error becomes a message on standard error and its exit code. */
 export async function exitCodeOf(run: () => Promise<ExitCode>): Promise<ExitCode> {
   try {
     return await run();
   } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) {
-      say(Deno.stderr, `denicorn: Deno does not permit it: ${error.message}\n`);
-      return ExitCode.usage;
-    }
-    if (!(error instanceof DenicornError)) throw error;
     say(Deno.stderr, `denicorn: ${textOf(error)}\n`);
-    return error.exitCode;
+    if (error instanceof Deno.errors.NotCapable) return ExitCode.usage;
+    // Thrown on, a fault of ours would be one of those errors that a server survives: exit code 0.
+    return error instanceof DenicornError ? error.exitCode : ExitCode.system;
   }
 }
 
@@ -27,14 +25,16 @@ export async function withLog(
   try {
     return await run();
   } catch (error) {
-    if (error instanceof DenicornError && error_log !== "-") log.critical(textOf(error));
+    if (error_log !== "-") log.critical(textOf(error));
     throw error;
   } finally {
     log.close();
   }
 }
 
-function textOf(error: DenicornError): string {
+function textOf(error: unknown): string {
+  if (error instanceof Deno.errors.NotCapable) return `Deno does not permit it: ${error.message}`;
+  if (!(error instanceof DenicornError)) return `A fault of denicorn's own: ${describe(error)}`;
   const trace = error instanceof AppLoadError ? error.trace : "";
   return trace === "" ? error.message : `${error.message}\n${trace}`;
 }

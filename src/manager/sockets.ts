@@ -15,7 +15,7 @@ import type { Log } from "../log/record.ts";
 import { closeFd } from "../os/bound_socket.ts";
 import { type InheritedSocket, passingOn } from "../os/inherit.ts";
 import { libcUnavailable } from "../os/libc.ts";
-import { removeIfSame } from "../os/unix_path.ts";
+import { isNoFile, removeIfSame } from "../os/unix_path.ts";
 import { type Handover, HANDOVER_ENV, writeHandover } from "./handover.ts";
 import { Predecessor } from "./predecessor.ts";
 import { type HeldSocket, isIPv4Twin, isShared, KeyCounter, openSocket } from "./held_socket.ts";
@@ -63,7 +63,8 @@ export class Sockets {
     const every = [...config.bind, ...config.redirect_bind];
     const keys = new KeyCounter();
     try {
-      for (const bind of every) {
+      // Files last: who gives up while an address is waited for has left none behind.
+      for (const bind of [...every.filter(isNoFile), ...every.filter((it) => !isNoFile(it))]) {
         const key = keys.key(bind);
         const v6Only = every.some((other) => isIPv4Twin(bind, other));
         opened.set(key, await this.#openOne(key, bind, config, v6Only));
@@ -152,7 +153,8 @@ export class Sockets {
   #letGo(socket: HeldSocket): void {
     const isActivated = this.#activated.some(({ fd }) => fd === socket.fd);
     const isInUse = [...this.#held.values()].some((held) => [...held.values()].includes(socket));
-    if (!isInUse && !isActivated) release(socket);
+    // As in close(): the manager before goes on with its file, where this one cannot have the rest.
+    if (!isInUse && !isActivated) release(socket, this.predecessor.lives);
   }
 }
 

@@ -54,7 +54,8 @@ function isInUse(error: unknown): boolean {
 export function bindFailure(bind: Bind, error: unknown): SystemError {
   const what = `Cannot listen on ${showBind(bind)}`;
   const errno = error instanceof LibcError ? error.errno : 0;
-  if (error instanceof Deno.errors.PermissionDenied || errno === Errno.EACCES) {
+  const denied = error instanceof Deno.errors.PermissionDenied || errno === Errno.EACCES;
+  if (denied && bind.transport === "tcp") {
     return new SystemError(
       `${what}: not permitted (ports below ${firstUnprivilegedPort()} need root or the capability ` +
         `CAP_NET_BIND_SERVICE)`,

@@ -20,6 +20,7 @@ import {
   SocketOption,
   SOL_SOCKET,
 } from "./socket.ts";
+import { whoMay } from "./user.ts";
 
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
@@ -81,7 +82,8 @@ export function boundPort(fd: number): number {
  * bound: after USR2 the procs of another manager have the port already.
  */
 function giveSocketTo(fd: number, uid: number): void {
-  check(libc().fchown(fd, uid, SAME_GROUP), "fchown", `Cannot give socket ${fd} to user ${uid}`);
+  const what = `Cannot give a socket to user ${uid}, who is to serve${whoMay()}`;
+  check(libc().fchown(fd, uid, SAME_GROUP), "fchown", what);
 }
 
 /**

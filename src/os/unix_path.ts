@@ -1,5 +1,6 @@
 /** The file of a unix socket: who may use it, what an old one means, and who removes it. */
 
+import type { Bind } from "../config/bind.ts";
 import { SystemError } from "../errors.ts";
 
 export interface UnixPathOptions {
@@ -29,8 +30,22 @@ export async function claimUnixPath<T>(
   } finally {
     if (before !== null) Deno.umask(before);
   }
-  if (uid !== null || gid !== null) Deno.chownSync(path, uid, gid);
+  if (uid !== null || gid !== null) giveAway(path, uid, gid);
   return bound;
+}
+
+function giveAway(path: string, uid: number | null, gid: number | null): void {
+  try {
+    Deno.chownSync(path, uid, gid);
+  } catch (error) {
+    Deno.removeSync(path);
+    const whom = [uid === null ? "" : `user ${uid}`, gid === null ? "" : `group ${gid}`];
+    throw new SystemError(
+      `Cannot give unix:${path} to ${whom.filter((it) => it !== "").join(" and ")}: ` +
+        `${messageOf(error)}; only root may give it to others (unix_user, unix_group)`,
+      { cause: error },
+    );
+  }
 }
 
 async function removeStaleSocket(path: string): Promise<void> {
@@ -57,6 +72,11 @@ async function removeStaleSocket(path: string): Promise<void> {
     return;
   }
   throw new SystemError(`${what}: another server listens on it; stop that, or take another path`);
+}
+
+/** Whether an address leaves nothing in the file system: all but unix sockets that have a path. */
+export function isNoFile(bind: Bind): boolean {
+  return bind.transport !== "unix" || bind.path.startsWith("@");
 }
 
 /** Which file a path is, to know it again: another server may have put its own there since. */

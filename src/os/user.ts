@@ -42,7 +42,7 @@ export function findIdentity(user: string | null, group: string | null): Identit
 export function becomeIdentity(identity: Identity): void {
   const { uid, gid, name } = identity;
   if (Deno.uid() === uid && Deno.gid() === gid) return;
-  const what = `Cannot become user ${name ?? uid}, group ${gid}`;
+  const what = `Cannot become user ${name ?? uid}, group ${gid}${whoMay()}`;
   const c = libc();
   if (Deno.uid() === 0) {
     // glibc's wrappers change every thread; the bare system calls would change only this one.
@@ -57,6 +57,13 @@ export function becomeIdentity(identity: Identity): void {
   check(c.setuid(uid), "setuid", what);
   // A way back would mean that an app's bug is root's bug.
   if (uid !== 0 && c.setuid(0) === 0) throw new SystemError(`${what}: root could be regained`);
+}
+
+/** What to do for who is not root; empty for root. Others may have the capability, so it is tried. */
+export function whoMay(): string {
+  return Deno.uid() === 0
+    ? ""
+    : " (that takes root: start denicorn as root, or leave user and group out)";
 }
 
 interface User {

@@ -73,6 +73,8 @@ class Solo {
       await Promise.race([this.#boot(manager), this.#over.promise]);
       await this.#over.promise;
     } finally {
+      // Who never came to serve has sockets nevertheless, whose files nobody else removes.
+      if (!this.#serves) this.#server.stop();
       await this.#server.closeLogs();
       await this.#hooks?.run("workerExit", this.#info);
       await this.#hooks?.run("onExit", manager);

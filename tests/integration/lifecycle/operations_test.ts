@@ -128,6 +128,25 @@ sceneTest("USR2 with a new manager that cannot start: the old one goes on", asyn
 });
 
 sceneTest(
+  "USR2 with a new manager that cannot have an address: the old one keeps its socket",
+  async (scene) => {
+    const path = `${scene.directory}/app.sock`;
+    const app = scene.write("app.ts", HELLO);
+    const config = (...binds: string[]) =>
+      scene.write("denicorn.yaml", `app: ${app}\nworkers: 1\nbind: ${JSON.stringify(binds)}\n`);
+    config(`unix:${path}`);
+    const server = scene.run([]);
+    await server.ready(1);
+    config(`unix:${path}`, "unix:/nowhere/b.sock");
+    server.signal("SIGUSR2");
+    await server.says(/The new manager exited with code 1 .*; this one goes on/);
+    using client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
+    const response = await fetch("http://localhost/", { client });
+    assertEquals(await response.text(), `pid ${server.procs()[0]?.pid}`);
+  },
+);
+
+sceneTest(
   "USR2: a new manager serves though the old one has gone before it came up",
   async (scene) => {
     const path = `${scene.directory}/app.sock`;

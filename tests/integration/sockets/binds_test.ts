@@ -82,6 +82,23 @@ for (const workers of ["0", "1"]) {
   }
 }
 
+for (const [kind, workers] of [["procs", 1], ["one process", 0]] as const) {
+  sceneTest(`${kind}: no socket file is left by who does not come to serve`, async (scene) => {
+    using holder = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const path = `${scene.directory}/app.sock`;
+    const start = (app: string, ...args: string[]) =>
+      scene.launch({ app, workers, args: ["-b", `unix:${path}`, ...args] });
+    const refused = start("throw new Error('broken');\n");
+    assertEquals((await refused.end()).code, 4);
+    assert(!exists(path), "after an app that cannot be loaded");
+
+    const waiting = start(HELLO, "-b", `127.0.0.1:${holder.addr.port}`);
+    await waiting.says(/is in use; trying again/);
+    await waiting.stop("SIGINT");
+    assert(!exists(path), "after Ctrl-C while a port is waited for");
+  });
+}
+
 sceneTest("an interface that is not there is an error that says so", async (scene) => {
   const server = scene.launch({ args: ["-b", "[fe80::1%nosuch0]:0"] });
   assertEquals((await server.end()).code, 1);

@@ -1,6 +1,6 @@
 /** What only root may have is taken before the procs become another user. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { ask, local } from "../../support/http.ts";
 import { type Scene, sceneTest } from "../../support/scene.ts";
 
@@ -50,6 +50,24 @@ if (Deno.uid() === 0) {
       assertEquals(owner(own).slice(0, 2), [12345, 54321]);
       assertEquals(owner(other), [2, 54321, 0o666]);
     },
+  );
+}
+
+for (const workers of [1, 0]) {
+  sceneTest(
+    `a unix socket that cannot be given away: exit code 1, workers ${workers}`,
+    async (scene) => {
+      const path = `${scene.directory}/app.sock`;
+      const prefix = ["setpriv", "--inh-caps=-chown", "--bounding-set=-chown"];
+      const args = ["-b", `unix:${path}`, "--unix-user", "2"];
+      const server = scene.launch({ app: APP, workers, args, prefix });
+      assertEquals((await server.end()).code, 1);
+      const said = "denicorn: Cannot give unix:" + path + " to user 2";
+      assert(server.output.startsWith(said), server.output);
+      assert(server.output.includes("only root may give it to others"), server.output);
+      assertEquals([...Deno.readDirSync(scene.directory)].map(({ name }) => name), ["app.ts"]);
+    },
+    { needs: Deno.uid() === 0 },
   );
 }
 
