@@ -21,9 +21,16 @@ const LOADER_CODE = / \{\n {2}code: "ERR_MODULE_NOT_FOUND"\n\}\s*$/;
 /** Depth of `cause` chains and of extra properties that are shown. */
 const INSPECT_DEPTH = 4;
 
-/** Whatever was thrown (not all of it is an Error), as lines for the log. */
+/** Whatever was thrown (not all of it is an Error), as lines for the log. Never throws itself. */
 export function traceOf(thrown: unknown): string {
-  return cleanTrace(thrown instanceof Error ? inspect(thrown) : `thrown: ${inspect(thrown)}`);
+  try {
+    const text = Deno.inspect(thrown, { colors: false, depth: INSPECT_DEPTH });
+    return cleanTrace(thrown instanceof Error ? text : `thrown: ${text}`);
+  } catch {
+    // A Proxy or a getter that throws, and what it throws may do so again: whoever logs an error has
+    // yet to answer its request.
+    return "thrown: something that throws when it is looked at";
+  }
 }
 
 /** What was thrown, for a message that names it (its first line) and a trace below that (the rest). */
@@ -52,15 +59,6 @@ export function cleanTrace(trace: string): string {
     if (line.endsWith(" {")) kept.push(kept.pop() + " {");
   }
   return kept.join("\n").replace(LOADER_CODE, "").trimEnd();
-}
-
-function inspect(thrown: unknown): string {
-  try {
-    return Deno.inspect(thrown, { colors: false, depth: INSPECT_DEPTH });
-  } catch (error) {
-    // A thrown Proxy, or a getter that throws: the log must survive what an app throws.
-    return `(an error that cannot be shown: ${error instanceof Error ? error.message : "?"})`;
-  }
 }
 
 function escape(text: string): string {

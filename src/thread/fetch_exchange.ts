@@ -72,8 +72,9 @@ export class FetchExchange implements RequestSource, Upgradable, Deno.ServeHandl
       this.#queue.respond(this.id, status, header, body, flags);
       return false;
     }
-    this.#queue.respond(this.id, status, header, true, flags);
+    // It throws where the app has a reader of its own: not behind a head that promises a body.
     this.#reader = body.getReader();
+    this.#queue.respond(this.id, status, header, true, flags);
     return true;
   }
 

@@ -9,6 +9,10 @@ type Handler = (request: Request, info: Deno.ServeHandlerInfo) => Response | Pro
 
 const PATHS: Record<string, Handler> = {
   "/text": () => new Response("text"),
+  "/first-piece": async (request) => {
+    const { value } = await request.body!.getReader().read();
+    return new Response(String(value !== undefined && value.length > 0));
+  },
   "/state": () => Response.json(state),
   "/json": () => Response.json({ a: [1, "é"] }),
   "/redirect": () => Response.redirect("http://localhost/elsewhere", 303),
@@ -79,6 +83,16 @@ const PATHS: Record<string, Handler> = {
   "/nothing": () => undefined as unknown as Response,
   "/number": () => 42 as unknown as Response,
   "/error-response": () => Response.error(),
+  "/hostile": () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    throw proxy;
+  },
+  "/locked": () => {
+    const response = new Response(new Blob(["locked"]).stream());
+    response.body!.getReader();
+    return response;
+  },
   "/used": async () => {
     const response = new Response("used");
     await response.text();

@@ -72,6 +72,7 @@ export class GuardedBody implements Timed {
   /** How long the client was waited for; the time that the app takes is not its fault. */
   #waitedMs = 0;
   #late = false;
+  #abandoned = false;
   #waits = false;
   /** Small pieces since the last larger one. */
   #small = 0;
@@ -95,6 +96,8 @@ export class GuardedBody implements Timed {
 
   /** The next bytes, null at the end. Throws BodyRefusal. */
   async read(): Promise<Uint8Array | null> {
+    // Not as if it had come to its end: who reads that late would take a part for the whole.
+    if (this.#abandoned) throw new Error("The body was given up: the request is answered");
     const from = performance.now();
     this.#deadlines.set(this, from + Math.min(this.#timeoutMs, this.#patienceMs()));
     let next: Piece;
@@ -172,6 +175,16 @@ export class GuardedBody implements Timed {
       },
       cancel: () => this.cancel(),
     }, { highWaterMark: 0 });
+  }
+
+  /**
+   * The request is answered: the rest is given up, unless somebody waits for it just now. Until then
+   * Deno would read no further request of the connection, nor close it.
+   */
+  abandon(): void {
+    if (this.#waits || this.#owner === null) return;
+    this.#abandoned = true;
+    this.cancel();
   }
 
   /** Nobody wants the rest. */

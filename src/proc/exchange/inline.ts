@@ -42,6 +42,8 @@ export class InlineDispatcher implements Dispatcher {
   readonly #timeoutMs: number;
   readonly #warningMs: number;
   readonly #pending = new IdTable<Pending>();
+  /** Those that came behind their heads. */
+  readonly #bodies = new Map<Request, GuardedBody>();
   #lastId = 0;
   readonly #upgrades: InlineUpgrades;
   #inFlight = 0;
@@ -151,6 +153,7 @@ export class InlineDispatcher implements Dispatcher {
         this.#server.close(session, status === 413);
       }),
     );
+    this.#bodies.set(request, guarded);
     return request;
   }
 
@@ -207,17 +210,17 @@ export class InlineDispatcher implements Dispatcher {
     const closes = this.#server.closesAfter(session);
     if (access === null && !closes && returned instanceof Response && isFast(returned)) {
       // There is nothing to learn of it, or to add.
-      this.#end(session);
+      this.#end(session, request);
       return returned;
     }
     const parts = readResponse(returned);
     const { status } = parts;
-    if (status === 101) return this.#upgraded(session, returned, access);
+    if (status === 101) return this.#upgraded(session, request, returned, access);
     let { fields, body } = parts;
     if (closes) fields = [...fields, ["connection", "close"]];
     if (!(body instanceof ReadableStream)) {
       access?.end(status, body === null ? 0 : lengthOf(body), fields);
-      this.#end(session);
+      this.#end(session, request);
     } else {
       const sent = new CountedStream(body, (error) => {
         this.#log.error(`${request.method} ${request.url} failed: ${traceOf(error)}`);
@@ -225,7 +228,7 @@ export class InlineDispatcher implements Dispatcher {
       body = sent.readable;
       const end = () => {
         access?.end(status, sent.bytes, fields);
-        this.#end(session);
+        this.#end(session, request);
       };
       info.completed.then(end, end);
     }
@@ -235,13 +238,14 @@ export class InlineDispatcher implements Dispatcher {
   /** A WebSocket of Deno's own: the response is what Deno.upgradeWebSocket made, untouched. */
   #upgraded(
     session: Session,
+    request: Request,
     response: Response,
     access: AccessRecord | null,
   ): Response {
     // Until it is open the connection belongs to Deno's HTTP, and is in use.
     this.#upgrades.opening(response).then(() => {
       access?.end(101, 0, []);
-      this.#end(session);
+      this.#end(session, request);
     });
     session.detach();
     return response;
@@ -255,7 +259,7 @@ export class InlineDispatcher implements Dispatcher {
   ): Response {
     access?.refused(500);
     this.#log.error(`${request.method} ${request.url} failed: ${traceOf(error)}`);
-    this.#end(session);
+    this.#end(session, request);
     return refuse(500);
   }
 
@@ -264,7 +268,7 @@ export class InlineDispatcher implements Dispatcher {
     abortRequest(pending.request);
     pending.resolve(refuse(status));
     pending.access?.refused(status);
-    this.#end(pending.session);
+    this.#end(pending.session, pending.request);
   }
 
   /** The client's going away ends the exchange: its signal aborts, and its answer is dropped. */
@@ -275,7 +279,7 @@ export class InlineDispatcher implements Dispatcher {
       if (!this.#pending.delete(pending.id)) return;
       pending.access?.end(499, 0, []);
       pending.resolve(createResponse(499, [], null));
-      this.#end(pending.session);
+      this.#end(pending.session, pending.request);
     };
     const { signal } = pending.request;
     if (signal.aborted) gone();
@@ -287,8 +291,12 @@ export class InlineDispatcher implements Dispatcher {
     this.#server.began(session);
   }
 
-  #end(session: Session): void {
+  #end(session: Session, request: Request): void {
     this.#inFlight--;
+    if (this.#bodies.size > 0) {
+      this.#bodies.get(request)?.abandon();
+      this.#bodies.delete(request);
+    }
     this.#server.ended(session);
   }
 }

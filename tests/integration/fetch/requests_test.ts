@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { sceneTest } from "../../support/scene.ts";
 import { soon } from "../../support/wait.ts";
+import { Wire } from "../../support/wire.ts";
 import { startApp } from "./app.ts";
 
 /** Beyond what crosses a queue whole, and no multiple of any chunk's size. */
@@ -62,6 +63,27 @@ for (const threads of [0, 1]) {
     const counted = count(ReadableStream.from(pieces(body)));
     assertEquals(await soon("the body arrives", counted), body.length);
   });
+
+  sceneTest(
+    `a body that is not read, or not all of it, does not hold up the next request, ${where}`,
+    async (scene) => {
+      const server = await startApp(scene, threads);
+      for (const [path, answer] of [["/text", "text"], ["/first-piece", "true"]] as const) {
+        for (const length of [100, LARGE_BYTES]) {
+          using wire = await Wire.connect(server.port);
+          const half = "x".repeat(length / 2);
+          await wire.send(
+            `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${2 * half.length}\r\n\r\n`,
+          );
+          await wire.send(half);
+          const sent = wire.send(`${half}GET /json HTTP/1.1\r\nHost: a\r\n\r\n`);
+          assertEquals((await wire.response())?.body, answer);
+          await sent;
+          assertEquals((await wire.response())?.status, 200, `after ${length} bytes to ${path}`);
+        }
+      }
+    },
+  );
 
   sceneTest(
     `a request can be read as text, JSON or a form, cloned and derived from, ${where}`,

@@ -42,6 +42,8 @@ const FAILING: Readonly<Record<string, RegExp>> = {
   "/nothing": /GET \S*\/nothing failed: .*it returned undefined/,
   "/number": /GET \S*\/number failed: .*it returned a number/,
   "/error-response": /GET \S*\/error-response failed: .*Response\.error\(\)/,
+  "/hostile": /GET \S*\/hostile failed: thrown: something that throws when it is looked at/,
+  "/locked": /GET \S*\/locked failed: TypeError: .*locked/,
   "/used": /GET \S*\/used failed: .*used up/,
 };
 
