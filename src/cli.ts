@@ -6,7 +6,7 @@ import { helpText } from "./config/help.ts";
 import { load, type LoadOptions, readArguments, requireConfig } from "./config/load.ts";
 import { printedConfig } from "./config/print.ts";
 import { VERSION } from "./config/version.ts";
-import { AppLoadError, ConfigError, ExitCode, SystemError } from "./errors.ts";
+import { AppLoadError, ConfigError, ExitCode, messageOf, SystemError } from "./errors.ts";
 import { exitCodeOf, say, withLog } from "./log/last_words.ts";
 import { Activation } from "./os/activation.ts";
 import { requirePermissions } from "./permissions.ts";
@@ -119,7 +119,7 @@ function requireAppFile(config: Config) {
     if (!Deno.statSync(file).isDirectory) return;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       throw new SystemError(`Cannot read the app ${file}: ${why}`, { cause: error });
     }
     throw new AppLoadError(`Cannot load the app: there is no file ${file}`, "");

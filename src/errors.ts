@@ -62,3 +62,8 @@ export class AppLoadError extends DenicornError {
     this.trace = trace;
   }
 }
+
+/** What an error says, for a message that goes on with it. Anything may be thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,7 +1,7 @@
 /** The hooks as the process sees them from outside: a thread that is told, and seldom waited for. */
 
 import { pathToFileURL } from "node:url";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, messageOf } from "../errors.ts";
 import type { Log } from "../log/record.ts";
 import type { HookArguments, HookName } from "./hooks.ts";
 import type { FromHooks, HookCall, ToHooks } from "./messages.ts";
@@ -56,7 +56,7 @@ export class HookThread {
       return thread;
     } catch (error) {
       thread.close();
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       throw new ConfigError(`Cannot load the hooks ${path}: ${reason}`);
     } finally {
       clearTimeout(timer);

@@ -12,7 +12,7 @@
  * ```
  */
 
-import { SystemError } from "../errors.ts";
+import { messageOf, SystemError } from "../errors.ts";
 import { type AccessEntry, type AccessFormat, compileAccessFormat } from "./access_format.ts";
 import { openLogFile } from "./log_file.ts";
 import type { Log } from "./record.ts";
@@ -50,7 +50,7 @@ export function openAccessLog(config: AccessLogConfig, log: Log): AccessLog | nu
   try {
     return new AccessLog(config.access_log, compileAccessFormat(config.access_log_format), log);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new SystemError(`Cannot open access_log ${config.access_log}: ${why}`, { cause: error });
   }
 }

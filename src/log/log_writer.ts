@@ -3,7 +3,7 @@
  * package: a process that runs under the app's deno.json writes its log with it too (`workers: 0`).
  */
 
-import { SystemError } from "../errors.ts";
+import { messageOf, SystemError } from "../errors.ts";
 import { Destination } from "./destination.ts";
 import { type Format, formatJson, formatPretty, formatText } from "./format.ts";
 import { createLog, type Level, LEVELS, type Log, type LogRecord } from "./record.ts";
@@ -80,7 +80,7 @@ function openDestination({ error_log }: LogConfig): Destination {
   try {
     return new Destination(error_log);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new SystemError(`Cannot open error_log ${error_log}: ${why}`, { cause: error });
   }
 }

@@ -1,6 +1,7 @@
 /** The access log is written by the procs, which may be another user's: it is made theirs. */
 
 import type { Config } from "../config/config.ts";
+import { messageOf } from "../errors.ts";
 import { openLogFile } from "../log/log_file.ts";
 import type { Log } from "../log/record.ts";
 import { findIdentity } from "../os/user.ts";
@@ -18,7 +19,7 @@ export function giveAccessLog(config: Config, log: Log): void {
     openLogFile(access_log).close();
     Deno.chownSync(access_log, identity.uid, identity.gid);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     log.warning(`Cannot give access_log ${access_log} to the user of the procs: ${reason}`);
   }
 }

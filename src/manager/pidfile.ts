@@ -6,7 +6,7 @@
  * stands in it; one that is locked belongs to a server that runs.
  */
 
-import { SystemError } from "../errors.ts";
+import { messageOf, SystemError } from "../errors.ts";
 
 /** Longer than any process id: such a file is somebody's, and was named by mistake. */
 const MAX_CONTENT_BYTES = 32;
@@ -33,7 +33,7 @@ export class Pidfile {
       throw running(path, readPid(path));
     } catch (error) {
       if (error instanceof SystemError) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       throw new SystemError(`Cannot write the pid file ${path}: ${reason}`, { cause: error });
     }
   }

@@ -1,6 +1,7 @@
 /** A proc as the manager sees it from outside: its process and its control channel. */
 
 import type { Config } from "../config/config.ts";
+import { messageOf } from "../errors.ts";
 import type { DrainReason, ManagerToProc, ProcToManager } from "../protocol/control.ts";
 import type { ControlListener, ProcChannel } from "./control_listener.ts";
 import type { Inbox, ManagerEvent } from "./inbox.ts";
@@ -86,7 +87,7 @@ export class ProcHandle {
         inbox.push({ type: "message", id, message: next.value });
       }
     } catch (caught) {
-      error = caught instanceof Error ? caught.message : String(caught);
+      error = messageOf(caught);
     }
     this.#channel?.close();
     this.#ended.resolve();

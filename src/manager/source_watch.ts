@@ -1,6 +1,7 @@
 /** Watches files of the app, and says when they have changed and are quiet again. For development. */
 
 import { dirname, isAbsolute, matchesGlob } from "node:path";
+import { messageOf } from "../errors.ts";
 import type { Log } from "../log/record.ts";
 
 /** Nothing may have changed for so long: an editor, a formatter, `git checkout` write many files. */
@@ -62,7 +63,7 @@ export class SourceWatch {
       this.#watchers.set(key, watcher);
       this.#read(watcher);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       this.#options.log.warning(`Cannot watch ${directory} for changes: ${reason}`);
     }
   }

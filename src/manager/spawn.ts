@@ -2,7 +2,7 @@
 
 import { appDirectory } from "../config/app.ts";
 import type { Config } from "../config/config.ts";
-import { SystemError } from "../errors.ts";
+import { messageOf, SystemError } from "../errors.ts";
 import { COLLECT } from "../os/young_garbage.ts";
 import { ControlEnv } from "../protocol/control.ts";
 
@@ -60,7 +60,7 @@ export function spawnProc(
     if (!standalone) writeEntry(child);
     return child;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new SystemError(`Cannot start a proc (${Deno.execPath()} in ${cwd}): ${reason}`);
   }
 }

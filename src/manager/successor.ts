@@ -5,7 +5,7 @@
  */
 
 import type { Config } from "../config/config.ts";
-import { SystemError } from "../errors.ts";
+import { messageOf, SystemError } from "../errors.ts";
 import type { CommandLine } from "./command_line.ts";
 import type { Sockets } from "./sockets.ts";
 
@@ -27,7 +27,7 @@ export class Successor {
         return new Successor(child.spawn());
       });
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       throw new SystemError(`Cannot start a new manager (${program}): ${reason}`, { cause: error });
     }
   }

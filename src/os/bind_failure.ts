@@ -1,7 +1,7 @@
 /** Why an address cannot be had, in words that help; and the patience with one that is in use. */
 
 import { type Bind, showBind } from "../config/bind.ts";
-import { SystemError } from "../errors.ts";
+import { messageOf, SystemError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
 import { Errno, LibcError } from "./libc.ts";
 import { describePortHolder } from "./port_holder.ts";
@@ -65,7 +65,7 @@ export function bindFailure(bind: Bind, error: unknown): SystemError {
     return new SystemError(`${what}: this machine has no such address`);
   }
   if (error instanceof SystemError) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return new SystemError(`${what}: ${message}`, { cause: error });
 }
 

@@ -5,7 +5,7 @@
  * Constants all over src/os are Linux's, equal on x86-64 and aarch64, the two that Deno runs on.
  */
 
-import { SystemError } from "../errors.ts";
+import { messageOf, SystemError } from "../errors.ts";
 
 /** glibc's name first; musl's where there is no glibc (or gcompat) to be found. */
 const LIBRARIES = ["libc.so.6", "libc.so"] as const;
@@ -112,7 +112,7 @@ function open(): Libc | string {
     try {
       return Deno.dlopen(library, SYMBOLS).symbols;
     } catch (error) {
-      last = error instanceof Error ? error.message : String(error);
+      last = messageOf(error);
     }
   }
   return `${LIBRARIES.join(" and ")} cannot be loaded (${last})`;

@@ -1,7 +1,7 @@
 /** The file of a unix socket: who may use it, what an old one means, and who removes it. */
 
 import type { Bind } from "../config/bind.ts";
-import { SystemError } from "../errors.ts";
+import { messageOf, SystemError } from "../errors.ts";
 
 export interface UnixPathOptions {
   /** Permission bits; null for what umask leaves. */
@@ -99,8 +99,4 @@ export function removeIfSame({ path, dev, ino }: FileIdentity): void {
   } catch {
     // Gone, or not ours to remove.
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

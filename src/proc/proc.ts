@@ -1,7 +1,7 @@
 /** A proc's life: boot, listen, serve, leave, as its manager says. */
 
 import type { Config } from "../config/config.ts";
-import { AppLoadError, DenicornError, ExitCode } from "../errors.ts";
+import { AppLoadError, DenicornError, ExitCode, messageOf } from "../errors.ts";
 import { HookThread } from "../hooks/hook_thread.ts";
 import type { ProcInfo } from "../hooks/hooks.ts";
 import type { Log } from "../log/record.ts";
@@ -164,7 +164,7 @@ export class Proc {
     try {
       this.#booted?.server.steer(bind, plan);
     } catch (caught) {
-      error = caught instanceof Error ? caught.message : String(caught);
+      error = messageOf(caught);
     }
     this.#client.send({ type: "steered", error });
   }

@@ -1,5 +1,6 @@
 /** JS functions that Python can call. */
 
+import { messageOf } from "../errors.ts";
 import { addressOf } from "./memory.ts";
 import { type Api, type Handle, NULL } from "./symbols.ts";
 
@@ -47,7 +48,7 @@ function raise(api: Api, error: unknown): void {
   if (api.PyErr_Occurred() !== NULL) return;
   const builtins = api.PyImport_ImportModule(text("builtins"));
   const type = api.PyObject_GetAttrString(builtins, text("RuntimeError"));
-  api.PyErr_SetString(type, text(error instanceof Error ? error.message : String(error)));
+  api.PyErr_SetString(type, text(messageOf(error)));
   api.Py_DecRef(type);
   api.Py_DecRef(builtins);
 }

@@ -7,7 +7,7 @@
  */
 
 import { cString, libc } from "../os/libc.ts";
-import { AppLoadError } from "../errors.ts";
+import { AppLoadError, messageOf } from "../errors.ts";
 import { textAt } from "./memory.ts";
 
 /** Address of a Python object; NULL is 0n. */
@@ -90,7 +90,7 @@ export function openPython(path: string): Api {
   try {
     return Deno.dlopen(path, SYMBOLS).symbols;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new AppLoadError(`${path} is no CPython from 3.9 to 3.15: ${why}`, "");
   }
 }

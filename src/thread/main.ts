@@ -2,7 +2,7 @@
 
 import { loadFetchApp, servedAddr } from "../app/fetch_app.ts";
 import { traceOf } from "../app/trace.ts";
-import { AppLoadError, DenicornError, ExitCode } from "../errors.ts";
+import { AppLoadError, DenicornError, ExitCode, messageOf } from "../errors.ts";
 import { createLog } from "../log/record.ts";
 import type { Batch, ThreadBoot } from "../protocol/exchange.ts";
 import { ThreadQueueOut } from "./queue_out.ts";
@@ -39,7 +39,7 @@ async function start(boot: ThreadBoot): Promise<void> {
     queue.ready();
   } catch (error) {
     const exitCode = error instanceof DenicornError ? error.exitCode : ExitCode.boot;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     queue.bootFailed(exitCode, message, error instanceof AppLoadError ? error.trace : "");
   }
 }

@@ -1,6 +1,6 @@
 /** Entry of a WSGI thread: a Web Worker that loads the app and blocks on the common queue. */
 
-import { AppLoadError, DenicornError, ExitCode } from "../errors.ts";
+import { AppLoadError, DenicornError, ExitCode, messageOf } from "../errors.ts";
 import type { WsgiBoot, WsgiNews } from "../protocol/wsgi.ts";
 import { WsgiThreadLoop } from "../wsgi/thread_loop.ts";
 
@@ -19,7 +19,7 @@ function start(boot: WsgiBoot): void {
     return say({
       type: "boot_failed",
       exitCode: error instanceof DenicornError ? error.exitCode : ExitCode.boot,
-      message: error instanceof Error ? error.message : String(error),
+      message: messageOf(error),
       trace: error instanceof AppLoadError ? error.trace : "",
     });
   }

@@ -2,7 +2,7 @@
 
 // @ts-types="../std_yaml.d.ts"
 import { parse, YamlSyntaxError } from "@std/yaml";
-import { ConfigError } from "../../errors.ts";
+import { ConfigError, messageOf } from "../../errors.ts";
 import { foreignAdvice } from "../foreign.ts";
 import { type Given, meant, unknown } from "../given.ts";
 import type { Raw } from "../kinds.ts";
@@ -32,7 +32,7 @@ function whyUnread(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   if (error instanceof TypeError) return "it is not UTF-8 text";
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 /** What the text of a file says. `shown` is the file's name in messages. */

@@ -5,7 +5,7 @@
  */
 
 import { type Bind, showBind } from "../../config/bind.ts";
-import { SystemError } from "../../errors.ts";
+import { messageOf, SystemError } from "../../errors.ts";
 import type { ConnectionHandler, HttpConnection } from "./http_connection.ts";
 import type { TlsOptions } from "../edge/certificate.ts";
 import type { ListeningSocket } from "../listen/listener.ts";
@@ -96,7 +96,7 @@ export class PublicListener implements ListeningSocket {
         throw new Error("an inherited descriptor cannot be served by Deno.serve");
       }
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       throw new SystemError(`Cannot listen on ${this.name}: ${reason}`, { cause: error });
     }
   }

@@ -1,6 +1,6 @@
 /** The server's certificate and private key: two files, read when they are needed and when they change. */
 
-import { SystemError } from "../../errors.ts";
+import { messageOf, SystemError } from "../../errors.ts";
 import { lookAt } from "../../os/file_look.ts";
 
 /** What Deno's TLS takes. Which of the two protocols is spoken the client chooses (ALPN). */
@@ -38,7 +38,7 @@ export class CertificateFiles {
       // Deno checks them where it listens, and nowhere else.
       Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...tls }).close();
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       throw new SystemError(
         `Cannot use the certificate ${certfile} with the private key ${keyfile}: ` +
           whyUnusable(why),
@@ -73,7 +73,7 @@ function readFile(path: string, what: string): string {
   try {
     return Deno.readTextFileSync(path);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new SystemError(`Cannot read the ${what} ${path}: ${why}`, { cause: error });
   }
 }

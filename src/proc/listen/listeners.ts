@@ -2,6 +2,7 @@
 
 import type { Bind } from "../../config/bind.ts";
 import type { Config } from "../../config/config.ts";
+import { messageOf } from "../../errors.ts";
 import type { Log } from "../../log/record.ts";
 import type { SteeringPlan } from "../../protocol/control.ts";
 import { CertificateFiles, type TlsOptions } from "../edge/certificate.ts";
@@ -121,7 +122,7 @@ export class Listeners {
       this.#tls = tls;
       this.#log.info("The certificate was read anew");
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       this.#log.error(`${why}; the old certificate stays in use`);
     }
   }
