@@ -4,7 +4,6 @@ import type { Config } from "../config/config.ts";
 import { AppLoadError, DenicornError, ExitCode, messageOf } from "../errors.ts";
 import { HookThread } from "../hooks/hook_thread.ts";
 import type { ProcInfo } from "../hooks/hooks.ts";
-import type { Log } from "../log/record.ts";
 import { setParentDeathSignal } from "../os/process.ts";
 import { libcUnavailable } from "../os/libc.ts";
 import {
@@ -29,7 +28,6 @@ const SIGNAL_LINGER_MS = 300;
 /** What there is once the manager has said who this proc is. */
 interface Booted {
   readonly config: Config;
-  readonly log: Log;
   readonly server: Server;
   readonly hooks: HookThread | null;
   /** Who this is, for hooks. */
@@ -109,7 +107,7 @@ export class Proc {
       // From here on there is code of the user's.
       const hooks = config.hooks === null ? null : await HookThread.load(config.hooks, log);
       await hooks?.run("postSpawn", info);
-      this.#booted = { config, log, server, hooks, info };
+      this.#booted = { config, server, hooks, info };
       await server.load(RequestHooks.of(hooks, info));
       await hooks?.run("postWorkerInit", info);
       this.#client.send({ type: "loaded" });
@@ -171,14 +169,7 @@ export class Proc {
 
   async #drain(reason: DrainReason, lingerMs: number): Promise<void> {
     this.#leaving = true;
-    if (this.#booted !== null) {
-      const { server, config, log } = this.#booted;
-      const { cut } = await server.drain(reason, lingerMs, config.graceful_timeout * 1000);
-      if (cut > 0) {
-        const limit = `graceful_timeout (${config.graceful_timeout} s)`;
-        log.warning(`${cut} exchanges were not finished within ${limit} and are cut`);
-      }
-    }
+    await this.#booted?.server.drain(reason, lingerMs);
     await this.#end();
   }
 

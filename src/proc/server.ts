@@ -59,7 +59,7 @@ export class Server implements Exchanging {
   #accessLog: AccessLog | null = null;
   #sweeper: ReturnType<typeof setInterval> | null = null;
   #bound: Promise<void> | null = null;
-  #drain: Promise<{ cut: number }> | null = null;
+  #drain: Promise<void> | null = null;
 
   constructor(config: Config, options: ServerOptions) {
     this.#config = config;
@@ -135,11 +135,11 @@ export class Server implements Exchanging {
 
   /**
    * Leaves without losing a request: goes on accepting for `lingerMs`, answers with
-   * `Connection: close`, lets exchanges finish, closes what idles, and cuts what is left after
-   * `gracefulMs`. Returns how many exchanges were cut. Called twice, it is the same drain.
+   * `Connection: close`, lets exchanges finish, closes what idles, and after `graceful_timeout` cuts
+   * what is left, and says how much that was. Called twice, it is the same drain.
    */
-  drain(reason: DrainReason, lingerMs: number, gracefulMs: number): Promise<{ cut: number }> {
-    return this.#drain ??= this.#leave(reason, lingerMs, gracefulMs);
+  drain(reason: DrainReason, lingerMs: number): Promise<void> {
+    return this.#drain ??= this.#leave(reason, lingerMs);
   }
 
   /** Ends at once. */
@@ -221,11 +221,9 @@ export class Server implements Exchanging {
     );
   };
 
-  async #leave(
-    reason: DrainReason,
-    lingerMs: number,
-    gracefulMs: number,
-  ): Promise<{ cut: number }> {
+  async #leave(reason: DrainReason, lingerMs: number): Promise<void> {
+    const { graceful_timeout } = this.#config;
+    const gracefulMs = graceful_timeout * 1000;
     const deadline = performance.now() + gracefulMs;
     this.draining = true;
     const linger = Math.min(lingerMs, gracefulMs);
@@ -246,13 +244,16 @@ export class Server implements Exchanging {
       await sleep(DRAIN_POLL_MS);
     }
     const cut = this.#dispatcher.cut() + this.sockets.size;
+    if (cut > 0) {
+      const limit = `graceful_timeout (${graceful_timeout} s)`;
+      this.#log.warning(`${cut} exchanges were not finished within ${limit} and are cut`);
+    }
     this.#sessions.abort();
     this.sockets.drop();
     const patience = cut === 0 ? APP_CLOSE_MS : APP_CLOSE_AFTER_CUT_MS;
     await Promise.race([this.#dispatcher.close(), sleep(patience)]);
     this.#dispatcher.terminate();
     this.#stopSweeping();
-    return { cut };
   }
 
   #close(): void {

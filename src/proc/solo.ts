@@ -113,7 +113,7 @@ class Solo {
 
   async #handleTerm(signal: Deno.Signal): Promise<void> {
     this.#log.info(`Signal ${signal}`);
-    if (this.#serves) await this.#drain();
+    if (this.#serves) await this.#server.drain("stop", 0);
     this.#over.resolve();
   }
 
@@ -146,15 +146,7 @@ class Solo {
     if (!hung) return this.#log.warning(message);
     // Its core burns for ever, and a supervisor can do what a manager would.
     this.#hooks?.notify("workerAborted", this.#info);
-    await this.#drain();
+    await this.#server.drain("stop", 0);
     this.#over.reject(new BootError(message));
-  }
-
-  async #drain(): Promise<void> {
-    const { graceful_timeout } = this.#config;
-    const { cut } = await this.#server.drain("stop", 0, graceful_timeout * 1000);
-    if (cut === 0) return;
-    const limit = `graceful_timeout (${graceful_timeout} s)`;
-    this.#log.warning(`${cut} exchanges were not finished within ${limit} and are cut`);
   }
 }
