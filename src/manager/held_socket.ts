@@ -15,7 +15,12 @@ import {
   startListening,
 } from "../os/bound_socket.ts";
 import { libcUnavailable } from "../os/libc.ts";
-import { claimUnixPath, type FileIdentity, identifyFile } from "../os/unix_path.ts";
+import {
+  claimUnixPath,
+  type FileIdentity,
+  identifyFile,
+  unixPathOptions,
+} from "../os/unix_path.ts";
 import { findIdentity } from "../os/user.ts";
 
 export interface HeldSocket {
@@ -124,13 +129,6 @@ async function openUnix(
   startListening(fd, options.config.backlog);
   const file = abstract ? null : identifyFile(path);
   return { fd, shared: true, forProcs: { transport: "fd", fd }, address: bind, file };
-}
-
-/** Owner and mode: as configured for unix sockets, else those that procs run as, as in gunicorn. */
-function unixPathOptions(config: Config) {
-  const { user, group, unix_user, unix_group } = config;
-  const identity = findIdentity(unix_user ?? user, unix_group ?? group);
-  return { mode: config.unix_mode, uid: identity?.uid ?? null, gid: identity?.gid ?? null };
 }
 
 async function openTcp(

@@ -54,19 +54,22 @@ function isInUse(error: unknown): boolean {
 export function bindFailure(bind: Bind, error: unknown): SystemError {
   const what = `Cannot listen on ${showBind(bind)}`;
   const errno = error instanceof LibcError ? error.errno : 0;
-  const denied = error instanceof Deno.errors.PermissionDenied || errno === Errno.EACCES;
-  if (denied && bind.transport === "tcp") {
-    return new SystemError(
-      `${what}: not permitted (ports below ${firstUnprivilegedPort()} need root or the capability ` +
-        `CAP_NET_BIND_SERVICE)`,
-    );
+  if (error instanceof Deno.errors.PermissionDenied || errno === Errno.EACCES) {
+    const needs = bind.transport === "unix"
+      ? `user ${Deno.uid()} must be allowed to write to its directory`
+      : `ports below ${firstUnprivilegedPort()} need root or the capability CAP_NET_BIND_SERVICE`;
+    return new SystemError(`${what}: not permitted (${needs})`, { cause: error });
+  }
+  const isMissing = error instanceof Deno.errors.NotFound || errno === Errno.ENOENT;
+  if (isMissing && bind.transport === "unix") {
+    return new SystemError(`${what}: its directory does not exist`, { cause: error });
   }
   if (error instanceof Deno.errors.AddrNotAvailable || errno === Errno.EADDRNOTAVAIL) {
-    return new SystemError(`${what}: this machine has no such address`);
+    const why = "this machine has no such address; `ip address` shows those it has";
+    return new SystemError(`${what}: ${why}`, { cause: error });
   }
   if (error instanceof SystemError) return error;
-  const message = messageOf(error);
-  return new SystemError(`${what}: ${message}`, { cause: error });
+  return new SystemError(`${what}: ${messageOf(error)}`, { cause: error });
 }
 
 /** The first port that needs no privilege. */

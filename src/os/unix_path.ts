@@ -1,14 +1,24 @@
 /** The file of a unix socket: who may use it, what an old one means, and who removes it. */
 
 import type { Bind } from "../config/bind.ts";
+import type { Config } from "../config/config.ts";
 import { messageOf, SystemError } from "../errors.ts";
+import { bindFailure } from "./bind_failure.ts";
+import { findIdentity } from "./user.ts";
 
-export interface UnixPathOptions {
+interface UnixPathOptions {
   /** Permission bits; null for what umask leaves. */
   readonly mode: number | null;
   /** Owner and group; null to leave either. */
   readonly uid: number | null;
   readonly gid: number | null;
+}
+
+/** Owner and mode: as configured for unix sockets, else those that the app runs as, as in gunicorn. */
+export function unixPathOptions(config: Config): UnixPathOptions {
+  const { user, group, unix_mode, unix_user, unix_group } = config;
+  const identity = findIdentity(unix_user ?? user, unix_group ?? group);
+  return { mode: unix_mode, uid: identity?.uid ?? null, gid: identity?.gid ?? null };
 }
 
 /**
@@ -27,6 +37,8 @@ export async function claimUnixPath<T>(
   let bound: T;
   try {
     bound = bind();
+  } catch (error) {
+    throw bindFailure({ transport: "unix", path }, error);
   } finally {
     if (before !== null) Deno.umask(before);
   }
@@ -55,7 +67,7 @@ async function removeStaleSocket(path: string): Promise<void> {
     file = Deno.lstatSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;
-    throw new SystemError(`${what}: ${messageOf(error)}`, { cause: error });
+    throw bindFailure({ transport: "unix", path }, error);
   }
   if (!file.isSocket) {
     throw new SystemError(`${what}: a file that is no socket is in its place; remove or rename it`);

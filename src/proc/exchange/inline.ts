@@ -223,7 +223,7 @@ export class InlineDispatcher implements Dispatcher {
       this.#end(session, request);
     } else {
       const sent = new CountedStream(body, (error) => {
-        this.#log.error(`${request.method} ${request.url} failed: ${traceOf(error)}`);
+        this.#logFailure(request, error);
       });
       body = sent.readable;
       const end = () => {
@@ -258,9 +258,14 @@ export class InlineDispatcher implements Dispatcher {
     access: AccessRecord | null,
   ): Response {
     access?.refused(500);
-    this.#log.error(`${request.method} ${request.url} failed: ${traceOf(error)}`);
+    this.#logFailure(request, error);
     this.#end(session, request);
     return refuse(500);
+  }
+
+  /** Without the query, as in threads: it may hold what no log should. */
+  #logFailure({ method, url }: Request, error: unknown): void {
+    this.#log.error(`${method} ${new URL(url).pathname} failed: ${traceOf(error)}`);
   }
 
   #giveUp(pending: Pending, status: RefusalStatus): void {

@@ -15,8 +15,12 @@ import {
   setBacklog,
   setInheritable,
 } from "../../os/socket.ts";
-import { claimUnixPath, type FileIdentity, identifyFile } from "../../os/unix_path.ts";
-import { findIdentity } from "../../os/user.ts";
+import {
+  claimUnixPath,
+  type FileIdentity,
+  identifyFile,
+  unixPathOptions,
+} from "../../os/unix_path.ts";
 import type { TlsOptions } from "../edge/certificate.ts";
 
 /** What the kernel holds for a client that has no room for it; more of it costs no speed. */
@@ -93,11 +97,6 @@ async function openUnix(
   const fd = fdOf(listener);
   if (fd !== null) setBacklog(fd, config.backlog);
   return { listener, fd, adopted: null, file: abstract ? null : identifyFile(path) };
-}
-
-function unixPathOptions({ unix_mode, unix_user, unix_group }: Config) {
-  const identity = findIdentity(unix_user, unix_group);
-  return { mode: unix_mode, uid: identity?.uid ?? null, gid: identity?.gid ?? null };
 }
 
 function openInherited(fd: number, tls: TlsOptions | null): OpenedListener {
