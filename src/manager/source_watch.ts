@@ -8,6 +8,8 @@ import type { Log } from "../log/record.ts";
 const QUIET_MS = 100;
 /** Somebody who never stops writing is not waited for any longer, milliseconds. */
 const LONGEST_WAIT_MS = 2_000;
+/** How often to look whether a directory is there again, milliseconds. */
+const RETURN_MS = 200;
 const GLOB = /[*?[\]{}!()]/;
 
 export interface SourceWatchOptions {
@@ -18,11 +20,25 @@ export interface SourceWatchOptions {
   readonly onChange: (files: readonly string[]) => void;
 }
 
+/** A directory; `recursive`: with all below it. */
+interface Place {
+  readonly directory: string;
+  readonly recursive: boolean;
+}
+
+interface Watched extends Place {
+  readonly watcher: Deno.FsWatcher;
+  /** Resolves when it says nothing more. */
+  readonly end: Promise<void>;
+}
+
 export class SourceWatch {
   readonly #options: SourceWatchOptions;
   #files: ReadonlySet<string> = new Set();
-  /** By directory; true: with all below it. */
-  readonly #watchers = new Map<string, Deno.FsWatcher>();
+  readonly #watched = new Map<string, Watched>();
+  /** Were watched, and have been removed or renamed since. */
+  readonly #missing = new Map<string, Place>();
+  #seeker: ReturnType<typeof setTimeout> | undefined;
   readonly #changed = new Set<string>();
   #firstChange = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -52,28 +68,60 @@ export class SourceWatch {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    for (const watcher of this.#watchers.values()) watcher.close();
+    clearTimeout(this.#seeker);
+    for (const { watcher } of this.#watched.values()) watcher.close();
   }
 
   #watch(directory: string, recursive: boolean): void {
     const key = `${recursive} ${directory}`;
-    if (this.#closed || this.#watchers.has(key)) return;
+    if (this.#closed || this.#watched.has(key) || this.#missing.has(key)) return;
     try {
       const watcher = Deno.watchFs(directory, { recursive });
-      this.#watchers.set(key, watcher);
-      this.#read(watcher);
+      const end = this.#read(directory, watcher);
+      this.#watched.set(key, { directory, recursive, watcher, end });
     } catch (error) {
       const reason = messageOf(error);
       this.#options.log.warning(`Cannot watch ${directory} for changes: ${reason}`);
     }
   }
 
-  async #read(watcher: Deno.FsWatcher): Promise<void> {
+  async #read(directory: string, watcher: Deno.FsWatcher): Promise<void> {
     for await (const { kind, paths } of watcher) {
       // Opening and closing a file are events too.
       if (kind === "access") continue;
+      if (kind !== "modify" && paths.includes(directory)) return this.#lost(directory);
       for (const path of paths) if (this.#concerns(path)) this.#note(path);
     }
+  }
+
+  /**
+   * A directory has been removed or renamed. The watch holds on to what it was; `git checkout` and
+   * builds make another one in its place. What is below it went with it, and says nothing itself.
+   */
+  #lost(directory: string): void {
+    const ends = [];
+    for (const [key, watched] of this.#watched) {
+      if (!`${watched.directory}/`.startsWith(`${directory}/`)) continue;
+      watched.watcher.close();
+      this.#watched.delete(key);
+      this.#missing.set(key, watched);
+      ends.push(watched.end);
+    }
+    // Before its end, what is closed would take a new watch of the same path with it.
+    Promise.all(ends).then(() => this.#seek());
+  }
+
+  /** Whatever is in a directory that is there again may be new. */
+  #seek(): void {
+    clearTimeout(this.#seeker);
+    if (this.#closed) return;
+    for (const [key, { directory, recursive }] of this.#missing) {
+      if (!isDirectory(directory)) continue;
+      this.#missing.delete(key);
+      this.#watch(directory, recursive);
+      this.#note(directory);
+    }
+    if (this.#missing.size > 0) this.#seeker = setTimeout(() => this.#seek(), RETURN_MS);
   }
 
   #concerns(path: string): boolean {
@@ -93,6 +141,14 @@ export class SourceWatch {
     const files = [...this.#changed].sort();
     this.#changed.clear();
     this.#options.onChange(files);
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
   }
 }
 

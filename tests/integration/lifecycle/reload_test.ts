@@ -39,6 +39,23 @@ sceneTest(
   },
 );
 
+sceneTest("reload: a directory that is removed and made anew is watched again", async (scene) => {
+  const part = (word: string) => scene.write("lib/words/a.ts", `export const word = "${word}";\n`);
+  part("first");
+  scene.write("lib/index.ts", `export * from "./words/a.ts";\n`);
+  const app = `import { word } from "./lib/index.ts";
+export default { fetch: () => new Response(word) };\n`;
+  const server = await scene.start({ app, workers: 1, args: ["--reload"] });
+  await server.says(/Watching 3 files/);
+  // As one build leaves the files of the one before.
+  Deno.renameSync(`${scene.directory}/lib`, `${scene.directory}/old`);
+  scene.write("lib/index.ts", `export * from "./words/a.ts";\n`);
+  part("second");
+  await until("what came in its place is served", async () => await server.get() === "second");
+  part("third");
+  await until("a change of it is served", async () => await server.get() === "third");
+});
+
 sceneTest("reload: files that are named by globs count, others do not", async (scene) => {
   scene.write("views/deep/page.html", "one");
   const args = ["--reload", "--reload-extra-file", "views/**/*.html"];
