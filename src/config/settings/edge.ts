@@ -39,7 +39,7 @@ export const proxySettings = {
     section: "proxies",
     kind: toggle(),
     default: false,
-    help: "Expects a PROXY header (version 1 or 2) at the begin of each connection.",
+    help: "Expects a PROXY header (version 1 or 2) at the beginning of each connection.",
     acts: true,
   }),
   proxy_allow_ips: setting({

@@ -98,7 +98,7 @@ function unknownKey(place: string, called: string, path: readonly string[]): Con
   return unknown(place, "setting", called, nearest(called, names));
 }
 
-/** The parser gives values without their places; a key stands at the begin of its line. */
+/** The parser gives values without their places; a key stands at the beginning of its line. */
 function lineOf(key: string, depth: number, { lines, from }: Place): number {
   const quoted = key.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   const indent = depth === 0 ? "" : "\\s+";
