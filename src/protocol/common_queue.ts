@@ -4,18 +4,21 @@
  * Whichever thread is free takes the oldest exchange, so that none waits behind one that sleeps while
  * another thread could run it. A thread that finds nothing sleeps on a futex (Atomics.wait).
  *
- * How many threads are woken matters, since all of them contend for the GIL. At any time at most one is
- * on the way to look at the queue, the standby: who puts an exchange in wakes one only if there is no
- * standby; and who takes an exchange and leaves others behind makes sure that there is one. As the
- * standby waits for the GIL it costs nothing while the app computes, and it runs as soon as the app
- * blocks. The race to avoid: a thread clears STANDBY before it looks, so whoever puts something in
- * either is seen by that look, or sees STANDBY cleared and wakes another one.
- *
- * Which of them is woken matters too: always the first one that sleeps, so that as few as will do stay
- * at work, with what they use warm in the caches. Each sleeps on a word of its own. The race to avoid
- * there: a thread says that it sleeps, and then looks for the token once more; who sets the token looks
- * for sleepers afterwards, so that one of the two sees the other.
+ * Which thread is woken when is standby.ts's.
  */
+
+import {
+  areQuick,
+  becomeStandby,
+  beginQuick,
+  endQuick,
+  hasToken,
+  replaceStandby,
+  rouse,
+  sendThread,
+  stepDown,
+  takeToken,
+} from "./standby.ts";
 
 /** Memory of the queue; crosses to a thread by postMessage. */
 export interface CommonQueueMemory {
@@ -28,11 +31,9 @@ export interface CommonQueueMemory {
   readonly bytes: Uint8Array;
 }
 
-/** Control words: exchanges taken and put in, modulo 2^32; a thread is on its way; it may wake up. */
+/** Control words: exchanges taken and put in, modulo 2^32. Those of standby.ts are beside them. */
 const TAKEN = 0;
 const PUT = 1;
-const STANDBY = 2;
-const TOKEN = 3;
 /** The server waits for a message before it looks at the queues out. Python knows it too (socket_ring.py). */
 const SERVER_SLEEPS = 4;
 const LEAVING = 5;
@@ -80,23 +81,6 @@ export function createCommonQueue(threads: number): CommonQueueMemory {
   return memory;
 }
 
-/** Sends a thread on its way, unless one is. */
-function wakeOne(control: Int32Array, sleepers: Int32Array): void {
-  if (Atomics.load(control, STANDBY) !== 0) return;
-  if (Atomics.compareExchange(control, STANDBY, 0, 1) !== 0) return;
-  Atomics.store(control, TOKEN, 1);
-  // Where none sleeps, the next one that would finds the token.
-  for (let i = 0; i < sleepers.length; i++) if (rouse(sleepers, i)) return;
-}
-
-/** Wakes a thread if it sleeps. Returns whether it did. */
-function rouse(sleepers: Int32Array, thread: number): boolean {
-  if (Atomics.load(sleepers, thread) === 0) return false;
-  if (Atomics.compareExchange(sleepers, thread, 1, 0) === 0) return false;
-  Atomics.notify(sleepers, thread);
-  return true;
-}
-
 /** The server's end. */
 export class CommonQueueWriter {
   readonly #control: Int32Array;
@@ -112,6 +96,8 @@ export class CommonQueueWriter {
   #begin = 0;
   /** What #end was after each slot was filled. */
   readonly #ends = new Float64Array(SLOTS);
+  /** What TAKEN was at the last look. */
+  #seen = 0;
 
   constructor(memory: CommonQueueMemory) {
     this.#control = memory.control;
@@ -150,9 +136,31 @@ export class CommonQueueWriter {
     return slot;
   }
 
-  /** Lets the threads know of what was put in. */
-  wake(): void {
-    if (this.waiting > 0) wakeOne(this.#control, this.#sleepers);
+  /**
+   * Lets the threads know of what was put in. Returns whether the server has to come back to
+   * {@linkcode look}: not for one that waits alone and got a thread of its own.
+   */
+  wake(): boolean {
+    const quick = beginQuick(this.#control, Atomics.load(this.#control, TAKEN));
+    if (this.waiting === 0) return false;
+    const sent = sendThread(this.#control, this.#sleepers);
+    return this.#sleepers.length > 1 && (!sent || quick && this.waiting > 1);
+  }
+
+  /**
+   * Sends a thread where something waits and none was taken since the last look; from then on the threads
+   * see to each other. Returns whether the server has to come back.
+   */
+  look(): boolean {
+    const control = this.#control;
+    const taken = Atomics.load(control, TAKEN);
+    const stands = taken === this.#seen;
+    this.#seen = taken;
+    if (taken === (this.#put | 0)) return false;
+    if (!stands) return true;
+    endQuick(control, taken);
+    replaceStandby(control, this.#sleepers);
+    return false;
   }
 
   /** Takes an exchange back. Returns whether no thread has begun it. */
@@ -209,6 +217,8 @@ export class CommonQueueReader {
   readonly #thread: number;
   readonly #slots: Int32Array;
   #state = 0;
+  /** This thread, at work, is the standby. */
+  #stands = false;
 
   /** `thread`: which one of the queue's, from 0. */
   constructor(memory: CommonQueueMemory, thread: number) {
@@ -226,18 +236,24 @@ export class CommonQueueReader {
     const thread = this.#thread;
     for (;;) {
       if (Atomics.load(control, LEAVING) === 1) return !this.empty;
-      if (Atomics.compareExchange(control, TOKEN, 1, 0) === 1) return true;
+      if (takeToken(control)) return true;
       Atomics.store(sleepers, thread, 1);
-      if (Atomics.load(control, TOKEN) === 0 && Atomics.load(control, LEAVING) === 0) {
+      if (!hasToken(control) && Atomics.load(control, LEAVING) === 0) {
         Atomics.wait(sleepers, thread, 1);
       }
       Atomics.store(sleepers, thread, 0);
     }
   }
 
-  /** The thread is where it can run what it takes: from now on another one has to be woken. */
+  /** The thread is where it can run what it takes. */
   arrive(): void {
-    Atomics.store(this.#control, STANDBY, 0);
+    if (areQuick(this.#control)) this.#stands = true;
+    else this.#stepDown();
+  }
+
+  #stepDown(): void {
+    this.#stands = false;
+    stepDown(this.#control);
   }
 
   get empty(): boolean {
@@ -250,7 +266,11 @@ export class CommonQueueReader {
     const slots = this.#slots;
     for (;;) {
       const taken = Atomics.load(control, TAKEN);
-      if (taken === Atomics.load(control, PUT)) return false;
+      if (taken === Atomics.load(control, PUT)) {
+        if (!this.#stands) return false;
+        this.#stepDown();
+        continue;
+      }
       const row = (taken & (SLOTS - 1)) * SLOT_WORDS;
       if (Atomics.compareExchange(control, TAKEN, taken, (taken + 1) | 0) !== taken) continue;
       const state = row + SLOT_STATE;
@@ -274,9 +294,23 @@ export class CommonQueueReader {
     Atomics.store(this.#slots, this.#state, State.free);
   }
 
-  /** Before the thread runs something that may block: whatever waits gets another thread. */
-  wakeAnother(): void {
-    if (!this.empty) wakeOne(this.#control, this.#sleepers);
+  /**
+   * Before the thread runs something that may block: whatever waits gets another thread, unless calls
+   * are quick.
+   */
+  callCompany(): void {
+    const control = this.#control;
+    if (areQuick(control)) {
+      this.#stands ||= becomeStandby(control);
+      return;
+    }
+    if (this.#stands) this.#stepDown();
+    if (this.#sleepers.length > 1 && !this.empty) sendThread(control, this.#sleepers);
+  }
+
+  /** Calls take long, or block. */
+  slow(): void {
+    endQuick(this.#control, Atomics.load(this.#control, TAKEN));
   }
 
   /** Whether the server has to be woken by a message. Asked after something was written for it. */

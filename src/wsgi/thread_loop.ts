@@ -23,6 +23,7 @@ import { addressOf } from "../python/memory.ts";
 import { takeError } from "../python/objects.ts";
 import { type Api, type Handle, NULL, openPython } from "../python/symbols.ts";
 import { ASCII, createGateway, FINISH, type Gateway, HEAD_SENT, MORE, UPGRADE } from "./gateway.ts";
+import { Pace } from "./pace.ts";
 import { type PythonBytes, WsgiQueueOut } from "./queue_out.ts";
 
 const WORD = 4;
@@ -38,8 +39,7 @@ export class WsgiThreadLoop {
   readonly #words: Int32Array;
   readonly #gateway: Gateway;
   readonly #log: Log;
-  /** Whether there is another thread to wake. */
-  readonly #crowd: boolean;
+  readonly #pace = new Pace();
   /** The exchange that runs. */
   #id = 0;
   /** The exchange whose body was asked for last. */
@@ -59,7 +59,6 @@ export class WsgiThreadLoop {
     this.#in = new RingReader(boot.ringIn);
     this.#inMemory = addressOf(this.#in.bytes);
     this.#words = boot.words;
-    this.#crowd = config.threads > 1;
     this.#log = createLog(
       config.log_level,
       "",
@@ -78,14 +77,18 @@ export class WsgiThreadLoop {
   /** Returns when the proc leaves and nothing is left to take. */
   run(): void {
     const queue = this.#queue;
+    const pace = this.#pace;
     while (queue.wait()) {
       this.#gil.acquire();
       queue.arrive();
+      pace.begin();
       while (queue.take()) {
-        if (this.#crowd) queue.wakeAnother();
+        queue.callCompany();
         if (queue.kind === Task.socket) this.#callbacks();
         else this.#exchange();
+        if (pace.call()) queue.slow();
       }
+      if (pace.end()) queue.slow();
       this.#gil.release();
     }
   }

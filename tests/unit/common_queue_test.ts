@@ -40,7 +40,7 @@ Deno.test("the first thread that sleeps is woken, and no second one before it ha
   assert(readers[1]!.wait());
   readers[1]!.arrive();
   assertEquals(take(readers[1]!)?.id, 1);
-  readers[1]!.wakeAnother();
+  readers[1]!.callCompany();
   assertEquals([...sleepers], [0, 0, 0, 1]);
 });
 
@@ -52,6 +52,86 @@ Deno.test("a thread that would sleep finds that it was sent for while none slept
   assertEquals([...memory.sleepers], [0, 0]);
   readers[1]!.arrive();
   assertEquals(take(readers[1]!), { id: 1, head: "one", body: NO_BODY });
+});
+
+/** Has so many exchanges taken that calls are held for quick; then all sleep. */
+function openQuick(threads: number) {
+  const opened = open(threads);
+  const { memory, writer, readers: [first] } = opened;
+  for (let id = 1; id <= 4096; id++) {
+    put(writer, id, "quick");
+    writer.wake();
+    first!.wait();
+    first!.arrive();
+    assert(take(first!) !== null && take(first!) === null);
+  }
+  memory.sleepers.fill(1);
+  return opened;
+}
+
+Deno.test("where calls are quick the thread at work stays the only one until it finds nothing", () => {
+  const { memory: { sleepers }, writer, readers: [first] } = openQuick(3);
+  for (let id = 1; id <= 3; id++) put(writer, id, "quick");
+  assert(writer.wake(), "two wait behind the first one");
+  first!.wait();
+  first!.arrive();
+  for (let id = 1; id <= 3; id++) {
+    assertEquals(take(first!)?.id, id);
+    first!.callCompany();
+    put(writer, id + 3, "quick");
+    assert(writer.wake(), "it waits behind a call that may block");
+    assertEquals([...sleepers], [0, 1, 1]);
+  }
+  while (take(first!) !== null) first!.callCompany();
+  sleepers[0] = 1;
+  put(writer, 9, "alone");
+  assert(!writer.wake(), "it has got a thread of its own");
+  assertEquals([...sleepers], [0, 1, 1]);
+});
+
+Deno.test("what waits behind a call that blocks gets a thread when a look finds that none was taken", () => {
+  const { memory: { sleepers }, writer, readers: [first, second] } = openQuick(3);
+  put(writer, 1, "blocks");
+  put(writer, 2, "waits");
+  put(writer, 3, "waits");
+  assert(writer.wake());
+  first!.wait();
+  first!.arrive();
+  assertEquals(take(first!)?.id, 1);
+  first!.callCompany();
+  assert(writer.look(), "one was taken since the turn");
+  assertEquals([...sleepers], [0, 1, 1]);
+  assert(!writer.look(), "from here on the threads see to each other");
+  assertEquals([...sleepers], [0, 0, 1]);
+  assert(second!.wait());
+  second!.arrive();
+  assertEquals(take(second!)?.id, 2);
+  // Calls are quick no longer.
+  second!.callCompany();
+  assertEquals([...sleepers], [0, 0, 0]);
+});
+
+Deno.test("a thread that finds calls slow while it is the standby gets company again", () => {
+  const { memory: { sleepers }, writer, readers: [first] } = openQuick(2);
+  for (let id = 1; id <= 3; id++) put(writer, id, "one");
+  writer.wake();
+  first!.wait();
+  first!.arrive();
+  take(first!);
+  first!.callCompany();
+  assertEquals([...sleepers], [0, 1]);
+  first!.slow();
+  take(first!);
+  first!.callCompany();
+  assertEquals([...sleepers], [0, 0]);
+});
+
+Deno.test("an empty queue needs no further look", () => {
+  const { writer, readers: [first] } = openQuick(2);
+  for (let id = 1; id <= 2; id++) put(writer, id, "one");
+  assert(writer.wake());
+  while (take(first!) !== null);
+  assert(!writer.look());
 });
 
 Deno.test("all threads are woken to leave", () => {

@@ -26,6 +26,9 @@ import { WakePipe } from "./wake_pipe.ts";
 import { WsgiSockets } from "./sockets.ts";
 import { WsgiThread } from "./thread.ts";
 
+/** How long what waits is left to a thread whose calls were quick, milliseconds. */
+const LOOK_MS = 3;
+
 /** What waits for room in the common queue. */
 interface Waiting {
   readonly id: number;
@@ -54,6 +57,8 @@ export class WsgiPool implements Pool, AppThread {
   #waiting: Waiting[] = [];
   #scheduled = false;
   #asleep = false;
+  /** A look at the common queue is to come. */
+  #looking = false;
   readonly #socketRing = createRing(SOCKET_RING_BYTES);
   readonly #webSockets: WsgiSockets;
   /** Which callbacks each thread was seen to run, and since when. */
@@ -287,12 +292,23 @@ export class WsgiPool implements Pool, AppThread {
 
   readonly #turn = (): void => {
     this.#scheduled = false;
-    this.#queue.wake();
+    if (this.#queue.wake() && !this.#looking) this.#lookSoon();
     if (!this.#asleep) return;
     this.#asleep = false;
     this.#read();
     this.#queue.sleep();
     this.#read();
+  };
+
+  #lookSoon(): void {
+    this.#looking = true;
+    setTimeout(this.#look, LOOK_MS);
+  }
+
+  /** Rescues what waits behind a call that blocks though calls were quick. */
+  readonly #look = (): void => {
+    this.#looking = false;
+    if (this.#queue.look()) this.#lookSoon();
   };
 
   #read(): void {
