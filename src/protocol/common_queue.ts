@@ -141,10 +141,12 @@ export class CommonQueueWriter {
    * {@linkcode look}: not for one that waits alone and got a thread of its own.
    */
   wake(): boolean {
-    const quick = beginQuick(this.#control, Atomics.load(this.#control, TAKEN));
+    // A thread that is the only one has nobody to spare, and does well to look once more.
+    const crowd = this.#sleepers.length > 1;
+    const quick = crowd && beginQuick(this.#control, Atomics.load(this.#control, TAKEN));
     if (this.waiting === 0) return false;
     const sent = sendThread(this.#control, this.#sleepers);
-    return this.#sleepers.length > 1 && (!sent || quick && this.waiting > 1);
+    return crowd && (!sent || quick && this.waiting > 1);
   }
 
   /**
