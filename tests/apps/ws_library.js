@@ -40,6 +40,9 @@ server.on("upgrade", (request, socket, head) => {
   const { pathname } = new URL(request.url, "http://localhost");
   if (pathname === "/echo" || pathname === "/greets") {
     echo.handleUpgrade(request, socket, head, (client) => echo.emit("connection", client, request));
+  } else if (pathname === "/private") {
+    socket.write("HTTP/1.1 401 Unauthorized\r\nX-Why: ask first\r\n\r\n");
+    socket.destroy();
   } else if (!pathname.startsWith("/socket.io/")) {
     socket.end("HTTP/1.1 403 Forbidden\r\nX-Why: not here\r\nContent-Length: 4\r\n\r\nnope");
   }

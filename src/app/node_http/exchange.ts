@@ -23,6 +23,8 @@ const CLIENT_CLOSED_REQUEST = 499;
 const HOP_BY_HOP =
   /^(?:connection|keep-alive|transfer-encoding|trailer|proxy-connection|upgrade)$/i;
 
+type Field = [name: string, value: string];
+
 /** Statuses that `Response` takes no body with. */
 const isNullBody = (status: number) => status === 204 || status === 205 || status === 304;
 
@@ -108,8 +110,9 @@ class NodeExchange implements Carrier {
     const { statusCode: status } = this.#res;
     try {
       const bare = isNullBody(status) || !this.#res._hasBody;
-      const body = bare ? null : this.#body.read();
-      this.#resolve(bareResponse(status, fieldsOf(header), body));
+      const fields = fieldsOf(header);
+      const body = bare ? bareBody(status, fields) : this.#body.read();
+      this.#resolve(bareResponse(status, fields, body));
       if (bare) this.#body.discard();
     } catch (error) {
       // A status that fetch has not (999), or a 101 outside of an upgrade.
@@ -202,9 +205,18 @@ function countConnection(server: Server, by: 1 | -1): void {
   if (!server.listening) counted._emitCloseIfDrained();
 }
 
+/**
+ * Of a response without a body. Where a HEAD does not tell the length that a GET would have, neither
+ * must the server, which takes no body for one of 0 bytes (RFC 9110, 8.6).
+ */
+function bareBody(status: number, fields: readonly Field[]): ReadableStream<Uint8Array> | null {
+  const told = isNullBody(status) || fields.some(([name]) => /^content-length$/i.test(name));
+  return told ? null : ReadableStream.from([]);
+}
+
 /** Node's head as text, for fetch: one field for each line, repeated ones repeated. */
-function fieldsOf(header: string): [string, string][] {
-  const fields: [string, string][] = [];
+function fieldsOf(header: string): Field[] {
+  const fields: Field[] = [];
   const lines = header.split("\r\n");
   for (let i = 1; i < lines.length; i++) {
     const line = lines[i]!;

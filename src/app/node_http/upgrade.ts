@@ -106,6 +106,8 @@ class UpgradeSocket extends NodeSocket {
   }
 
   override _destroy(error: Error | null, done: Done): void {
+    // What `ws` tells its users to do: write a refusal, and destroy at once.
+    if (this.#reader === null && this.#text.includes(HEAD_END)) this.#refuse();
     this.#reject(
       error ?? new Error("the app destroyed the connection before it answered the upgrade"),
     );

@@ -9,7 +9,23 @@
  */
 
 /** Deno's own, before an app's threads or `threads: 0` put another in its place. */
-const upgradeWebSocket = Deno.upgradeWebSocket;
+const denoUpgrade = Deno.upgradeWebSocket;
+
+const PROTOCOLS = "sec-websocket-protocol";
+
+/** Deno's own, which takes what a client offers apart at ", " alone: that of npm's ws writes "a,b". */
+export function upgradeWebSocket(
+  request: Request,
+  options: Deno.UpgradeWebSocketOptions,
+): Deno.WebSocketUpgrade {
+  const offered = options.protocol ? request.headers.get(PROTOCOLS) : null;
+  if (offered?.includes(",")) {
+    const headers = new Headers(request.headers);
+    headers.set(PROTOCOLS, offered.split(",").map((it) => it.trim()).join(", "));
+    Object.defineProperty(request, "headers", { value: headers, configurable: true });
+  }
+  return denoUpgrade(request, options);
+}
 
 function symbolOf(object: object, description: string): symbol {
   return Object.getOwnPropertySymbols(object).find((it) => it.description === description) ??

@@ -322,7 +322,7 @@ function rewritten(
     // Deno.upgradeWebSocket() takes Deno's own request alone.
     return Object.defineProperties(request, {
       url: { value: url },
-      headers: { value: new Headers(fields) },
+      headers: { value: new Headers(fields), configurable: true },
     });
   }
   const { method, signal } = request;

@@ -49,6 +49,15 @@ each(
   },
 );
 
+each("Express: a HEAD tells no length where the app does not", "express5.js", async (program) => {
+  const head = await fetch(program.url("/stream"), { method: "HEAD" });
+  assertEquals([head.status, head.headers.get("content-length"), await head.text()], [
+    200,
+    null,
+    "",
+  ]);
+});
+
 each(
   "Express takes a multipart upload, and one of 64 MiB in a stream",
   "express5.js",

@@ -68,6 +68,11 @@ each("an upgrade that the app refuses is a response like any other", async (prog
   assertEquals(new TextDecoder().decode(await client.read(4)), "nope");
 });
 
+each("an upgrade that is refused as the README of ws shows it is refused so", async (program) => {
+  using client = await RawClient.connect(program.port);
+  assertMatch(await client.handshake("/private"), /^HTTP\/1.1 401 [^]*x-why: ask first\r\n/i);
+});
+
 each("socket.io over WebSocket", async (program) => {
   const client = await Client.open(
     program.url("/socket.io/?EIO=4&transport=websocket", "ws"),

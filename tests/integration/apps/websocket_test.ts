@@ -92,6 +92,9 @@ each("a protocol that the client did not offer is the app's error", async (progr
   const accepted = await other.handshake("/protocol?p=b", { "Sec-WebSocket-Protocol": "a, b" });
   assertMatch(accepted, /^HTTP\/1.1 101 /);
   assertMatch(accepted, /sec-websocket-protocol: b\r\n/i);
+  using third = await RawClient.connect(program.port);
+  const dense = await third.handshake("/protocol?p=b", { "Sec-WebSocket-Protocol": "a,b" });
+  assertMatch(dense, /^HTTP\/1.1 101 [^]*sec-websocket-protocol: b\r\n/i);
   assertMatch(accepted, /sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n/i);
 });
 
