@@ -1,12 +1,13 @@
 /** The command line: arguments to configuration to a running server, and errors to exit codes. */
 
 import { appFile } from "./config/app.ts";
+import { requireFile } from "./config/app_file.ts";
 import type { Config } from "./config/config.ts";
 import { helpText } from "./config/help.ts";
 import { load, type LoadOptions, readArguments, requireConfig } from "./config/load.ts";
 import { printedConfig } from "./config/print.ts";
 import { VERSION } from "./config/version.ts";
-import { AppLoadError, ConfigError, ExitCode, messageOf, SystemError } from "./errors.ts";
+import { ConfigError, ExitCode, SystemError } from "./errors.ts";
 import { exitCodeOf, say, withLog } from "./log/last_words.ts";
 import { Activation } from "./os/activation.ts";
 import { requirePermissions } from "./permissions.ts";
@@ -114,17 +115,7 @@ function requireManaged({ workers }: Config) {
 /** Says at once, instead of after the start of all procs, that the app's file is not there. */
 function requireAppFile(config: Config) {
   const file = config.interface === "fetch" ? appFile(config.app) : null;
-  if (file === null) return;
-  try {
-    if (!Deno.statSync(file).isDirectory) return;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) {
-      const why = messageOf(error);
-      throw new SystemError(`Cannot read the app ${file}: ${why}`, { cause: error });
-    }
-    throw new AppLoadError(`Cannot load the app: there is no file ${file}`, "");
-  }
-  throw new AppLoadError(`Cannot load the app: ${file} is a directory; name a file in it`, "");
+  if (file !== null) requireFile(file);
 }
 
 function print(text: string): ExitCode {

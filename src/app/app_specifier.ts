@@ -2,7 +2,7 @@
 
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { AppLoadError } from "../errors.ts";
+import { requireFile } from "../config/app_file.ts";
 
 export interface AppSpecifier {
   /** As the user wrote it, for messages. */
@@ -20,9 +20,6 @@ const SCHEME = /^(?:file|https?|npm|jsr|data|blob):/i;
 /** `:name` or `:name()` behind the last slash. A port has digits, so it is none; nor is `npm:name`. */
 const EXPORT = /^(.*[^:/]):([A-Za-z_$][\w$]*)(\(\))?$/s;
 
-/** What people leave out of a path. */
-const ENDINGS = [".ts", ".js", ".mjs", ".tsx", "/main.ts", "/mod.ts", "/index.ts"];
-
 /**
  * Parses `path`, `path:name`, `path:factory()`, and the same with a URL, `npm:` or `jsr:` in place of
  * the path. Paths are relative to the current directory.
@@ -35,8 +32,9 @@ export function parseAppSpecifier(shown: string): AppSpecifier {
   }
   const [module, name, call] = splitExport(shown);
   if (SCHEME.test(module)) return { shown, url: module, name, call };
-  if (!isFile(module)) throw new AppLoadError(whyNoFile(shown, module), "");
-  return { shown, url: pathToFileURL(resolve(module)).href, name, call };
+  const path = resolve(module);
+  requireFile(path);
+  return { shown, url: pathToFileURL(path).href, name, call };
 }
 
 function splitExport(shown: string): [module: string, name: string | null, call: boolean] {
@@ -52,25 +50,6 @@ function splitExport(shown: string): [module: string, name: string | null, call:
 function isFile(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
-  } catch (error) {
-    // Without the permission to look, let the import find out.
-    return !(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory);
-  }
-}
-
-function whyNoFile(shown: string, path: string): string {
-  const meant = ENDINGS.map((ending) => path.replace(/\/$/, "") + ending).find(isFile);
-  const remedy = meant !== undefined
-    ? `did you mean ${meant}?`
-    : "name a .ts or .js file, a URL, npm:PACKAGE or jsr:PACKAGE; package.module:callable for Python";
-  return isDirectory(path)
-    ? `Cannot load the app ${shown}: ${resolve(path)} is a directory; ${remedy}`
-    : `Cannot load the app ${shown}: there is no file ${resolve(path)}; ${remedy}`;
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
   } catch {
     return false;
   }

@@ -231,7 +231,7 @@ function kindOf(value: unknown): string {
 
 /** Logs once what is waited for, if it takes long. */
 async function sayWaiting<T>(result: Promise<T>, log: Log, what: string): Promise<T> {
-  const timer = setTimeout(() => log.warning(`still waiting for ${what}`), SAY_WAITING_MS);
+  const timer = setTimeout(() => log.warning(`Still waiting for ${what}`), SAY_WAITING_MS);
   try {
     return await result;
   } finally {

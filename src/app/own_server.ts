@@ -54,17 +54,17 @@ export class OwnServer {
   claim(handler: FetchHandler, by: string, where: string): boolean {
     if (this.#refusal !== null) {
       this.#log.warning(
-        `the app calls ${by} for ${where}, which gets no request: ${this.#refusal}`,
+        `The app calls ${by} for ${where}, which gets no request: ${this.#refusal}`,
       );
       return false;
     }
     if (this.#handler !== null && this.#isAnotherAddress(where)) {
-      this.#log.debug(`the app listens on another address for ${where}, which is served already`);
+      this.#log.debug(`The app listens on another address for ${where}, which is served already`);
       return false;
     }
     if (this.#handler !== null) {
       this.#log.warning(
-        `the app calls ${by} for ${where} while its ${this.#by} is served already: ` +
+        `The app calls ${by} for ${where} while its ${this.#by} is served already: ` +
           "this second server gets no request; denicorn serves one app on all of its binds",
       );
       return false;
@@ -74,7 +74,7 @@ export class OwnServer {
     this.#where = where;
     if (this.#announce) {
       this.#log.info(
-        `the app calls ${by} for ${where}: denicorn serves it` +
+        `The app calls ${by} for ${where}: denicorn serves it` +
           (this.addr === undefined ? "" : ` at ${showAddr(this.addr)}`) + " instead",
       );
     }
@@ -98,7 +98,7 @@ export class OwnServer {
     if (this.#handler !== handler) return;
     this.#handler = null;
     this.#log.warning(
-      `the app closes its ${this.#by}: requests get 503 until it starts a server again`,
+      `The app closes its ${this.#by}: requests get 503 until it starts a server again`,
     );
   }
 
@@ -110,7 +110,7 @@ export class OwnServer {
   /** From now on a server of the app's own gets no request, for this reason. */
   refuse(reason: string): void {
     if (this.#handler !== null) {
-      this.#log.warning(`the app's ${this.#by} gets no request: ${reason}`);
+      this.#log.warning(`The app's ${this.#by} gets no request: ${reason}`);
     }
     this.#handler = null;
     this.#refusal = reason;

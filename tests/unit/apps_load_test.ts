@@ -118,7 +118,7 @@ for (
     assertEquals(report.log.length, 1);
     assertMatch(
       report.log[0]!,
-      /^info the app calls Deno\.serve\(\) for .*: denicorn serves it at/,
+      /^info The app calls Deno\.serve\(\) for .*: denicorn serves it at/,
     );
   });
 }
@@ -177,7 +177,7 @@ Deno.test("a second Deno.serve gets no request and a warning", async () => {
      Deno.serve({ port: 2 }, () => new Response("second"));`,
   );
   assertEquals(report.answers, ["200 first"]);
-  assertMatch(report.log[1]!, /^warning the app calls Deno\.serve\(\) for port 2 while its/);
+  assertMatch(report.log[1]!, /^warning The app calls Deno\.serve\(\) for port 2 while its/);
 });
 
 Deno.test("shutdown ends the server when its requests are answered, and another may follow", async () => {
@@ -215,7 +215,7 @@ Deno.test("a default export is served rather than a server that the module start
      export default { fetch: () => new Response("app") };`,
   );
   assertEquals(report.answers, ["200 app"]);
-  assertMatch(report.log.at(-1)!, /^warning the app's Deno\.serve\(\) gets no request: its export/);
+  assertMatch(report.log.at(-1)!, /^warning The app's Deno\.serve\(\) gets no request: its export/);
 });
 
 Deno.test("Deno.serve without a handler fails as Deno's own does", async () => {
@@ -302,10 +302,10 @@ Deno.test("a factory that throws: the app's own trace", async () => {
 
 Deno.test("an app that never gets ready is named in the log, with what is waited for", async () => {
   const { log } = await load(`await new Promise(() => {});`, { paths: ["?warning"] });
-  assertMatch(log[0]!, /^warning still waiting for DIR\/app\.ts to be loaded: an await at its top/);
+  assertMatch(log[0]!, /^warning Still waiting for DIR\/app\.ts to be loaded: an await at its top/);
   const second = await load(`const nothing = 1;`, { paths: ["?warning"] });
   assertMatch(
     second.log[0]!,
-    /^warning still waiting for .* to start a server .* exports nothing; or add `export default/,
+    /^warning Still waiting for .* to start a server .* exports nothing; or add `export default/,
   );
 });

@@ -307,7 +307,7 @@ Deno.test("the options of createServer and listen are honoured", async () => {
   const { ask, log } = await take(`data:text/javascript,${encodeURIComponent(source)}`);
   assertMatch(
     log[0]!,
-    /^the app calls listen\(\) for port 1: denicorn serves it at 127.0.0.1:4567/,
+    /^The app calls listen\(\) for port 1: denicorn serves it at 127.0.0.1:4567/,
   );
   assertEquals(await (await ask("/")).text(), "my request, my response");
   assertEquals((await ask("/abort")).status, 200);

@@ -104,7 +104,9 @@ Deno.test("an app whose file is not there cannot be loaded: exit code 4", async 
   assertEquals(outcome, {
     code: 4,
     stdout: "",
-    stderr: "denicorn: Cannot load the app: there is no file DIR/missing.ts\n",
+    stderr: "denicorn: Cannot load the app: there is no file DIR/missing.ts; name a .ts or .js " +
+      "file (relative paths are taken from chdir), a URL, npm:NAME, or package.module:callable for " +
+      "Python\n",
   });
   const { code, stderr } = await denicorn(["--interface", "fetch", "."]);
   assertEquals([code, stderr.includes("is a directory")], [4, true]);

@@ -9,7 +9,6 @@ const RETRY_AFTER_S = 1;
 const REFUSALS = {
   400: "Bad Request",
   403: "Forbidden",
-  405: "Method Not Allowed",
   408: "Request Timeout",
   413: "Content Too Large",
   414: "URI Too Long",

@@ -23,7 +23,7 @@ each("Express answers, and is told once where it is served", "express5.js", asyn
   assertEquals(await response.text(), "Hello from Express");
   assertEquals(response.headers.get("content-length"), "18");
   assertEquals(response.headers.get("connection"), null);
-  const told = program.log.match(/the app calls listen\(\) for port 3000: denicorn serves it at/g);
+  const told = program.log.match(/The app calls listen\(\) for port 3000: denicorn serves it at/g);
   assertEquals(told?.length, 1);
   assertMatch(program.log, /express listens/);
 });

@@ -1,0 +1,32 @@
+/** The app's file has to be there: what is said where it is not, at the start and in a thread. */
+
+import { AppLoadError } from "../errors.ts";
+
+/** What people leave out of a path. */
+const ENDINGS = [".ts", ".js", ".mjs", ".tsx", "/main.ts", "/mod.ts", "/index.ts"];
+
+/** Throws an AppLoadError that names what may have been meant. */
+export function requireFile(path: string): void {
+  const kind = kindOf(path);
+  // Without the permission to look, let the import find out.
+  if (kind === "file" || kind === null) return;
+  const meant = ENDINGS.map((ending) => path.replace(/\/$/, "") + ending).find((it) =>
+    kindOf(it) === "file"
+  );
+  const what = kind === "directory" ? `${path} is a directory` : `there is no file ${path}`;
+  const remedy = meant !== undefined
+    ? `did you mean ${meant}?`
+    : "name a .ts or .js file (relative paths are taken from chdir), a URL, npm:NAME, or " +
+      "package.module:callable for Python";
+  throw new AppLoadError(`Cannot load the app: ${what}; ${remedy}`, "");
+}
+
+/** Null where that may not be looked at. */
+function kindOf(path: string): "file" | "directory" | "nothing" | null {
+  try {
+    return Deno.statSync(path).isDirectory ? "directory" : "file";
+  } catch (error) {
+    const { NotADirectory, NotFound } = Deno.errors;
+    return error instanceof NotFound || error instanceof NotADirectory ? "nothing" : null;
+  }
+}
