@@ -62,7 +62,7 @@ export function settingsPage(): string {
 }
 
 function settingText({ name, setting }: Entry): string {
-  const { kind, help, acts, spellings = [], section } = setting;
+  const { kind, help, example, spellings = [], section } = setting;
   const value = kind.placeholder === "" ? "" : ` ${kind.placeholder}`;
   const shorts = [setting.short, ...spellings.map(({ short }) => short)];
   const flags = [
@@ -81,14 +81,12 @@ function settingText({ name, setting }: Entry): string {
     ...(keys.length > 0 ? [`Also in the file: ${codes(keys)}`] : []),
     `Values: ${kind.values}${kind.repeatable ? "; repeatable" : ""}`,
     `Default: ${standard(setting)}`,
+    ...(example === undefined ? [] : [`Example: \`${name}: ${example}\``]),
   ];
   const more = spellings.flatMap(({ flags = [], placeholder, help }) =>
     help === undefined ? [] : [`\`--${flags[0]} ${placeholder}\`: ${help}`]
   );
-  const note = acts
-    ? ""
-    : "\n**It has no effect in this version**, and whoever sets it is warned.\n";
-  return `\n### \`${name}\`\n\n${[help, ...more].join(" ")}\n${note}\n` +
+  return `\n### \`${name}\`\n\n${[help, ...more].join(" ")}\n\n` +
     lines.map((line) => `- ${line}\n`).join("");
 }
 

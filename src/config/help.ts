@@ -41,10 +41,9 @@ function linesOf({ name, setting }: Entry): string[] {
   const shorts = [short, ...others.map((other) => other.short)].filter((one) => one !== undefined);
   const longs = [flagOf(name), ...others.flatMap(({ flags = [] }) => flags)];
   const value = kind.placeholder === "" ? "" : ` ${kind.placeholder}`;
-  const note = setting.acts ? "" : " (Not in this version.)";
   const lines = entry(
     flags(shorts, longs.slice(0, 2)) + value,
-    `${first(help)}${standard(setting)}${note}`,
+    `${first(help)}${standard(setting)}`,
   );
   for (const { short, flags: own = [], placeholder = "", help } of spellings) {
     if (help !== undefined) {

@@ -100,7 +100,7 @@ export function load(options: LoadOptions): Loaded {
     config: isComplete(settings) ? settings : null,
     values,
     file: file?.shown ?? null,
-    warnings: [...environment.warnings, ...notActing(values), ...mistakenTimeout(values)],
+    warnings: [...environment.warnings, ...mistakenTimeout(values)],
   };
 }
 
@@ -201,14 +201,6 @@ function withApp(settings: Settings, named: string): Settings {
       ? new ConfigError(`${named}: "${app}" ${error.message}`)
       : error;
   }
-}
-
-function notActing(values: Values): string[] {
-  return entries.flatMap(({ name, setting: { acts, default: standard } }) => {
-    const own = values.get(name);
-    const differs = own?.isSaid && JSON.stringify(own.value) !== JSON.stringify(standard);
-    return acts || !differs ? [] : [`${name} (${own.from}) has no effect in this version`];
-  });
 }
 
 /** From so many on, who types -t rather means gunicorn's, which is --timeout. */

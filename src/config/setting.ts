@@ -66,8 +66,8 @@ export interface Setting<T> {
   readonly spellings?: readonly Spelling[];
   /** One or two sentences; the first one is what `--help` shows. */
   readonly help: string;
-  /** False while nothing in the server heeds it: whoever sets it is then warned at start. */
-  readonly acts: boolean;
+  /** For the docs, as the file has it, where the kind alone does not show it. */
+  readonly example?: string;
 }
 
 /** Types a record by its own kind. */

@@ -35,14 +35,12 @@ export const appSettings = {
     help:
       "What to serve: a module with a fetch handler (app.ts, app.ts:name, a URL, npm:, jsr:), " +
       "or package.module:callable for Python. Stands as the one argument of the command line.",
-    acts: true,
   }),
   interface: setting({
     section: "app",
     kind: choice(["auto", "fetch", "wsgi"], { python: "wsgi", deno: "fetch" }),
     default: "auto",
     help: "How the app is called. `auto` tells it by the form of APP.",
-    acts: true,
   }),
   chdir: setting({
     section: "app",
@@ -50,7 +48,6 @@ export const appSettings = {
     default: ".",
     defaultText: "the directory denicorn is started in",
     help: "The app's working directory. Relative paths of all settings are taken from it.",
-    acts: true,
   }),
   env: setting({
     section: "app",
@@ -58,14 +55,13 @@ export const appSettings = {
     default: {},
     short: "e",
     help: "Sets environment variables for the app. May be repeated.",
-    acts: true,
+    example: '{ DATABASE_URL: "postgres:///shop" }',
   }),
   hooks: setting({
     section: "app",
     kind: optional(path()),
     default: null,
     help: "TypeScript module whose exports run at named moments: whenReady, postSpawn, onExit, ….",
-    acts: true,
   }),
   app_permissions: setting({
     section: "app",
@@ -74,7 +70,7 @@ export const appSettings = {
     defaultText: "the same as the server's",
     help: "Deno's permissions of the threads that run a fetch app, in Deno's own words; what is " +
       "not named is refused.",
-    acts: true,
+    example: "{ net: [db.internal:5432], env: [DATABASE_URL] }",
   }),
 } as const;
 
@@ -85,7 +81,6 @@ export const pythonSettings = {
     default: null,
     defaultText: "$VIRTUAL_ENV, else python3 on the PATH",
     help: "Interpreter, or its libpython, that Python apps run on.",
-    acts: true,
   }),
   pythonpath: setting({
     section: "python",
@@ -93,14 +88,14 @@ export const pythonSettings = {
     default: [],
     help: "Directories that come first on Python's sys.path, after the working directory. " +
       "May be repeated.",
-    acts: true,
+    example: "[lib, vendor]",
   }),
   script_name: setting({
     section: "python",
     kind: mountPoint(),
     default: "",
     help: "Prefix under which the app is mounted: SCRIPT_NAME in the WSGI environ.",
-    acts: true,
+    example: "/shop",
   }),
 } as const;
 
@@ -110,7 +105,6 @@ export const developmentSettings = {
     kind: toggle(),
     default: false,
     help: "Reloads when a file of the app changes. For development.",
-    acts: true,
   }),
   reload_extra_files: setting({
     section: "development",
@@ -118,6 +112,6 @@ export const developmentSettings = {
     default: [],
     spellings: [{ flags: ["reload-extra-file"] }],
     help: "More files to watch, with globs. May be repeated.",
-    acts: true,
+    example: '["templates/**/*.html"]',
   }),
 } as const;

@@ -12,21 +12,18 @@ export const commandSettings = {
     short: "c",
     spellings: [{ env: ["YIMMO_WSGI_CONFIG"] }],
     help: "Reads settings from this YAML file.",
-    acts: true,
   }),
   check_config: setting({
     section: "command",
     kind: toggle(),
     default: false,
     help: "Checks the configuration, says whether it is right, and ends.",
-    acts: true,
   }),
   print_config: setting({
     section: "command",
     kind: toggle(),
     default: false,
     help: "Prints every setting, its value and where that came from, and ends.",
-    acts: true,
   }),
   help: setting({
     section: "command",
@@ -34,7 +31,6 @@ export const commandSettings = {
     default: false,
     short: "h",
     help: "Shows this text.",
-    acts: true,
   }),
   version: setting({
     section: "command",
@@ -42,6 +38,5 @@ export const commandSettings = {
     default: false,
     short: "v",
     help: "Shows the version.",
-    acts: true,
   }),
 } as const;

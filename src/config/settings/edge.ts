@@ -14,7 +14,7 @@ export const proxySettings = {
     kind: peers(),
     default: THIS_MACHINE,
     help: "Peers whose X-Forwarded-* and Forwarded fields are believed. May be repeated.",
-    acts: true,
+    example: "[10.0.0.0/8, unix]",
   }),
   secure_scheme_headers: setting({
     section: "proxies",
@@ -25,7 +25,7 @@ export const proxySettings = {
       "x-forwarded-ssl": "on",
     },
     help: "Fields of a trusted peer, with the value that says that the client came by https.",
-    acts: true,
+    example: "{ cloudfront-forwarded-proto: https }",
   }),
   header_map: setting({
     section: "proxies",
@@ -33,14 +33,12 @@ export const proxySettings = {
     default: "drop",
     help: "What becomes of header fields with an underscore in their name, which a WSGI app " +
       "cannot tell from a dash.",
-    acts: true,
   }),
   proxy_protocol: setting({
     section: "proxies",
     kind: toggle(),
     default: false,
     help: "Expects a PROXY header (version 1 or 2) at the beginning of each connection.",
-    acts: true,
   }),
   proxy_allow_ips: setting({
     section: "proxies",
@@ -48,7 +46,6 @@ export const proxySettings = {
     default: THIS_MACHINE,
     spellings: [{ flags: ["proxy-allow-from"] }],
     help: "Peers that may send a PROXY header. May be repeated.",
-    acts: true,
   }),
 } as const;
 
@@ -59,7 +56,6 @@ export const tlsSettings = {
     default: null,
     spellings: [{ env: ["YIMMO_TLS_CERT_PATH"], keys: ["wsgi.tls.cert"] }],
     help: "Certificate with its chain, PEM; turns TLS on, together with `keyfile`.",
-    acts: true,
   }),
   keyfile: setting({
     section: "tls",
@@ -67,7 +63,6 @@ export const tlsSettings = {
     default: null,
     spellings: [{ env: ["YIMMO_TLS_KEY_PATH"], keys: ["wsgi.tls.key"] }],
     help: "Private key of the certificate, PEM, without a passphrase.",
-    acts: true,
   }),
   tls_min_version: setting({
     section: "tls",
@@ -76,28 +71,24 @@ export const tlsSettings = {
     help:
       "Least version of TLS that is spoken. Deno speaks 1.2 and 1.3 and lets none be turned off, " +
       "so that 1.3 is refused.",
-    acts: true,
   }),
   tls_watch: setting({
     section: "tls",
     kind: toggle(),
     default: false,
     help: "Takes a new certificate as soon as its files change, not only at HUP.",
-    acts: true,
   }),
   redirect_bind: setting({
     section: "tls",
     kind: binds(),
     default: [],
     help: "Plain addresses that redirect every request to https. May be repeated.",
-    acts: true,
   }),
   http2: setting({
     section: "tls",
     kind: toggle(),
     default: true,
     help: "Speaks HTTP/2, by ALPN with TLS and with prior knowledge without it.",
-    acts: true,
   }),
 } as const;
 
@@ -109,13 +100,12 @@ export const websocketSettings = {
     defaultText: "any",
     help: "Origins that may open a WebSocket, such as https://example.org or " +
       "https://*.example.org; who sends none is no browser and may. May be repeated.",
-    acts: true,
+    example: '["https://example.org", "https://*.example.org"]',
   }),
   websocket_idle_timeout: setting({
     section: "websockets",
     kind: seconds({ min: 0, max: DAY }),
     default: 30,
     help: "A WebSocket that does not answer a ping within this time is closed; 0 never pings.",
-    acts: true,
   }),
 } as const;

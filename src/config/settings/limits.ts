@@ -17,7 +17,6 @@ export const timeoutSettings = {
     kind: optionalTime(),
     default: 30,
     help: "An exchange that takes longer gets 504; a thread that hangs is replaced. 0: no limit.",
-    acts: true,
   }),
   timeout_warning: setting({
     section: "timeouts",
@@ -26,28 +25,25 @@ export const timeoutSettings = {
     help:
       "Warns of an exchange that has taken this share of `timeout`, and says where in the app " +
       "it is, if that is Python's; 0 never does.",
-    acts: true,
+    example: "50%",
   }),
   graceful_timeout: setting({
     section: "timeouts",
     kind: optionalTime(),
     default: 30,
     help: "How long exchanges in flight may take to finish at a stop or reload.",
-    acts: true,
   }),
   boot_timeout: setting({
     section: "timeouts",
     kind: boundedTime(),
     default: 60,
     help: "How long a process may take to load the app and become ready.",
-    acts: true,
   }),
   heartbeat_timeout: setting({
     section: "timeouts",
     kind: seconds({ min: 2, max: DAY }),
     default: 30,
     help: "A process that has been silent for so long is killed and replaced.",
-    acts: true,
   }),
   keep_alive: setting({
     section: "timeouts",
@@ -55,35 +51,30 @@ export const timeoutSettings = {
     default: 5,
     spellings: [{ env: ["YIMMO_SERVER_IDLE_TIMEOUT"] }],
     help: "How long an idle connection is kept open; 0 closes it after each response.",
-    acts: true,
   }),
   handshake_timeout: setting({
     section: "timeouts",
     kind: boundedTime(),
     default: 10,
     help: "How long a TLS handshake or a PROXY header may take.",
-    acts: true,
   }),
   header_timeout: setting({
     section: "timeouts",
     kind: optionalTime(),
     default: 10,
     help: "How long a client may take to send a request's head. 0: no limit.",
-    acts: true,
   }),
   body_timeout: setting({
     section: "timeouts",
     kind: optionalTime(),
     default: 30,
     help: "How long a request body may go without progress. 0: no limit.",
-    acts: true,
   }),
   write_timeout: setting({
     section: "timeouts",
     kind: optionalTime(),
     default: 60,
     help: "How long a client may go without reading its response. 0: no limit.",
-    acts: true,
   }),
 } as const;
 
@@ -93,28 +84,24 @@ export const limitSettings = {
     kind: bytes({ min: 0, max: 65_536 }),
     default: 4_094,
     help: "Longest request line; past it 414. 0: what Deno itself allows.",
-    acts: true,
   }),
   limit_request_fields: setting({
     section: "limits",
     kind: integer({ min: 0, max: 128 }),
     default: 100,
     help: "Most header fields in a request; past it 431. 0: what Deno itself allows.",
-    acts: true,
   }),
   limit_request_field_size: setting({
     section: "limits",
     kind: bytes({ min: 0, max: 65_536 }),
     default: 8_190,
     help: "Longest header field; past it 431. 0: what Deno itself allows.",
-    acts: true,
   }),
   limit_request_body: setting({
     section: "limits",
     kind: bytes({ min: 0, max: 1_024 * GIB }),
     default: 0,
     help: "Largest request body; past it 413. 0: no limit.",
-    acts: true,
   }),
   body_min_rate: setting({
     section: "limits",
@@ -122,14 +109,12 @@ export const limitSettings = {
     default: 240,
     help: "Least bytes per second of a request body, on average after the first 5 seconds. " +
       "0: no limit.",
-    acts: true,
   }),
   keep_alive_requests: setting({
     section: "limits",
     kind: integer({ min: 0, max: 1e12 }),
     default: 0,
     help: "Most requests on one connection, which is then closed. 0: no limit.",
-    acts: true,
   }),
   max_connections: setting({
     section: "limits",
@@ -139,6 +124,5 @@ export const limitSettings = {
     help: "Most open connections in each process; more wait to be accepted, or go to another " +
       "process (`listener: shared`). " +
       "0: as many as descriptors allow.",
-    acts: true,
   }),
 } as const;

@@ -34,7 +34,6 @@ export const loggingSettings = {
     short: "l",
     spellings: [{ env: ["YIMMO_LOG_LEVEL"] }],
     help: "The least level that is logged.",
-    acts: true,
   }),
   error_log: setting({
     section: "logging",
@@ -42,7 +41,6 @@ export const loggingSettings = {
     default: "-",
     spellings: [{ flags: ["error-logfile", "log-file"] }],
     help: "Where the server's own messages go; `-` is standard error.",
-    acts: true,
   }),
   log_format: setting({
     section: "logging",
@@ -50,7 +48,6 @@ export const loggingSettings = {
     default: "auto",
     help: "Form of the error log: `auto` has colour on a terminal and is `text` elsewhere, " +
       "`json` is one object a line.",
-    acts: true,
   }),
   access_log: setting({
     section: "logging",
@@ -59,7 +56,6 @@ export const loggingSettings = {
     defaultText: "off",
     spellings: [{ flags: ["access-logfile"] }],
     help: "Where requests are logged; `-` is standard output.",
-    acts: true,
   }),
   access_log_format: setting({
     section: "logging",
@@ -67,7 +63,7 @@ export const loggingSettings = {
     default: '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"',
     spellings: [{ flags: ["access-logformat"] }],
     help: "A line of the access log in gunicorn's atoms, or `json`.",
-    acts: true,
+    example: `'%(h)s "%(r)s" %(s)s %(M)s ms'`,
   }),
 } as const;
 
@@ -77,7 +73,6 @@ export const processSettings = {
     kind: optional(path()),
     default: null,
     help: "Writes the manager's process id to this file.",
-    acts: true,
   }),
   user: setting({
     section: "process",
@@ -85,7 +80,6 @@ export const processSettings = {
     default: null,
     short: "u",
     help: "Runs the processes as this user, by name or number.",
-    acts: true,
   }),
   group: setting({
     section: "process",
@@ -93,7 +87,6 @@ export const processSettings = {
     default: null,
     short: "g",
     help: "Runs the processes as this group, by name or number.",
-    acts: true,
   }),
   umask: setting({
     section: "process",
@@ -102,7 +95,6 @@ export const processSettings = {
     defaultText: "as inherited",
     short: "m",
     help: "Permission bits that new files shall lack.",
-    acts: true,
   }),
   proc_name: setting({
     section: "process",
@@ -111,6 +103,5 @@ export const processSettings = {
     short: "n",
     spellings: [{ flags: ["name"] }],
     help: "Name of the processes, as ps and top show it.",
-    acts: true,
   }),
 } as const;

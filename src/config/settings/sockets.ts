@@ -35,15 +35,15 @@ export const socketSettings = {
       { env: ["YIMMO_WSGI_PORT"], keys: ["wsgi.port"], read: onEveryAddress },
     ],
     help: "Address to listen on: HOST:PORT, [::1]:PORT, :PORT, unix:PATH, unix:@NAME, fd://N or " +
-      "fd://NAME (a socket of systemd's). May be repeated. A port alone is on 127.0.0.1, `:PORT` on every IPv4 address.",
-    acts: true,
+      "fd://NAME (a socket of systemd's). May be repeated. A port alone is on 127.0.0.1, `:PORT` " +
+      "on every IPv4 address.",
+    example: '[127.0.0.1:8000, "[::1]:8000", unix:/run/shop/app.sock]',
   }),
   backlog: setting({
     section: "sockets",
     kind: integer({ min: 1, max: 65_535 }),
     default: 2_048,
     help: "Connections that may wait to be accepted, on each listening socket.",
-    acts: true,
   }),
   listener: setting({
     section: "sockets",
@@ -51,7 +51,6 @@ export const socketSettings = {
     default: "reuseport",
     help: "`reuseport` gives each process its own listening socket; `shared` gives all of them " +
       "the same one, so that what waits in it survives a killed process.",
-    acts: true,
   }),
   steering: setting({
     section: "sockets",
@@ -60,7 +59,6 @@ export const socketSettings = {
     help: "Which process gets a new connection (Linux, `listener: reuseport`). `load` keeps them " +
       "away from processes that leave, and spares those that are busier than the others; " +
       "`reload` does the former alone; `off` leaves all to the kernel's hash.",
-    acts: true,
   }),
   unix_mode: setting({
     section: "sockets",
@@ -68,20 +66,20 @@ export const socketSettings = {
     default: null,
     defaultText: "what `umask` leaves",
     help: "Permission bits of unix sockets.",
-    acts: true,
+    example: "0660",
   }),
   unix_user: setting({
     section: "sockets",
     kind: optional(text("USER")),
     default: null,
+    defaultText: "that of `user`",
     help: "Owner of unix sockets, by name or number.",
-    acts: true,
   }),
   unix_group: setting({
     section: "sockets",
     kind: optional(text("GROUP")),
     default: null,
+    defaultText: "that of `group`",
     help: "Group of unix sockets, by name or number.",
-    acts: true,
   }),
 } as const;

@@ -39,7 +39,6 @@ export const workerSettings = {
       { env: ["YIMMO_WSGI_NO_PROC"], keys: ["wsgi.no_proc"] },
     ],
     help: "Number of processes that serve. 0 serves in this very process, without a manager.",
-    acts: true,
   }),
   threads: setting({
     section: "workers",
@@ -51,7 +50,6 @@ export const workerSettings = {
     ],
     help: "Threads that run the app, in each process. 0 runs it inline, in the server thread: " +
       "fastest, but an app that blocks then blocks every client of its process.",
-    acts: true,
   }),
   affinity: setting({
     section: "workers",
@@ -59,14 +57,12 @@ export const workerSettings = {
     default: "none",
     help: "`session` keeps all requests of one connection on one thread; `none` gives each to " +
       "the least busy one.",
-    acts: true,
   }),
   backlog_per_thread: setting({
     section: "workers",
     kind: integer({ min: 1, max: 1_000_000 }),
     default: 1_024,
     help: "Exchanges that may wait for one thread; past it a request gets 503 at once.",
-    acts: true,
   }),
 } as const;
 
@@ -76,28 +72,25 @@ export const recyclingSettings = {
     kind: integer({ min: 0, max: 1e12 }),
     default: 0,
     help: "Replaces a process after this many requests; 0 never does.",
-    acts: true,
   }),
   max_requests_jitter: setting({
     section: "recycling",
     kind: integer({ min: 0, max: 1e12 }),
     default: 0,
     help: "At most so many requests more, by chance, so that processes do not all go at once.",
-    acts: true,
   }),
   max_lifetime: setting({
     section: "recycling",
     kind: seconds({ min: 0, max: 365 * DAY }),
     default: 0,
     help: "Replaces a process after this time; 0 never does.",
-    acts: true,
   }),
   max_rss: setting({
     section: "recycling",
     kind: bytes({ min: 0, max: 1_024 * GIB }),
     default: 0,
     help: "Replaces a process whose resident memory stays above this; 0 never does.",
-    acts: true,
+    example: "512MiB",
   }),
   crash_limit: setting({
     section: "recycling",
@@ -105,13 +98,11 @@ export const recyclingSettings = {
     default: 20,
     help: "Gives up, with exit code 3, when processes crash more often than this within " +
       "`crash_window`; 0 never does.",
-    acts: true,
   }),
   crash_window: setting({
     section: "recycling",
     kind: seconds({ min: 1, max: DAY }),
     default: 60,
     help: "The time in which `crash_limit` counts.",
-    acts: true,
   }),
 } as const;

@@ -99,19 +99,14 @@ Deno.test("--print-config says where each value came from", () => {
   ) assert(lines.includes(line), `${line} is not in:\n${printed}`);
 });
 
-Deno.test("a setting that does not act yet says so to whoever changes it", () => {
-  // Empty once everything acts.
-  for (const { name, setting } of entries.filter(({ setting }) => !setting.acts)) {
-    assertStringIncludes(settingsPage(), `### \`${name}\`\n\n${setting.help}`);
+Deno.test("every example in the docs is a line that the file may have", () => {
+  const examples = all.filter(({ setting }) => setting.example !== undefined);
+  assert(examples.length > 0);
+  for (const { name, setting: { example } } of examples) {
+    assertStringIncludes(settingsPage(), `\`${name}: ${example}\``);
+    const { from } = loadIn({ file: `${name}: ${example}` }).values.get(name)!;
+    assertEquals(from, "denicorn.yaml:1", name);
   }
-  const idle = entries.find(({ name, setting }) => !setting.acts && /timeout$/.test(name));
-  if (idle === undefined) return;
-  const flag = `--${flagOf(idle.name)}`;
-  assertEquals(loadIn({ argv: [flag, "7.25"] }).warnings, [
-    `${idle.name} (command line ${flag}) has no effect in this version`,
-  ]);
-  const standard = String(idle.setting.default);
-  assertEquals(loadIn({ argv: [flag, standard] }).warnings, []);
 });
 
 Deno.test("the version is deno.json's", () => {
