@@ -9,13 +9,15 @@
  * During a reload two configurations are in use. A socket is open as long as one of them names it.
  */
 
-import type { Bind } from "../config/bind.ts";
+import { type Bind, showBind } from "../config/bind.ts";
 import type { Config } from "../config/config.ts";
+import { SystemError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
 import { closeFd } from "../os/bound_socket.ts";
 import { type InheritedSocket, passingOn } from "../os/inherit.ts";
 import { libcUnavailable } from "../os/libc.ts";
 import { isNoFile, removeIfSame } from "../os/unix_path.ts";
+import { findIdentity } from "../os/user.ts";
 import { type Handover, HANDOVER_ENV, writeHandover } from "./handover.ts";
 import { Predecessor } from "./predecessor.ts";
 import { type HeldSocket, isIPv4Twin, isShared, KeyCounter, openSocket } from "./held_socket.ts";
@@ -135,7 +137,10 @@ export class Sockets {
     const shared = isShared(bind, config);
     const before = [...this.#held.values()].flatMap((held) => held.get(key) ?? []);
     const same = before.find((socket) => socket.shared === shared);
-    if (same !== undefined) return same;
+    if (same !== undefined) {
+      if (!shared) this.#requireSameUser(same, bind, config);
+      return same;
+    }
     // A port 0 was settled by then: another number would move the server.
     return await openSocket(before[0]?.address ?? bind, {
       config,
@@ -149,6 +154,17 @@ export class Sockets {
     });
   }
 
+  /** The kernel lets only sockets of one user share a port: those of the procs before, and of the new. */
+  #requireSameUser(same: HeldSocket, bind: Bind, config: Config): void {
+    for (const [before, held] of this.#held) {
+      if (![...held.values()].includes(same) || ownerOf(before) === ownerOf(config)) continue;
+      throw new SystemError(
+        `Cannot listen on ${showBind(bind)} as another user (user, group) beside the procs that ` +
+          "are to be replaced; stop the server and start it anew, or take listener: shared",
+      );
+    }
+  }
+
   /** Closes a socket that nothing names any more; systemd's stay, for a reload that names them again. */
   #letGo(socket: HeldSocket): void {
     const isActivated = this.#activated.some(({ fd }) => fd === socket.fd);
@@ -156,6 +172,10 @@ export class Sockets {
     // As in close(): the manager before goes on with its file, where this one cannot have the rest.
     if (!isInUse && !isActivated) release(socket, this.predecessor.lives);
   }
+}
+
+function ownerOf({ user, group }: Config): number | null {
+  return findIdentity(user, group)?.uid ?? Deno.uid();
 }
 
 function translate(config: Config, held: Held, to: (socket: HeldSocket) => Bind): Config {

@@ -37,6 +37,27 @@ if (Deno.uid() === 0) {
     assertEquals(await server.get(), "user 12345");
   });
 
+  sceneTest("HUP cannot give a port to procs of another user, and says so", async (scene) => {
+    Deno.chmodSync(scene.directory, 0o755);
+    const app = scene.write("app.ts", APP);
+    const config = (user: string) =>
+      scene.write("denicorn.yaml", `app: ${app}\nbind: 127.0.0.1:0\nworkers: 1\n${user}`);
+    config("");
+    const server = scene.run([]);
+    await server.ready(1);
+    config(`user: "12345"\ngroup: "54321"\n`);
+    server.signal("SIGHUP");
+    await server.says(/all stays as it was: .*as another user \(user, group\).*listener: shared/);
+    await server.get();
+    config("listener: shared\n");
+    server.signal("SIGHUP");
+    await server.says(/Reloaded: /);
+    config(`listener: shared\nuser: "12345"\ngroup: "54321"\n`);
+    server.signal("SIGHUP");
+    await server.says(/Reloaded: /, 2);
+    await server.get();
+  });
+
   sceneTest(
     "a unix socket belongs to the user of the procs, unless told otherwise",
     async (scene) => {
