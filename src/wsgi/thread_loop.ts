@@ -39,7 +39,8 @@ export class WsgiThreadLoop {
   readonly #words: Int32Array;
   readonly #gateway: Gateway;
   readonly #log: Log;
-  readonly #pace = new Pace();
+  /** null where there is no other thread to wake. */
+  readonly #pace: Pace | null;
   /** The exchange that runs. */
   #id = 0;
   /** The exchange whose body was asked for last. */
@@ -59,6 +60,7 @@ export class WsgiThreadLoop {
     this.#in = new RingReader(boot.ringIn);
     this.#inMemory = addressOf(this.#in.bytes);
     this.#words = boot.words;
+    this.#pace = config.threads > 1 ? new Pace() : null;
     this.#log = createLog(
       config.log_level,
       "",
@@ -81,14 +83,14 @@ export class WsgiThreadLoop {
     while (queue.wait()) {
       this.#gil.acquire();
       queue.arrive();
-      pace.begin();
+      pace?.begin();
       while (queue.take()) {
         queue.callCompany();
         if (queue.kind === Task.socket) this.#callbacks();
         else this.#exchange();
-        if (pace.call()) queue.slow();
+        if (pace?.call()) queue.slow();
       }
-      if (pace.end()) queue.slow();
+      if (pace?.end()) queue.slow();
       this.#gil.release();
     }
   }
