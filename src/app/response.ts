@@ -7,6 +7,8 @@
  * Whatever is not found there (another Deno, another realm's Response) is read in the public way.
  */
 
+import { denoSymbol } from "./deno_symbol.ts";
+
 export interface ResponseParts {
   readonly status: number;
   readonly fields: [string, string][];
@@ -17,19 +19,14 @@ export interface ResponseParts {
 // deno-lint-ignore no-explicit-any
 type Untyped = any;
 
-function symbolOf(object: object, description: string): symbol {
-  return Object.getOwnPropertySymbols(object).find((it) => it.description === description) ??
-    Symbol(`${description}: not in this Deno`);
-}
-
 const sample = new Response("", { status: 201, headers: { "x-sample": "1" } });
-const INNER = symbolOf(sample, "response");
-const LAZY_BODY = symbolOf(sample, "lazy static body");
-const FAST_STATUS = symbolOf(sample, "serve fast status");
-const FAST_BODY = symbolOf(sample, "serve fast body");
-const FAST_KIND = symbolOf(sample, "serve fast header kind");
-const FAST_CONTENT_TYPE = symbolOf(sample, "serve fast content type");
-const CONSUMED = symbolOf(sample, "serve fast consumed");
+const INNER = denoSymbol(sample, "response");
+const LAZY_BODY = denoSymbol(sample, "lazy static body");
+const FAST_STATUS = denoSymbol(sample, "serve fast status");
+const FAST_BODY = denoSymbol(sample, "serve fast body");
+const FAST_KIND = denoSymbol(sample, "serve fast header kind");
+const FAST_CONTENT_TYPE = denoSymbol(sample, "serve fast content type");
+const CONSUMED = denoSymbol(sample, "serve fast consumed");
 
 /** Deno's kinds of a fast header: none, this one type, or the type that stands beside it. */
 const TEXT_PLAIN = "text/plain;charset=UTF-8";

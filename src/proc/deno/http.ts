@@ -13,6 +13,7 @@
  */
 
 import { bareResponse, publicResponse } from "../../app/bare_response.ts";
+import { denoSymbol } from "../../app/deno_symbol.ts";
 import { learnContexts } from "./context.ts";
 import type { ConnectionHandler, HttpConnection } from "./http_connection.ts";
 import { LoneRequest } from "./public_http.ts";
@@ -48,13 +49,8 @@ interface Internals {
 // deno-lint-ignore no-explicit-any
 const internals: Internals = (Deno as any)[(Deno as any).internal];
 
-function symbolOf(object: object, description: string): symbol {
-  return Object.getOwnPropertySymbols(object).find((it) => it.description === description) ??
-    Symbol(`${description}: not in this Deno`);
-}
-
-const REQUEST = symbolOf(new Request("http://localhost"), "request");
-const SIGNAL_ABORT = symbolOf(AbortSignal.prototype, "[[signalAbort]]");
+const REQUEST = denoSymbol(new Request("http://localhost"), "request");
+const SIGNAL_ABORT = denoSymbol(AbortSignal.prototype, "[[signalAbort]]");
 
 // deno-lint-ignore no-explicit-any
 const innerRequest = (request: Request): InnerRequest => (request as any)[REQUEST];

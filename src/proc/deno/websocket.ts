@@ -8,6 +8,8 @@
  * and all else works.
  */
 
+import { denoSymbol } from "../../app/deno_symbol.ts";
+
 /** Deno's own, before an app's threads or `threads: 0` put another in its place. */
 const denoUpgrade = Deno.upgradeWebSocket;
 
@@ -27,19 +29,14 @@ export function upgradeWebSocket(
   return denoUpgrade(request, options);
 }
 
-function symbolOf(object: object, description: string): symbol {
-  return Object.getOwnPropertySymbols(object).find((it) => it.description === description) ??
-    Symbol(`${description}: not in this Deno`);
-}
-
 // Deno types none of this.
 // deno-lint-ignore no-explicit-any
 type Untyped = any;
 
 /** Closes, sends and cancels by number. */
 const core = (Deno as Untyped)[(Deno as Untyped).internal].core;
-const EVENT_LOOP = symbolOf(WebSocket.prototype, "[[eventLoop]]");
-const HEARD = symbolOf(WebSocket.prototype, "[[serverHandleIdleTimeout]]");
+const EVENT_LOOP = denoSymbol(WebSocket.prototype, "[[eventLoop]]");
+const HEARD = denoSymbol(WebSocket.prototype, "[[serverHandleIdleTimeout]]");
 const eventLoop: (this: WebSocket) => Promise<void> = (WebSocket.prototype as Untyped)[EVENT_LOOP];
 const startPing: (this: WebSocket) => void = (WebSocket.prototype as Untyped)[HEARD];
 
@@ -56,10 +53,10 @@ export function upgrade(
   const upgraded = upgradeWebSocket(request, options);
   const socket = upgraded.socket as Untyped;
   own ??= {
-    rid: symbolOf(socket, "[[rid]]"),
-    state: symbolOf(socket, "[[readyState]]"),
-    idle: symbolOf(socket, "[[idleTimeout]]"),
-    timer: symbolOf(socket, "[[idleTimeoutTimeout]]"),
+    rid: denoSymbol(socket, "[[rid]]"),
+    state: denoSymbol(socket, "[[readyState]]"),
+    idle: denoSymbol(socket, "[[idleTimeout]]"),
+    timer: denoSymbol(socket, "[[idleTimeoutTimeout]]"),
   };
   // Deno calls it for every message and pong.
   socket[HEARD] = onHeard;
