@@ -17,6 +17,9 @@ addEventListener("message", (event) => void start((event as MessageEvent<ThreadB
   once: true,
 });
 
+// By it libraries tell a browser from a server; `deno run` has none either.
+Reflect.deleteProperty(globalThis, "location");
+
 async function start(boot: ThreadBoot): Promise<void> {
   const { config, port, role } = boot;
   const queue = new ThreadQueueOut(port);

@@ -14,6 +14,7 @@ const PATHS: Record<string, Handler> = {
     return new Response(String(value !== undefined && value.length > 0));
   },
   "/state": () => Response.json(state),
+  "/location": () => Response.json(globalThis.location === undefined),
   "/json": () => Response.json({ a: [1, "é"] }),
   "/redirect": () => Response.redirect("http://localhost/elsewhere", 303),
   "/empty": () => new Response(),
@@ -83,6 +84,8 @@ const PATHS: Record<string, Handler> = {
   "/nothing": () => undefined as unknown as Response,
   "/number": () => 42 as unknown as Response,
   "/error-response": () => Response.error(),
+  "/relative": () => Response.redirect("/elsewhere"),
+  "/relative-fetch": () => fetch("/etc/hostname"),
   "/hostile": () => {
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();

@@ -22,6 +22,18 @@ export interface ThreadEvents {
 /** What clients of WebSockets are told when the thread of their app is gone (RFC 6455, 7.4.1). */
 const THREAD_DIED = [1011, "Internal error"] as const;
 
+const MAIN = import.meta.resolve("../../thread/main.ts");
+
+/**
+ * A module that imports the entry, rather than the entry: against its worker's own URL Deno resolves
+ * what an app gives to fetch(), Request and Response.redirect(), and "/x" would be a file. It is no
+ * URL at all under `deno run`, and nothing resolves against this one. A compiled binary takes the
+ * entry as it was named to `deno compile`.
+ */
+const ENTRY = Deno.build.standalone
+  ? MAIN
+  : URL.createObjectURL(new Blob([`import ${JSON.stringify(MAIN)};`], { type: "text/javascript" }));
+
 export class ThreadHandle implements AppThread {
   readonly id: number;
   /** Exchanges in flight; those that it has not begun yet among them. */
@@ -57,7 +69,7 @@ export class ThreadHandle implements AppThread {
     this.#port = port1;
     this.#outbox = new Outbox((batch, transfer) => port1.postMessage(batch, transfer));
     port1.onmessage = (event) => this.#receive(event.data as Batch);
-    this.#worker = new Worker(new URL("../../thread/main.ts", import.meta.url), {
+    this.#worker = new Worker(ENTRY, {
       type: "module",
       name: role,
       ...(config.app_permissions === null

@@ -14,6 +14,7 @@ const TEXT = "text/plain;charset=UTF-8";
 /** What each path of the app has to be answered with. */
 const EXPECTED: Readonly<Record<string, Expected>> = {
   "/text": { headers: { "content-type": TEXT, "content-length": "4" }, body: "text" },
+  "/location": { body: "true" },
   "/json": { headers: { "content-type": "application/json" }, body: '{"a":[1,"é"]}' },
   "/redirect": { status: 303, headers: { location: "http://localhost/elsewhere" }, body: "" },
   "/empty": { headers: { "content-length": "0" }, body: "" },
@@ -42,6 +43,8 @@ const FAILING: Readonly<Record<string, RegExp>> = {
   "/nothing": /GET \S*\/nothing failed: .*it returned undefined/,
   "/number": /GET \S*\/number failed: .*it returned a number/,
   "/error-response": /GET \S*\/error-response failed: .*Response\.error\(\)/,
+  "/relative": /GET \S*\/relative failed: TypeError: Invalid URL: '\/elsewhere'/,
+  "/relative-fetch": /GET \S*\/relative-fetch failed: TypeError: Invalid URL: '\/etc\/hostname'/,
   "/hostile": /GET \S*\/hostile failed: thrown: something that throws when it is looked at/,
   "/locked": /GET \S*\/locked failed: TypeError: .*locked/,
   "/used": /GET \S*\/used failed: .*used up/,
