@@ -31,7 +31,8 @@ export const timeoutSettings = {
     section: "timeouts",
     kind: optionalTime(),
     default: 30,
-    help: "How long exchanges in flight may take to finish at a stop or reload.",
+    help:
+      "How long exchanges in flight may take to finish at a stop or reload; 0 cuts them at once.",
   }),
   boot_timeout: setting({
     section: "timeouts",

@@ -58,20 +58,23 @@ if (Deno.uid() === 0) {
     await server.get();
   });
 
-  sceneTest(
-    "a unix socket belongs to the user of the procs, unless told otherwise",
-    async (scene) => {
-      const [own, other] = [`${scene.directory}/own`, `${scene.directory}/other`];
-      await start(scene, 1, "-b", `unix:${own}`);
-      await start(scene, 1, "-b", `unix:${other}`, "--unix-user", "2", "--unix-mode", "0666");
-      const owner = (path: string) => {
-        const { uid, gid, mode } = Deno.lstatSync(path);
-        return [uid, gid, mode! & 0o777];
-      };
-      assertEquals(owner(own).slice(0, 2), [12345, 54321]);
-      assertEquals(owner(other), [2, 54321, 0o666]);
-    },
-  );
+  for (const workers of [0, 1]) {
+    sceneTest(
+      `a unix socket belongs to user and group, unless told otherwise, workers ${workers}`,
+      async (scene) => {
+        const [own, other] = [`${scene.directory}/own`, `${scene.directory}/other`];
+        await start(scene, workers, "-b", `unix:${own}`);
+        const told = ["--unix-user", "2", "--unix-mode", "0666"];
+        await start(scene, workers, "-b", `unix:${other}`, ...told);
+        const owner = (path: string) => {
+          const { uid, gid, mode } = Deno.lstatSync(path);
+          return [uid, gid, mode! & 0o777];
+        };
+        assertEquals(owner(own).slice(0, 2), [12345, 54321]);
+        assertEquals(owner(other), [2, 54321, 0o666]);
+      },
+    );
+  }
 }
 
 for (const workers of [1, 0]) {
