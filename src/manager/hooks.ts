@@ -14,6 +14,13 @@ type Rest<Name extends ManagerHook> = HookArguments<Name> extends [ManagerInfo, 
   ? Others
   : never;
 
+/** The hooks of a reload, which are not in force yet. */
+export interface FreshHooks {
+  /** Takes them on. Throws ConfigError where they could not be loaded, and then all stays as it was. */
+  adopt(): void;
+  discard(): void;
+}
+
 export class ManagerHooks {
   readonly #log: Log;
   #config: Config;
@@ -30,12 +37,19 @@ export class ManagerHooks {
     return new ManagerHooks(config, log, await loadThread(config, log));
   }
 
-  /** Loads the module anew, as it is now. Throws ConfigError, and then all stays as it was. */
-  async reload(config: Config): Promise<void> {
-    const fresh = await loadThread(config, this.#log);
-    this.#thread?.close();
-    this.#thread = fresh;
-    this.#config = config;
+  /** Loads the module anew, as it is now. Never rejects: what is wrong is told by `adopt`. */
+  async prepare(config: Config): Promise<FreshHooks> {
+    const [loaded] = await Promise.allSettled([loadThread(config, this.#log)]);
+    const fresh = loaded.status === "fulfilled" ? loaded.value : null;
+    return {
+      adopt: () => {
+        if (loaded.status === "rejected") throw loaded.reason;
+        this.#thread?.close();
+        this.#thread = fresh;
+        this.#config = config;
+      },
+      discard: () => fresh?.close(),
+    };
   }
 
   has(name: ManagerHook): boolean {

@@ -1,6 +1,8 @@
 /** What the manager waits for: one queue, in the order in which things happened, with one reader. */
 
+import type { Config } from "../config/config.ts";
 import type { ProcToManager } from "../protocol/control.ts";
+import type { FreshHooks } from "./hooks.ts";
 import type { ManagerSignal } from "./signals.ts";
 
 export type ManagerEvent =
@@ -11,8 +13,17 @@ export type ManagerEvent =
   | { readonly type: "exited"; readonly id: number; readonly status: Deno.CommandStatus }
   /** Files of the app (`reload`) or the certificate (`tls_watch`) have changed. */
   | { readonly type: "files_changed"; readonly files: readonly string[] }
+  /** The hooks of a reload (HUP) have been loaded, or could not be. */
+  | { readonly type: "prepared"; readonly reload: PreparedReload }
   /** The manager that was started beside this one (USR2) has ended. */
   | { readonly type: "successor_exited"; readonly status: Deno.CommandStatus };
+
+export interface PreparedReload {
+  /** Of several the last one counts. */
+  readonly number: number;
+  readonly config: Config;
+  readonly hooks: FreshHooks;
+}
 
 export class Inbox<T> {
   #queued: T[] = [];

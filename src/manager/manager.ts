@@ -187,6 +187,8 @@ class Manager {
         return this.#handleExited(event.id, event.status);
       case "files_changed":
         return await this.#orders.filesChanged(event.files);
+      case "prepared":
+        return await this.#orders.prepared(event.reload);
       case "successor_exited":
         return this.#orders.successorExited(event.status);
     }

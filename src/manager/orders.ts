@@ -7,7 +7,7 @@ import { type CommandLine, ownCommandLine } from "./command_line.ts";
 import { describeExit } from "./departure.ts";
 import type { Fleet } from "./fleet.ts";
 import type { ManagerHooks } from "./hooks.ts";
-import type { Inbox, ManagerEvent } from "./inbox.ts";
+import type { Inbox, ManagerEvent, PreparedReload } from "./inbox.ts";
 import { limitsOf, LINGER_MS } from "./limits.ts";
 import { giveAccessLog } from "./log_owner.ts";
 import type { ProcTable } from "./proc_table.ts";
@@ -41,6 +41,8 @@ export class Orders {
   readonly #reloadConfig: () => Promise<Config>;
   readonly #commandLine: CommandLine | null;
   #successor: Successor | null = null;
+  /** How many were begun. */
+  #reloads = 0;
 
   constructor({ fleet, hooks, inbox, log, table, argv, reloadConfig }: Parts & OrderOptions) {
     this.#fleet = fleet;
@@ -88,12 +90,31 @@ export class Orders {
 
   async #handleHup(): Promise<void> {
     if (this.#table.stopping !== null) return;
-    try {
-      const fresh = await this.#reloadConfig();
-      await this.#hooks.reload(fresh);
-      const config = await this.#fleet.sockets.open(fresh);
+    await this.#tryToReload(async () => {
+      const config = await this.#reloadConfig();
+      const number = ++this.#reloads;
+      const prepared = this.#hooks.prepare(config).then((hooks) => ({ number, config, hooks }));
+      // With none there is nothing to wait for, and what comes behind HUP finds it done.
+      if (config.hooks === null) return await this.prepared(await prepared);
+      // A module that takes its time must hold up neither a stop nor a replacement.
+      prepared.then((reload) => this.#inbox.push({ type: "prepared", reload }));
+    });
+  }
+
+  /** Runs when the hooks of a reload are there: the rest of HUP. */
+  async prepared({ number, config, hooks }: PreparedReload): Promise<void> {
+    if (this.#table.stopping !== null || number !== this.#reloads) return hooks.discard();
+    await this.#tryToReload(async () => {
+      hooks.adopt();
+      const opened = await this.#fleet.sockets.open(config);
       this.#hooks.notify("onReload");
-      this.#fleet.generations.begin(this.#table.reload(limitsOf(config), now()), config);
+      this.#fleet.generations.begin(this.#table.reload(limitsOf(opened), now()), opened);
+    });
+  }
+
+  async #tryToReload(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
     } catch (error) {
       if (!(error instanceof DenicornError)) throw error;
       this.#log.error(`Cannot reload, all stays as it was: ${error.message}`);

@@ -217,3 +217,34 @@ sceneTest("HUP loads the hooks anew; broken ones change nothing", async (scene) 
   await server.says(/second/);
   await server.ready(2);
 });
+
+sceneTest(
+  "hooks that hang while HUP loads them hold up no replacement and no stop",
+  async (scene) => {
+    const held = `${scene.directory}/held`;
+    const hooks = scene.write(
+      "hooks.ts",
+      `import { existsSync } from "node:fs";
+if (existsSync(${JSON.stringify(held)})) {
+  console.log("held");
+  await new Promise((resolve) => setTimeout(resolve, 3600_000));
+}
+export const onReload = () => console.log("released");
+`,
+    );
+    const server = await scene.start({ app: HELLO, workers: 1, args: ["--hooks", hooks] });
+    scene.write("held", "");
+    server.signal("SIGHUP");
+    await server.says(/held/);
+    Deno.removeSync(held); // procs load them too
+    Deno.kill(server.procs()[0]!.pid, "SIGKILL");
+    await server.ready(2);
+    // The last HUP counts, whichever module is there first.
+    server.signal("SIGHUP");
+    await server.says(/released/);
+    await server.says(/Reloaded: /);
+    scene.write("held", "");
+    server.signal("SIGHUP");
+    await server.says(/held/, 2);
+  },
+);
