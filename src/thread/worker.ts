@@ -175,7 +175,9 @@ export class FetchWorker {
   #respond(exchange: FetchExchange, response: unknown): void {
     if (exchange.aborted) {
       // Late: the server has answered in our place, or nobody listens. Its body is let go.
-      if (response instanceof Response && !response.bodyUsed) response.body?.cancel();
+      if (response instanceof Response && !response.bodyUsed) {
+        response.body?.cancel().catch(() => {}); // the app may hold a reader
+      }
       return;
     }
     if (exchange.upgrade !== null && this.#upgrades.complete(exchange, response)) {

@@ -107,6 +107,13 @@ const PATHS: Record<string, Handler> = {
     request.signal.addEventListener("abort", () => state.aborted++);
     return new Promise(() => {});
   },
+  "/never-mind": async (request) => {
+    await new Promise((resolve) => request.signal.addEventListener("abort", resolve));
+    const late = new Response(new Blob(["late"]).stream());
+    late.body!.getReader();
+    setTimeout(() => state.aborted++);
+    return late;
+  },
   "/slow": async (request) => {
     const ms = Number(new URL(request.url).searchParams.get("ms") ?? 100);
     await new Promise((resolve) => setTimeout(resolve, ms));
