@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { libcUnavailable } from "../../../src/os/libc.ts";
 import { passingOn } from "../../../src/os/inherit.ts";
 import { findListenerFd } from "../../../src/os/socket.ts";
+import { temporary } from "../../support/directory.ts";
 import { connect } from "../../support/http.ts";
 import { ask, Member, readName } from "./group.ts";
 
@@ -22,14 +23,15 @@ for (
   const [kind, open] of [
     ["an IPv4", () => Deno.listen({ hostname: "127.0.0.1", port: 0 })],
     ["an IPv6", () => Deno.listen({ hostname: "::1", port: 0 })],
-    ["a unix", () => Deno.listen({ transport: "unix", path: `${Deno.makeTempDirSync()}/s` })],
+    ["a unix", (path: string) => Deno.listen({ transport: "unix", path: `${path}/s` })],
     ["an abstract", () => Deno.listen({ transport: "unix", path: `\0${crypto.randomUUID()}` })],
   ] as const
 ) {
   Deno.test(`${kind} socket keeps its queued connections over a killed process`, {
     ignore,
   }, async () => {
-    using listener: Deno.Listener = open();
+    using directory = temporary();
+    using listener: Deno.Listener = open(directory.path);
     const address = listener.addr;
     await using group = new AsyncDisposableStack();
     const [first] = (await share(listener, ["first"])).map((member) => group.use(member));
@@ -40,7 +42,6 @@ for (
     await second!.tell("serve");
     assertEquals(await Promise.all(waiting.map(readName)), Array(30).fill("second"));
     assertEquals(await ask(address), "second");
-    if (kind === "a unix") Deno.removeSync((listener.addr as Deno.UnixAddr).path);
   });
 }
 

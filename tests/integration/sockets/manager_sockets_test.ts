@@ -12,6 +12,7 @@ import { Sockets } from "../../../src/manager/sockets.ts";
 import { formatAddress } from "../../../src/os/address.ts";
 import { libcUnavailable } from "../../../src/os/libc.ts";
 import { findListenerFd, getSocketAddress } from "../../../src/os/socket.ts";
+import { temporary } from "../../support/directory.ts";
 import { local } from "../../support/http.ts";
 import { ask, Member } from "./group.ts";
 
@@ -101,7 +102,8 @@ Deno.test("a host name is resolved once, and shown as it was written", { ignore 
 Deno.test("procs share a unix socket, which has its mode from the first moment", {
   ignore,
 }, async () => {
-  const path = `${await Deno.makeTempDir()}/app.sock`;
+  using directory = temporary();
+  const path = `${directory.path}/app.sock`;
   const sockets = new Sockets(log);
   const config = await sockets.open(configure("-b", `unix:${path}`, "--unix-mode", "0640"));
   assertEquals(Deno.lstatSync(path).mode! & 0o777, 0o640);
@@ -117,7 +119,8 @@ Deno.test("procs share a unix socket, which has its mode from the first moment",
 Deno.test("a unix socket has the owner that is configured", {
   ignore: ignore || Deno.uid() !== 0,
 }, async () => {
-  const path = `${await Deno.makeTempDir()}/app.sock`;
+  using directory = temporary();
+  const path = `${directory.path}/app.sock`;
   const sockets = new Sockets(log);
   await sockets.open(
     configure("-b", `unix:${path}`, "--unix-user", "4321", "--unix-group", "1234"),
@@ -130,7 +133,8 @@ Deno.test("a unix socket has the owner that is configured", {
 Deno.test("the socket file of a killed server is replaced, a living server's or any other is not", {
   ignore,
 }, async () => {
-  const path = `${await Deno.makeTempDir()}/app.sock`;
+  using directory = temporary();
+  const path = `${directory.path}/app.sock`;
   const sockets = new Sockets(log);
   const config = configure("-b", `unix:${path}`);
   const living = Deno.listen({ transport: "unix", path });
@@ -147,7 +151,8 @@ Deno.test("the socket file of a killed server is replaced, a living server's or 
 Deno.test("a socket file that another server has put in the place of ours is left alone", {
   ignore,
 }, async () => {
-  const path = `${await Deno.makeTempDir()}/app.sock`;
+  using directory = temporary();
+  const path = `${directory.path}/app.sock`;
   const sockets = new Sockets(log);
   await sockets.open(configure("-b", `unix:${path}`));
   Deno.removeSync(path);
@@ -159,7 +164,8 @@ Deno.test("a socket file that another server has put in the place of ours is lef
 Deno.test("a reload opens what is new, keeps what stays, and closes the rest when it is left", {
   ignore,
 }, async () => {
-  const directory = await Deno.makeTempDir();
+  using made = temporary();
+  const directory = made.path;
   const [a, b, c] = ["a", "b", "c"].map((name) => `${directory}/${name}`);
   const sockets = new Sockets(log);
   const before = await sockets.open(configure("-b", `unix:${a}`, "-b", `unix:${b}`));
@@ -173,7 +179,8 @@ Deno.test("a reload opens what is new, keeps what stays, and closes the rest whe
 });
 
 Deno.test("a reload that cannot open an address changes nothing", { ignore }, async () => {
-  const directory = await Deno.makeTempDir();
+  using made = temporary();
+  const directory = made.path;
   const sockets = new Sockets(log);
   const before = await sockets.open(configure("-b", `unix:${directory}/a`));
   const after = configure(
@@ -181,7 +188,7 @@ Deno.test("a reload that cannot open an address changes nothing", { ignore }, as
     ...["-b", `unix:${directory}/b`],
     ...["-b", `unix:${directory}/none/c`],
   );
-  await assertRejects(() => sockets.open(after), Error, "No such file or directory");
+  await assertRejects(() => sockets.open(after), Error, "its directory does not exist");
   assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["a"]);
   await using _member = await startMember(sockets, before, "still");
   assertEquals(await ask({ transport: "unix", path: `${directory}/a` }), "still");
