@@ -1,7 +1,7 @@
 /**
  * A WSGI thread at work: takes exchanges, and what WebSockets have to be told, from the common queue,
- * calls the app for one after another and sends what it returns. It blocks wherever there is something to wait for, and never returns to its
- * event loop before the proc leaves.
+ * calls the app for one after another and sends what it returns. It blocks wherever there is something
+ * to wait for, and never returns to its event loop before the proc leaves.
  *
  * Hot: the numbers and handles of an exchange are kept in variables, and no object is made for one.
  */
