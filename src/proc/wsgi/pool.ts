@@ -170,8 +170,6 @@ export class WsgiPool implements Pool, AppThread {
     this.#bodies.delete(exchange);
   }
 
-  leave(): void {}
-
   async close(): Promise<void> {
     await this.#webSockets.idle();
     this.#queue.leave();
