@@ -53,6 +53,7 @@ Deno.test("a proc that becomes nobody is nobody in all its threads, and cannot g
   assert(!/\b0\b/.test(groups), groups);
   assertEquals(
     back,
-    "Cannot become user root, group 0: setgid failed: Operation not permitted (errno 1)",
+    "Cannot become user root, group 0 (that takes root: start denicorn as root, or leave user and " +
+      "group out): setgid failed: Operation not permitted (errno 1)",
   );
 });
