@@ -11,7 +11,7 @@ import { ConfigError, ExitCode, SystemError } from "./errors.ts";
 import { exitCodeOf, say, withLog } from "./log/last_words.ts";
 import { Activation } from "./os/activation.ts";
 import { requirePermissions } from "./permissions.ts";
-import type { SoloStart } from "./protocol/solo.ts";
+import type { SoloStart } from "./protocol/solo_start.ts";
 
 /** Runs the program and ends the process. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -52,7 +52,7 @@ async function serve(
   const handover = takeHandover();
   if (config.workers === 0) {
     const names = handover?.names ?? {};
-    return await serveSolo({ config, file, warnings, names, ranForMs: 0 });
+    return await startSolo({ config, file, warnings, names, ranForMs: 0 });
   }
   const { openErrorLog } = await import("./log/error_log.ts");
   const { bannerLines } = await import("./log/banner.ts");
@@ -83,16 +83,16 @@ async function serve(
 }
 
 /** This process serves itself: under the app's configuration, where it can be started anew. */
-async function serveSolo(start: SoloStart): Promise<ExitCode> {
-  const { becomeSolo } = await import("./manager/solo.ts");
+async function startSolo(start: SoloStart): Promise<ExitCode> {
+  const { becomeSolo } = await import("./launch/become_solo.ts");
   const why = becomeSolo(start);
   const { openErrorLog } = await import("./log/error_log.ts");
-  const { serveAlone } = await import("./proc/main.ts");
+  const { serveSolo } = await import("./proc/solo_main.ts");
   const advice = `The app's own deno.json and package.json do not hold (${why}); ` +
     "where they have to, use workers: 1 and threads: 0";
   const warnings = why === null ? start.warnings : [...start.warnings, advice];
   const log = openErrorLog(start.config, "solo");
-  return await withLog(start.config, log, () => serveAlone({ ...start, warnings }, log));
+  return await withLog(start.config, log, () => serveSolo({ ...start, warnings }, log));
 }
 
 function currentDirectory(): string {

@@ -2,7 +2,7 @@
 
 import { appFile } from "../config/app.ts";
 import type { Config } from "../config/config.ts";
-import { lockFlags, projectDirectory } from "./spawn.ts";
+import { lockFlags, projectDirectory } from "../launch/deno_arguments.ts";
 
 /** As far as it is of interest here; `deno info --json`, version 1. */
 interface Graph {

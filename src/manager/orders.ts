@@ -3,7 +3,7 @@
 import type { Config } from "../config/config.ts";
 import { DenicornError } from "../errors.ts";
 import type { ErrorLog } from "../log/error_log.ts";
-import { type CommandLine, ownCommandLine } from "./command_line.ts";
+import { type CommandLine, ownCommandLine } from "../launch/command_line.ts";
 import { describeExit } from "./departure.ts";
 import type { Fleet } from "./fleet.ts";
 import type { ManagerHooks } from "./hooks.ts";

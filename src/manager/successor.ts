@@ -6,7 +6,7 @@
 
 import type { Config } from "../config/config.ts";
 import { messageOf, SystemError } from "../errors.ts";
-import type { CommandLine } from "./command_line.ts";
+import type { CommandLine } from "../launch/command_line.ts";
 import type { Sockets } from "./sockets.ts";
 
 const SAME_STREAMS = { stdin: "inherit", stdout: "inherit", stderr: "inherit" } as const;

@@ -1,10 +1,8 @@
-/** The entry of a process that serves: under a manager, or alone. */
+/** The entry of a proc. (That of the solo process, which has no manager, is solo_main.ts.) */
 
 import { ExitCode } from "../errors.ts";
 import { ControlClient } from "./control_client.ts";
 import { Proc } from "./proc.ts";
-
-export { serveAlone } from "./alone.ts";
 
 /** Runs in a process that a manager started. */
 export async function main(): Promise<void> {

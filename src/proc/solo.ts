@@ -1,4 +1,4 @@
-/** One process without a manager (`workers: 0`): serves, and stops when told. */
+/** The solo process (`workers: 0`): it has no manager, serves, and stops when told. */
 
 import type { Config } from "../config/config.ts";
 import { BootError, ExitCode } from "../errors.ts";

@@ -36,9 +36,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   hooks: BASE,
   // The app's own room, for `threads: 0`, where it runs in the server thread; and the start of Python.
   proc: [...BASE, "hooks", "app", "python", "wsgi"],
-  manager: [...BASE, "hooks"],
-  // The command line is the only one who sees both: it runs a manager, or (workers: 0) a proc's code.
-  "cli.ts": [...BASE, "manager", "proc", "permissions.ts"],
+  // How Deno is started anew: beside this process for a proc, in its place for the solo one.
+  launch: BASE,
+  manager: [...BASE, "hooks", "launch"],
+  // The command line is the only one who sees both: it runs a manager, or (workers: 0) the solo process.
+  "cli.ts": [...BASE, "launch", "manager", "proc", "permissions.ts"],
   "permissions.ts": BASE,
 };
 
@@ -46,7 +48,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const BELOW_THE_MANAGER = ["protocol", "os", "python", "wsgi", "app", "thread", "hooks", "proc"];
 
 /** Where procs and threads begin: whatever these reach runs under the app's deno.json as well. */
-const ENTRIES_BELOW_THE_MANAGER = ["src/proc/main.ts", "src/thread/main.ts", "src/hooks/entry.ts"];
+const ENTRIES_BELOW_THE_MANAGER = [
+  "src/proc/main.ts",
+  "src/proc/solo_main.ts",
+  "src/thread/main.ts",
+  "src/hooks/entry.ts",
+];
 
 function roomOf(path: string): string {
   return path.split("/")[1] ?? path;

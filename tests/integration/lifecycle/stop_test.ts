@@ -49,7 +49,7 @@ async function refusesConnections(server: Running): Promise<void> {
 }
 
 for (const workers of [0, 1]) {
-  const who = workers === 0 ? "one process alone" : "a manager";
+  const who = workers === 0 ? "the solo process" : "a manager";
 
   sceneTest(`TERM to ${who}: new connections end, what is in flight is finished`, async (scene) => {
     const gate = `${scene.directory}/gate`;

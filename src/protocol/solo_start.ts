@@ -1,4 +1,4 @@
-/** What the command line hands to the process that serves alone (`workers: 0`). */
+/** What the command line hands to the solo process (`workers: 0`). */
 
 import type { Config } from "../config/config.ts";
 

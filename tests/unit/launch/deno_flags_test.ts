@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { denoPart, inheritedFlags, soloFlags } from "../../../src/manager/deno_flags.ts";
+import { denoPart, inheritedFlags, soloFlags } from "../../../src/launch/deno_flags.ts";
 
 Deno.test("what decides how an app runs is inherited, permissions and the rest are not", () => {
   const args = ["run", "-A", "--unstable-kv", "--no-check", "--v8-flags=--max-old-space-size=100"];

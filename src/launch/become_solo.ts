@@ -1,12 +1,12 @@
-/** `workers: 0`: this process becomes the one that serves, as if the app had been started by itself. */
+/** `workers: 0`: the process of the command line becomes the solo one, which serves by itself. */
 
 import { SystemError } from "../errors.ts";
 import { becomeProgram } from "../os/exec.ts";
 import { libcUnavailable } from "../os/libc.ts";
-import type { SoloStart } from "../protocol/solo.ts";
+import type { SoloStart } from "../protocol/solo_start.ts";
 import { ownDenoPart } from "./command_line.ts";
 import { soloFlags } from "./deno_flags.ts";
-import { denoArguments, entryModule, projectDirectory } from "./spawn.ts";
+import { denoArguments, entryModule, projectDirectory } from "./deno_arguments.ts";
 
 /**
  * Starts Deno anew in this very process, in the app's directory and with its entry over stdin, so that
@@ -30,7 +30,7 @@ export function becomeSolo(start: SoloStart): string | null {
     Deno.chdir(cwd);
     // Deno reads its own variables (DENO_V8_FLAGS, …) at its start.
     for (const [name, value] of Object.entries(config.env)) Deno.env.set(name, value);
-    const entry = entryModule(import.meta.resolve("../proc/alone.ts"), {
+    const entry = entryModule(import.meta.resolve("../proc/solo_main.ts"), {
       ...start,
       ranForMs: performance.now(),
     });

@@ -1,11 +1,11 @@
-/** The process that serves alone (`workers: 0`), from what the command line found out. */
+/** The entry of the solo process (`workers: 0`), which serves what the command line found out. */
 
 import type { ExitCode } from "../errors.ts";
 import { bannerLines, readyLine } from "../log/banner.ts";
 import { exitCodeOf, withLog } from "../log/last_words.ts";
 import { type ErrorLog, openLogWriter } from "../log/log_writer.ts";
 import { Activation } from "../os/activation.ts";
-import type { SoloStart } from "../protocol/solo.ts";
+import type { SoloStart } from "../protocol/solo_start.ts";
 import { runSolo } from "./solo.ts";
 
 /** Runs in the place of the command line, under the app's own configuration, and ends the process. */
@@ -14,13 +14,13 @@ export async function main(start: SoloStart): Promise<never> {
   Deno.exit(
     await exitCodeOf(async () => {
       const log = openLogWriter(config, "solo");
-      return await withLog(config, log, () => serveAlone(start, log));
+      return await withLog(config, log, () => serveSolo(start, log));
     }),
   );
 }
 
 /** Serves until told to stop. Throws what kept it from serving, or made it give up. */
-export async function serveAlone(
+export async function serveSolo(
   { config, file, warnings, names, ranForMs }: SoloStart,
   log: ErrorLog,
 ): Promise<ExitCode> {
