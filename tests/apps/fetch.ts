@@ -103,6 +103,10 @@ const PATHS: Record<string, Handler> = {
   },
   "/same": () => SAME,
   "/broken-stream": () => new Response(ReadableStream.from(breaking())),
+  "/broken-at-once": (request) => {
+    const count = Number(new URL(request.url).searchParams.get("pieces"));
+    return new Response(ReadableStream.from(breakingAfter(count)));
+  },
   "/never": (request) => {
     request.signal.addEventListener("abort", () => state.aborted++);
     return new Promise(() => {});
@@ -201,6 +205,12 @@ async function* pieces(...texts: string[]): AsyncGenerator<Uint8Array> {
 async function* breaking(): AsyncGenerator<Uint8Array> {
   yield* pieces("begun");
   await new Promise((resolve) => setTimeout(resolve, 20));
+  throw new Error("secret of the stream");
+}
+
+/** Pieces that nothing is awaited between, nor before it fails. */
+async function* breakingAfter(count: number): AsyncGenerator<Uint8Array> {
+  for (let i = 0; i < count; i++) yield new Uint8Array(50_000).fill(0x61 + i % 26);
   throw new Error("secret of the stream");
 }
 

@@ -173,7 +173,6 @@ export class Exchange {
   /** The streamed response broke off: the client must not take it for complete. */
   fail(): void {
     this.#stream?.fail();
-    this.finish();
   }
 
   /** The client took `bytes` of the streamed response. */
@@ -193,7 +192,7 @@ export class Exchange {
   cut(): void {
     if (this.finished) return;
     this.thread.post(QueueIn.abort, this.id, AbortReason.stop);
-    this.#stream?.fail();
+    this.#stream?.cut();
     if (!this.responded) this.#refuse(503);
     this.finish();
   }

@@ -24,6 +24,8 @@ export class ResponseStream {
   #received = 0;
   #credited = 0;
   #ended = false;
+  /** It ends as broken, once what came before is taken. */
+  #broken = false;
 
   constructor(owner: StreamOwner) {
     this.#owner = owner;
@@ -43,23 +45,43 @@ export class ResponseStream {
 
   close(): void {
     if (this.#ended) return;
-    this.#ended = true;
+    this.#end();
     this.#controller.close();
+  }
+
+  /**
+   * The app broke off. The client gets what came before, as it takes it, and Deno then cuts the
+   * connection, so that nobody takes it for complete (RFC 9112, 8).
+   */
+  fail(): void {
+    if (this.#ended) return;
+    this.#end();
+    this.#broken = true;
+    // An error throws away what a stream holds: the last pull() makes it.
+    if (this.#waiting === 0) this.cut();
+  }
+
+  /** Breaks it off now, with what the client has not taken. */
+  cut(): void {
+    this.#ended = true;
+    this.#controller.error(new Error("The response broke off"));
+  }
+
+  #end(): void {
+    this.#ended = true;
     // The queue may still hold a window's worth for a slow client.
     const finish = () => this.#owner.finish();
     this.#owner.info.completed.then(finish, finish);
   }
 
-  /** Ends it as broken: Deno cuts the connection, so that no client takes it for complete. */
-  fail(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#controller.error(new Error("The response broke off"));
+  /** Bytes that Deno has not taken. */
+  get #waiting(): number {
+    return HIGH_WATER_BYTES - (this.#controller.desiredSize ?? HIGH_WATER_BYTES);
   }
 
   #taken(): void {
-    const waiting = HIGH_WATER_BYTES - (this.#controller.desiredSize ?? 0);
-    const owed = this.#received - waiting - this.#credited;
+    if (this.#broken && this.#waiting === 0) return this.cut();
+    const owed = this.#received - this.#waiting - this.#credited;
     if (owed < CREDIT_STEP_BYTES) return;
     this.#credited += owed;
     this.#owner.credit(owed);

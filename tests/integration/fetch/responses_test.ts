@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { sceneTest } from "../../support/scene.ts";
 import { until } from "../../support/wait.ts";
+import { Wire } from "../../support/wire.ts";
 import { startApp, stateOf } from "./app.ts";
 
 interface Expected {
@@ -129,7 +130,21 @@ for (const threads of [0, 1]) {
     const response = await server.fetch("/broken-stream");
     assertEquals(response.status, 200);
     await assertRejects(() => response.text());
-    if (threads > 0) await server.says(/secret of the stream/);
+    await server.says(/secret of the stream/);
+  });
+
+  sceneTest(`what a stream has given before it breaks off is sent, ${where}`, async (scene) => {
+    const server = await startApp(scene, threads, "--access-log", "-");
+    // One piece; the window of a queue, which a client takes at once; what one takes in its time.
+    for (const pieces of [1, 3, 200]) {
+      using wire = await Wire.connect(server.port);
+      await wire.send(`GET /broken-at-once?pieces=${pieces} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      const text = await wire.rest();
+      assertEquals(text.match(/[a-z]{50,}/g)?.join("").length, pieces * 50_000);
+      // Not the chunk that would make it complete (RFC 9112, 8).
+      assert(!text.endsWith("\r\n0\r\n\r\n"), text.slice(-20));
+      await server.says(new RegExp(`pieces=${pieces} HTTP/1.1" 200 ${pieces * 50_000} `));
+    }
   });
 
   sceneTest(`a piece of a stream is sent when it is yielded, ${where}`, async (scene) => {
