@@ -5,10 +5,11 @@ import { joinFields } from "../protocol/head.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";
 import type { RequestSource } from "./request.ts";
 import { readResponse } from "../app/response.ts";
+import type { InfoSource } from "../app/serve_info.ts";
 import type { Upgradable, Upgrade } from "./upgrade.ts";
 import { UploadStream } from "./upload_stream.ts";
 
-export class FetchExchange implements RequestSource, Upgradable, Deno.ServeHandlerInfo<Deno.Addr> {
+export class FetchExchange implements RequestSource, Upgradable, InfoSource {
   readonly id: number;
   readonly head: string;
   readonly body: Uint8Array | null | (() => ReadableStream<Uint8Array>);

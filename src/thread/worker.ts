@@ -2,6 +2,7 @@
 
 import { setImmediate } from "node:timers";
 import type { FetchHandler } from "../app/fetch_app.ts";
+import { ServeHandlerInfo } from "../app/serve_info.ts";
 import { traceOf } from "../app/trace.ts";
 import type { Log } from "../log/record.ts";
 import { mayBegin } from "../protocol/claims.ts";
@@ -156,7 +157,8 @@ export class FetchWorker {
   #run(exchange: FetchExchange): void {
     this.#exchanges.set(exchange.id, exchange);
     try {
-      const returned = this.#handler(createRequest(exchange), exchange as Deno.ServeHandlerInfo);
+      const info = new ServeHandlerInfo(exchange) as Deno.ServeHandlerInfo;
+      const returned = this.#handler(createRequest(exchange), info);
       if (returned instanceof Response) this.#respond(exchange, returned);
       else this.#respondLater(exchange, returned);
     } catch (error) {

@@ -73,6 +73,8 @@ const PATHS: Record<string, Handler> = {
     });
   },
   "/info": (_request, info) => Response.json(info.remoteAddr),
+  "/shown": (_request, info) =>
+    Response.json([Deno.inspect(info), JSON.stringify(info), Object.keys(info), { ...info }]),
   "/completed": (_request, info) => {
     info.completed.then(() => state.completed = "sent", () => state.completed = "not sent");
     return new Response("completed");

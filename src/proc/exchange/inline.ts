@@ -2,6 +2,7 @@
 
 import { type FetchHandler, loadFetchApp, servedAddr } from "../../app/fetch_app.ts";
 import { isFast, readResponse } from "../../app/response.ts";
+import { ServeHandlerInfo } from "../../app/serve_info.ts";
 import { traceOf } from "../../app/trace.ts";
 import type { Config } from "../../config/config.ts";
 import type { Log } from "../../log/record.ts";
@@ -334,10 +335,11 @@ function infoOf(head: RequestHead, info: Deno.ServeHandlerInfo): Deno.ServeHandl
   const remoteAddr: Deno.Addr = hostname === ""
     ? { transport: "unix", path: "" }
     : { transport: "tcp", hostname, port };
-  return {
+  const source = {
     remoteAddr,
     get completed() {
       return info.completed;
     },
   };
+  return new ServeHandlerInfo(source) as Deno.ServeHandlerInfo;
 }

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import app from "../../apps/fetch.ts";
 import { sceneTest } from "../../support/scene.ts";
 import { until } from "../../support/wait.ts";
 import { Wire } from "../../support/wire.ts";
@@ -154,6 +155,24 @@ for (const threads of [0, 1]) {
     const { value } = await reader.read();
     assertEquals(new TextDecoder().decode(value), "tick\n");
     await reader.cancel();
+  });
+
+  sceneTest(`the app's info shows of itself what Deno.serve's does, ${where}`, async (scene) => {
+    const plain = Promise.withResolvers<Response>();
+    await using reference = Deno.serve({ port: 0, onListen() {} }, (request, info) => {
+      plain.resolve(app.fetch(request, info) as Response);
+      return new Response();
+    });
+    await (await fetch(`http://127.0.0.1:${reference.addr.port}/shown`)).body?.cancel();
+    const expected = await (await plain.promise).json();
+    const server = await startApp(scene, threads, "--forwarded-allow-ips", "127.0.0.1");
+    assertEquals(JSON.parse(await server.get("/shown")), expected);
+    // Behind a proxy that is trusted it is another client's.
+    const headers = { "x-forwarded-for": "192.0.2.7" };
+    const forwarded = await server.fetch("/shown", { headers });
+    assertEquals(await forwarded.json(), expected);
+    const address = await server.fetch("/info", { headers });
+    assertEquals((await address.json()).hostname, "192.0.2.7");
   });
 
   sceneTest(
