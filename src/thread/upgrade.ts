@@ -1,6 +1,7 @@
 /** `Deno.upgradeWebSocket` in a thread, and the WebSockets that came of it. */
 
 import { readResponse } from "../app/response.ts";
+import { switchingProtocols } from "../deno/response.ts";
 import type { Log } from "../log/record.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";
 import { sourceOf } from "./request.ts";
@@ -24,7 +25,6 @@ export interface Upgradable {
 }
 
 const ABNORMAL_CLOSURE = 1006;
-const SWITCHING_PROTOCOLS = 101;
 
 /** Fields of the handshake, which the server answers. */
 const HANDSHAKE = /^(?:connection|upgrade|sec-websocket-.*)$/i;
@@ -126,22 +126,4 @@ function negotiate(headers: Headers, protocol: string | undefined): string {
   const offered = (headers.get("sec-websocket-protocol") ?? "").split(",");
   if (offered.some((it) => it.trim() === protocol)) return protocol;
   throw new TypeError(`Protocol '${protocol}' not in the request's protocol list (non negotiable)`);
-}
-
-/** Deno's own: an app may put another in its place. */
-const { Response } = globalThis;
-
-const INNER = Object.getOwnPropertySymbols(new Response(null))
-  .find((symbol) => symbol.description === "response");
-
-/** A Response with a status that its constructor refuses. Where this Deno hides it, it says 200. */
-function switchingProtocols(): Response {
-  const response = new Response(null, {
-    headers: { upgrade: "websocket", connection: "Upgrade" },
-  });
-  // Deno types none of this.
-  // deno-lint-ignore no-explicit-any
-  const inner = INNER && (response as any)[INNER];
-  if (inner !== undefined && "status" in inner) inner.status = SWITCHING_PROTOCOLS;
-  return response;
 }

@@ -30,12 +30,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: BASE,
   os: BASE,
   python: BASE,
+  // What Deno hides: for those who serve requests, and for nobody who manages them.
+  deno: BASE,
   wsgi: [...BASE, "python"],
-  app: BASE,
-  thread: [...BASE, "python", "wsgi", "app"],
+  app: [...BASE, "deno"],
+  thread: [...BASE, "python", "wsgi", "deno", "app"],
   hooks: BASE,
   // The app's own room, for `threads: 0`, where it runs in the server thread; and the start of Python.
-  proc: [...BASE, "hooks", "app", "python", "wsgi"],
+  proc: [...BASE, "hooks", "deno", "app", "python", "wsgi"],
   // How Deno is started anew: beside this process for a proc, in its place for the solo one.
   launch: BASE,
   manager: [...BASE, "hooks", "launch"],
@@ -45,7 +47,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What runs in procs and threads, whole: there an app's deno.json holds, which does not map our names. */
-const BELOW_THE_MANAGER = ["protocol", "os", "python", "wsgi", "app", "thread", "hooks", "proc"];
+const BELOW_THE_MANAGER = [
+  "protocol",
+  "os",
+  "python",
+  "wsgi",
+  "deno",
+  "app",
+  "thread",
+  "hooks",
+  "proc",
+];
 
 /** Where procs and threads begin: whatever these reach runs under the app's deno.json as well. */
 const ENTRIES_BELOW_THE_MANAGER = [

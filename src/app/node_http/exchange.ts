@@ -9,7 +9,7 @@
 
 import type { Server } from "node:http";
 import process from "node:process";
-import { bareResponse } from "../bare_response.ts";
+import { bareResponse } from "../../deno/response.ts";
 import { ResponseBody } from "./body.ts";
 import { createIncoming, type Incoming, IncomingBody } from "./incoming.ts";
 import { forgetAbort, hasBody, onAbort } from "./request.ts";

@@ -7,7 +7,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { bareResponse } from "../bare_response.ts";
+import { bareResponse } from "../../deno/response.ts";
 import type { NodeServer } from "./server.ts";
 import { createIncoming } from "./incoming.ts";
 import { forgetAbort, onAbort } from "./request.ts";

@@ -12,8 +12,8 @@
  * has validated): both cheaper than the public ways.
  */
 
-import { bareResponse, publicResponse } from "../../app/bare_response.ts";
-import { denoSymbol } from "../../app/deno_symbol.ts";
+import { bareResponse, publicResponse } from "../../deno/response.ts";
+import { hiddenSymbol } from "../../deno/hidden.ts";
 import { learnContexts } from "./context.ts";
 import type { ConnectionHandler, HttpConnection } from "./http_connection.ts";
 import { LoneRequest } from "./public_http.ts";
@@ -49,8 +49,8 @@ interface Internals {
 // deno-lint-ignore no-explicit-any
 const internals: Internals = (Deno as any)[(Deno as any).internal];
 
-const REQUEST = denoSymbol(new Request("http://localhost"), "request");
-const SIGNAL_ABORT = denoSymbol(AbortSignal.prototype, "[[signalAbort]]");
+const REQUEST = hiddenSymbol(new Request("http://localhost"), "request");
+const SIGNAL_ABORT = hiddenSymbol(AbortSignal.prototype, "[[signalAbort]]");
 
 // deno-lint-ignore no-explicit-any
 const innerRequest = (request: Request): InnerRequest => (request as any)[REQUEST];

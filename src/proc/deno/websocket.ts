@@ -8,7 +8,7 @@
  * and all else works.
  */
 
-import { denoSymbol } from "../../app/deno_symbol.ts";
+import { hiddenSymbol } from "../../deno/hidden.ts";
 
 /** Deno's own, before an app's threads or `threads: 0` put another in its place. */
 const denoUpgrade = Deno.upgradeWebSocket;
@@ -35,8 +35,8 @@ type Untyped = any;
 
 /** Closes, sends and cancels by number. */
 const core = (Deno as Untyped)[(Deno as Untyped).internal].core;
-const EVENT_LOOP = denoSymbol(WebSocket.prototype, "[[eventLoop]]");
-const HEARD = denoSymbol(WebSocket.prototype, "[[serverHandleIdleTimeout]]");
+const EVENT_LOOP = hiddenSymbol(WebSocket.prototype, "[[eventLoop]]");
+const HEARD = hiddenSymbol(WebSocket.prototype, "[[serverHandleIdleTimeout]]");
 const eventLoop: (this: WebSocket) => Promise<void> = (WebSocket.prototype as Untyped)[EVENT_LOOP];
 const startPing: (this: WebSocket) => void = (WebSocket.prototype as Untyped)[HEARD];
 
@@ -53,10 +53,10 @@ export function upgrade(
   const upgraded = upgradeWebSocket(request, options);
   const socket = upgraded.socket as Untyped;
   own ??= {
-    rid: denoSymbol(socket, "[[rid]]"),
-    state: denoSymbol(socket, "[[readyState]]"),
-    idle: denoSymbol(socket, "[[idleTimeout]]"),
-    timer: denoSymbol(socket, "[[idleTimeoutTimeout]]"),
+    rid: hiddenSymbol(socket, "[[rid]]"),
+    state: hiddenSymbol(socket, "[[readyState]]"),
+    idle: hiddenSymbol(socket, "[[idleTimeout]]"),
+    timer: hiddenSymbol(socket, "[[idleTimeoutTimeout]]"),
   };
   // Deno calls it for every message and pong.
   socket[HEARD] = onHeard;

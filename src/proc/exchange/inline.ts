@@ -1,10 +1,11 @@
 /** `threads: 0`: the app runs in the server thread. No queue and the least cost; no isolation. */
 
 import { type FetchHandler, loadFetchApp, servedAddr } from "../../app/fetch_app.ts";
-import { isFast, readResponse } from "../../app/response.ts";
+import { readResponse } from "../../app/response.ts";
 import { ServeHandlerInfo } from "../../app/serve_info.ts";
 import { traceOf } from "../../app/trace.ts";
 import type { Config } from "../../config/config.ts";
+import { isFast } from "../../deno/response_parts.ts";
 import type { Log } from "../../log/record.ts";
 import { parseFields } from "../../protocol/head.ts";
 import { IdTable } from "../../protocol/id_table.ts";
