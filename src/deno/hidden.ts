@@ -16,3 +16,11 @@ export function hiddenSymbol(object: object, description: string): symbol {
   return Object.getOwnPropertySymbols(object).find((it) => it.description === description) ??
     Symbol(`${description}: not in this Deno`);
 }
+
+/** False once the probe has found that the server must do without; see {@linkcode forgoInternals}. */
+export let internalsKnown = true;
+
+/** From now on the server uses what Deno shows in public alone; see lone_request.ts. */
+export function forgoInternals(): void {
+  internalsKnown = false;
+}

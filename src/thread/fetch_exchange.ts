@@ -3,7 +3,7 @@
 import { AbortReason, RespondFlag, STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
 import { joinFields } from "../protocol/head.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";
-import type { RequestSource } from "./request.ts";
+import type { RequestSource } from "../deno/app_request.ts";
 import { readResponse } from "../app/response.ts";
 import type { InfoSource } from "../app/serve_info.ts";
 import type { Upgradable, Upgrade } from "./upgrade.ts";

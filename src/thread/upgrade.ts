@@ -1,10 +1,10 @@
 /** `Deno.upgradeWebSocket` in a thread, and the WebSockets that came of it. */
 
 import { readResponse } from "../app/response.ts";
+import { sourceOf } from "../deno/app_request.ts";
 import { switchingProtocols } from "../deno/response.ts";
 import type { Log } from "../log/record.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";
-import { sourceOf } from "./request.ts";
 import { ThreadSocket } from "./websocket.ts";
 
 /** What the app has made of its request. */

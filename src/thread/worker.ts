@@ -4,13 +4,13 @@ import { setImmediate } from "node:timers";
 import type { FetchHandler } from "../app/fetch_app.ts";
 import { ServeHandlerInfo } from "../app/serve_info.ts";
 import { traceOf } from "../app/trace.ts";
+import { createRequest } from "../deno/app_request.ts";
 import type { Log } from "../log/record.ts";
 import { mayBegin } from "../protocol/claims.ts";
 import { type Batch, QueueIn } from "../protocol/exchange.ts";
 import { IdTable } from "../protocol/id_table.ts";
 import { FetchExchange } from "./fetch_exchange.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";
-import { createRequest } from "./request.ts";
 import type { Upgrades } from "./upgrade.ts";
 
 /**

@@ -9,10 +9,11 @@
 
 import type { Server } from "node:http";
 import process from "node:process";
+import { hasBody } from "../../deno/request.ts";
 import { bareResponse } from "../../deno/response.ts";
 import { ResponseBody } from "./body.ts";
 import { createIncoming, type Incoming, IncomingBody } from "./incoming.ts";
-import { forgetAbort, hasBody, onAbort } from "./request.ts";
+import { forgetAbort, onAbort } from "./client_watch.ts";
 import type { NodeServer, Outgoing } from "./server.ts";
 import { type Carrier, ExchangeSocket, type Piece } from "./socket.ts";
 

@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
-import { hasBody, rawHeadersOf, wholeBodyOf } from "./request.ts";
+import { fieldsOf, hasBody, takeBodyHere } from "../../deno/request.ts";
 import type { NodeSocket } from "./socket.ts";
 
 /** What Node's class has without telling TypeScript. */
@@ -58,7 +58,7 @@ export class IncomingBody {
   feed(): void {
     this.#held = false;
     if (this.#feeding || this.#req.complete) return;
-    const whole = wholeBodyOf(this.#request);
+    const whole = takeBodyHere(this.#request);
     if (whole !== null) {
       this.#req.push(asBuffer(whole));
       return this.complete();
@@ -99,6 +99,13 @@ export class IncomingBody {
     }
     this.#feeding = false;
   }
+}
+
+/** `[name, value, name, value…]` in the order and the case of the wire, repeated ones repeated. */
+function rawHeadersOf(request: Request): string[] {
+  const lines: string[] = [];
+  for (const [name, value] of fieldsOf(request)) lines.push(name, value);
+  return lines;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -10,7 +10,7 @@ import { Buffer } from "node:buffer";
 import { bareResponse } from "../../deno/response.ts";
 import type { NodeServer } from "./server.ts";
 import { createIncoming } from "./incoming.ts";
-import { forgetAbort, onAbort } from "./request.ts";
+import { forgetAbort, onAbort } from "./client_watch.ts";
 import { type Done, type Local, NodeSocket } from "./socket.ts";
 import { clientFrame, FrameReader, type Message, Opcode } from "./websocket_frames.ts";
 

@@ -13,24 +13,12 @@
  */
 
 import { bareResponse, publicResponse } from "../../deno/response.ts";
-import { hiddenSymbol } from "../../deno/hidden.ts";
+import { internalsKnown } from "../../deno/hidden.ts";
+import { headerList, requestBody, requestMethod, requestUrl } from "../../deno/request.ts";
 import { learnContexts } from "./context.ts";
 import type { ConnectionHandler, HttpConnection } from "./http_connection.ts";
 import { LoneRequest } from "./public_http.ts";
 import type { Field } from "../../protocol/head.ts";
-
-interface InnerBody {
-  readonly streamOrStatic: ReadableStream<Uint8Array> | { body: Uint8Array; consumed: boolean };
-}
-
-interface InnerRequest {
-  readonly method: string;
-  readonly headerList: [string, string][];
-  readonly body: InnerBody | null;
-  /** null where not all of it has come. */
-  consumeTextBody(): string | null;
-  url(): string;
-}
 
 interface Internals {
   readonly core?: {
@@ -48,19 +36,6 @@ interface Internals {
 // Deno types none of this.
 // deno-lint-ignore no-explicit-any
 const internals: Internals = (Deno as any)[(Deno as any).internal];
-
-const REQUEST = hiddenSymbol(new Request("http://localhost"), "request");
-const SIGNAL_ABORT = hiddenSymbol(AbortSignal.prototype, "[[signalAbort]]");
-
-// deno-lint-ignore no-explicit-any
-const innerRequest = (request: Request): InnerRequest => (request as any)[REQUEST];
-
-let internalsKnown = true;
-
-/** From now on what Deno shows in public is used alone; see public_http.ts. */
-export function forgoInternals(): void {
-  internalsKnown = false;
-}
 
 /** Serves HTTP/1 and HTTP/2 on an accepted connection. */
 export function serveConnection(
@@ -94,11 +69,6 @@ export function serveConnection(
   };
 }
 
-/** The header fields as they came: names in the case of the wire (h2: lower), repeated ones repeated. */
-export function headerList(request: Request): [string, string][] {
-  return internalsKnown ? innerRequest(request).headerList : [...request.headers];
-}
-
 const FD = internals?.core?.internalFdSymbol;
 
 /** The descriptor of an accepted connection, as long as it is open; null where Deno hides it. */
@@ -106,19 +76,6 @@ export function connectionFd(connection: Deno.Conn): number | null {
   // deno-lint-ignore no-explicit-any
   const fd = FD === undefined ? null : (connection as any)[FD];
   return typeof fd === "number" ? fd : null;
-}
-
-/** The method, as on the wire. */
-export function requestMethod(request: Request): string {
-  return internalsKnown ? innerRequest(request).method : request.method;
-}
-
-/**
- * The URL as Deno puts it together, not parsed: scheme, host (the Host field, `:authority`, or that
- * of an absolute-form target) and target.
- */
-export function requestUrl(request: Request): string {
-  return internalsKnown ? innerRequest(request).url() : request.url;
 }
 
 /**
@@ -139,55 +96,6 @@ export function isHttp2(method: string, fields: readonly Field[]): boolean {
 const HANDLER_DEPTH = 24;
 
 /**
- * The request's body as far as it is here: null where there is none, bytes where all of it came with
- * the head, else a stream.
- */
-export function requestBody(request: Request): Uint8Array | ReadableStream<Uint8Array> | null {
-  if (!internalsKnown) return request.body;
-  const body = innerRequest(request).body;
-  if (body === null) return null;
-  const source = body.streamOrStatic;
-  if (!("body" in source)) return request.body;
-  source.consumed = true;
-  return source.body;
-}
-
-/** The request's body where it is still under way; null where there is none, or all of it is here. */
-export function streamedBody(request: Request): ReadableStream<Uint8Array> | null {
-  if (!internalsKnown) return request.body;
-  const body = innerRequest(request).body;
-  return body === null || "body" in body.streamOrStatic ? null : request.body;
-}
-
-/** Bytes of the request's body, where all of it is here; else 0. Takes nothing of it. */
-export function bodyBytesHere(request: Request): number {
-  if (!internalsKnown) return 0;
-  const source = innerRequest(request).body?.streamOrStatic;
-  return source !== undefined && "body" in source ? source.body.byteLength : 0;
-}
-
-/**
- * Makes an upgrade possible on a unix socket: for that Deno looks up where the request came from, and
- * fails where it does not know the listener.
- */
-export function repairUnixUpgrade(request: Request): void {
-  if (!internalsKnown) return;
-  const value = { transport: "unix", path: "" };
-  Object.defineProperty(innerRequest(request), "remoteAddr", { value });
-}
-
-/**
- * Takes the request's body if all of it has come, to be thrown away. False where some is under way:
- * Deno then reads the rest, after the response, and closes. Of a GET it shows no body, even where
- * there is one, so that false is the answer that can do no harm.
- */
-export function isBodyHere(request: Request): boolean {
-  if (!internalsKnown) return false;
-  const inner = innerRequest(request);
-  return inner.method !== "GET" && inner.method !== "HEAD" && inner.consumeTextBody() !== null;
-}
-
-/**
  * A response with exactly these header fields (validated by who made them) and body. Nothing is
  * added: no Content-Type.
  */
@@ -199,12 +107,6 @@ export function createResponse(
   return internalsKnown
     ? bareResponse(status, headers, body)
     : publicResponse(status, headers, body);
-}
-
-/** Aborts the request's signal, as Deno does when the client goes away. */
-export function abortRequest(request: Request): void {
-  // deno-lint-ignore no-explicit-any
-  (request.signal as any)[SIGNAL_ABORT]?.(new DOMException("The exchange timed out", "AbortError"));
 }
 
 /**

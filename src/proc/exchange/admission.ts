@@ -11,7 +11,7 @@ import {
   repairUnixUpgrade,
   requestMethod,
   requestUrl,
-} from "../deno/http.ts";
+} from "../../deno/request.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { BODY_ALLOWANCE } from "../edge/guarded_body.ts";
 import { UNIX_ORIGIN } from "../edge/peer.ts";

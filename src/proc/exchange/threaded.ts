@@ -4,7 +4,7 @@ import type { Config } from "../../config/config.ts";
 import type { Log } from "../../log/record.ts";
 import type { AccessRecord } from "./access_record.ts";
 import { AbortReason, MAX_WHOLE_BODY_BYTES, QueueIn } from "../../protocol/exchange.ts";
-import { requestBody } from "../deno/http.ts";
+import { requestBody } from "../../deno/request.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
 import { BodyRefusal, GuardedBody } from "../edge/guarded_body.ts";
 import type { RequestHead } from "../edge/head_check.ts";

@@ -15,7 +15,7 @@ import { QueueIn } from "../../protocol/exchange.ts";
 import { IdTable } from "../../protocol/id_table.ts";
 import { SOCKET_RING_BYTES } from "../../protocol/wsgi_sockets.ts";
 import { startWsgiProcess } from "../../wsgi/process.ts";
-import { headerList, requestMethod } from "../deno/http.ts";
+import { headerList, requestMethod } from "../../deno/request.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { AppThread } from "../threads/app_thread.ts";
 import type { Pool, PoolEvents } from "../threads/pool.ts";

@@ -6,10 +6,12 @@
  * when they are asked for; Deno.serve puts its own there. So does this file: constructing is as cheap
  * as there, nothing is parsed that the app does not look at, and every method of Request (clone,
  * json, `new Request(request)`, instanceof) is Deno's own. Where this Deno's Request is built
- * otherwise ({@linkcode INNER_WORKS}), a Request is constructed in the public way, at a higher cost.
+ * otherwise ({@linkcode REQUESTS_KNOWN}), a Request is constructed in the public way, at a higher cost.
  */
 
 import { parseFields } from "../protocol/head.ts";
+import { hiddenSymbol, type Untyped } from "./hidden.ts";
+import { INNER_REQUEST as INNER } from "./request.ts";
 
 /** What the body of a request comes from. */
 export interface BodySource {
@@ -24,21 +26,12 @@ export interface RequestSource extends BodySource {
   onAbort(callback: () => void): void;
 }
 
-function symbolOf(object: object, description: string): symbol | undefined {
-  return Object.getOwnPropertySymbols(object).find((it) => it.description === description);
-}
+const sample: Untyped = new Request("http://localhost", { method: "POST", body: "" });
+const GUARD = hiddenSymbol(sample, "headers guard");
+const BRAND = hiddenSymbol(sample, "[[webidl.brand]]");
 
-const sample = new Request("http://localhost", { method: "POST", body: "" });
-const INNER = symbolOf(sample, "request");
-const GUARD = symbolOf(sample, "headers guard");
-const BRAND = symbolOf(sample, "[[webidl.brand]]");
-
-// Deno types none of this.
-// deno-lint-ignore no-explicit-any
-type Untyped = any;
-
-const brand: unknown = BRAND && (sample as Untyped)[BRAND];
-const InnerBody = INNER && (sample as Untyped)[INNER]?.body?.constructor;
+const brand: unknown = sample[BRAND];
+const InnerBody = sample[INNER]?.body?.constructor;
 
 /** Deno's "inner request" over a head. */
 class InnerRequest {
@@ -89,9 +82,9 @@ class InnerRequest {
 
 function createAroundInner(source: RequestSource): Request {
   // With the brand as its argument, Deno's constructor leaves the object for its caller to fill.
-  const request = new Request(brand as string);
-  (request as Untyped)[INNER!] = new InnerRequest(source);
-  (request as Untyped)[GUARD!] = "immutable";
+  const request: Untyped = new Request(brand as string);
+  request[INNER] = new InnerRequest(source);
+  request[GUARD] = "immutable";
   return request;
 }
 
@@ -115,12 +108,12 @@ function createPublicly(source: RequestSource): Request {
 
 /** What a request was created over; undefined for one that the app has made, a clone for example. */
 export function sourceOf(request: Request): RequestSource | undefined {
-  const inner: unknown = INNER && (request as Untyped)?.[INNER];
+  const inner: unknown = (request as Untyped)?.[INNER];
   return inner instanceof InnerRequest ? inner.source : sources.get(request);
 }
 
 /** Whether this Deno's Request is built as this file expects; checked once, on a real one. */
-const INNER_WORKS: boolean = (() => {
+export const REQUESTS_KNOWN: boolean = (() => {
   try {
     let aborted = false;
     const request = createAroundInner({
@@ -139,6 +132,6 @@ const INNER_WORKS: boolean = (() => {
 })();
 
 /** A Request over an exchange's head and body. */
-export const createRequest: (source: RequestSource) => Request = INNER_WORKS
+export const createRequest: (source: RequestSource) => Request = REQUESTS_KNOWN
   ? createAroundInner
   : createPublicly;

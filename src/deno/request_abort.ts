@@ -1,0 +1,38 @@
+/**
+ * The end of a Request before its response, both ways: the app's signal aborts, and the client's going
+ * away is told without the price of an AbortSignal.
+ */
+
+import { hiddenSymbol, type Untyped } from "./hidden.ts";
+import { INNER_REQUEST } from "./request.ts";
+
+const SIGNAL_ABORT = hiddenSymbol(AbortSignal.prototype, "[[signalAbort]]");
+
+/** Aborts the request's signal, as Deno does when the client goes away. */
+export function abortRequest(request: Request): void {
+  const signal: Untyped = request.signal;
+  signal[SIGNAL_ABORT]?.(new DOMException("The exchange timed out", "AbortError"));
+}
+
+/** What there is to watch in an inner request. */
+interface Watchable {
+  onCancel?(callback: () => void): void;
+  /** Of ours (app_request.ts). */
+  readonly source?: unknown;
+}
+
+const innerOf = (request: Request): Watchable => (request as Untyped)[INNER_REQUEST] ?? {};
+
+/** Calls back when nobody waits for the response any more. */
+export function watchClient(request: Request, callback: () => void): void {
+  const inner = innerOf(request);
+  if (inner.onCancel !== undefined) inner.onCancel(callback);
+  else if (request.signal.aborted) callback();
+  else request.signal.addEventListener("abort", callback, { once: true });
+}
+
+/** Whether {@linkcode watchClient} makes an asynchronous call: of Deno's own request it does. */
+export function isWatchingDear(request: Request): boolean {
+  const { onCancel, source } = innerOf(request);
+  return onCancel !== undefined && source === undefined;
+}
