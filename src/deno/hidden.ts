@@ -11,6 +11,25 @@
 // deno-lint-ignore no-explicit-any
 export type Untyped = any;
 
+/** What Deno keeps under `Deno[Deno.internal]`, as far as it is used here. */
+interface Internals {
+  readonly core?: {
+    readonly internalFdSymbol?: symbol;
+    tryClose?(resource: number): void;
+    cancelTimer?(timer: number): void;
+  };
+  /** Deno makes it when `Deno.serve` is first looked at (http.ts). */
+  serveHttpOnConnection?(
+    connection: Deno.Conn,
+    signal: { addEventListener(type: "abort", listener: () => void): void },
+    handler: (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response>,
+    onError: (error: unknown) => Response,
+    onListen: (scheme: string) => void,
+  ): { readonly finished: Promise<void>; shutdown(): Promise<void> };
+}
+
+export const internals: Internals = (Deno as Untyped)[(Deno as Untyped).internal] ?? {};
+
 /** The object's own symbol of this description; one that is nowhere, where this Deno has none. */
 export function hiddenSymbol(object: object, description: string): symbol {
   return Object.getOwnPropertySymbols(object).find((it) => it.description === description) ??

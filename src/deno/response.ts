@@ -4,7 +4,7 @@
  * a fifth of a small exchange.
  */
 
-import { hiddenSymbol, type Untyped } from "./hidden.ts";
+import { hiddenSymbol, internalsKnown, type Untyped } from "./hidden.ts";
 
 /** Deno's own: Hono's adapter for Node, for one, puts another in its place. */
 const { Response } = globalThis;
@@ -43,8 +43,22 @@ export function bareResponse(
   return response;
 }
 
+/**
+ * A response with exactly these header fields (validated by who made them) and body. Nothing is
+ * added: no Content-Type.
+ */
+export function createResponse(
+  status: number,
+  headers: [string, string][],
+  body: string | Uint8Array | ReadableStream<Uint8Array> | null,
+): Response {
+  return internalsKnown
+    ? bareResponse(status, headers, body)
+    : publicResponse(status, headers, body);
+}
+
 /** As bytes, since fetch gives text a Content-Type. */
-export function publicResponse(
+function publicResponse(
   status: number,
   fields: [string, string][],
   body: string | Uint8Array | ReadableStream<Uint8Array> | null,

@@ -3,6 +3,7 @@
  * close() does not make. Only TCP on Linux, with FFI; elsewhere nothing is known, and close() it is.
  */
 
+import { connectionFd } from "../../deno/http.ts";
 import { ConnectionFds, isConnectedTo } from "../../os/connection_fds.ts";
 import { libcUnavailable } from "../../os/libc.ts";
 import {
@@ -12,7 +13,6 @@ import {
   setAbortiveClose,
   type TcpInfo,
 } from "../../os/socket.ts";
-import { connectionFd } from "../deno/http.ts";
 
 /**
  * What has to be asked for so that one segment fits: twice as much is given, of which up to a half is

@@ -1,6 +1,6 @@
 /** Plain addresses that lead to https (`redirect_bind`). */
 
-import { createResponse } from "../deno/http.ts";
+import { createResponse } from "../../deno/response.ts";
 import { portIndex } from "./host.ts";
 
 /**

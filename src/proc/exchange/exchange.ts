@@ -2,7 +2,7 @@
 
 import { AbortReason, QueueIn, RespondFlag, STREAM_WINDOW_BYTES } from "../../protocol/exchange.ts";
 import { type AccessRecord, lengthOf } from "./access_record.ts";
-import { createResponse } from "../deno/http.ts";
+import { createResponse } from "../../deno/response.ts";
 import type { GuardedBody } from "../edge/guarded_body.ts";
 import type { RequestHead } from "../edge/head_check.ts";
 import { refusalBytes, type RefusalStatus, refuse } from "./refusal.ts";

@@ -1,6 +1,6 @@
 /** Answers that the server gives by itself, without the app: one table of statuses. */
 
-import { createResponse } from "../deno/http.ts";
+import { createResponse } from "../../deno/response.ts";
 
 /** Seconds a client is asked to wait after a 503 (RFC 9110, 10.2.3). */
 const RETRY_AFTER_S = 1;

@@ -7,11 +7,11 @@ import type { Log } from "../../log/record.ts";
 import type { SteeringPlan } from "../../protocol/control.ts";
 import { CertificateFiles, type TlsOptions } from "../edge/certificate.ts";
 import { forgoInternals } from "../../deno/hidden.ts";
-import { probe } from "../deno/http.ts";
+import { probe } from "../../deno/probe.ts";
 import { Listener, type ListenerOptions, type ListeningSocket } from "./listener.ts";
 import { openListener } from "./open_listener.ts";
 import type { Room } from "../room.ts";
-import { PublicListener } from "../deno/public_http.ts";
+import { PublicListener } from "./public_listener.ts";
 
 /** How often the certificate's files are looked at (`tls_watch`), milliseconds. */
 const CERTIFICATE_WATCH_MS = 5_000;

@@ -1,8 +1,8 @@
 /** One accepted connection, with all of its exchanges. */
 
-import { type Context, outlive, takeContext } from "../deno/context.ts";
-import { isHttp2, serveConnection } from "../deno/http.ts";
-import type { ConnectionHandler, HttpConnection } from "../deno/http_connection.ts";
+import { type Context, outlive, takeContext } from "../../deno/context.ts";
+import { isHttp2, serveConnection } from "../../deno/http.ts";
+import type { ConnectionHandler, HttpConnection } from "../../deno/http_connection.ts";
 import type { Field } from "../../protocol/head.ts";
 import type { Timed } from "../edge/deadlines.ts";
 import type { Peer } from "../edge/head_check.ts";

@@ -1,6 +1,6 @@
 /** `Deno.upgradeWebSocket` with `threads: 0`: Deno's own, whose sockets the server looks after. */
 
-import { upgradeWebSocket } from "../deno/websocket.ts";
+import { upgradeWebSocket } from "../../deno/websocket.ts";
 import type { Session } from "../session/session.ts";
 import { ABNORMAL, CLOSE_ANSWER_MS, OPENING_MS } from "./websocket.ts";
 import type { OpenSocket, WebSockets } from "./websockets.ts";

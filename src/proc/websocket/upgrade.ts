@@ -1,7 +1,7 @@
 /** From an exchange to a WebSocket, in the server. */
 
 import { parseFields } from "../../protocol/head.ts";
-import { upgrade } from "../deno/websocket.ts";
+import { upgrade } from "../../deno/websocket.ts";
 import type { Exchange, UpgradeWish } from "../exchange/exchange.ts";
 import { ServerSocket } from "./websocket.ts";
 import type { WebSockets } from "./websockets.ts";

@@ -6,7 +6,7 @@ import {
   SOCKET_TRANSFER_BYTES,
   SOCKET_WINDOW_BYTES,
 } from "../../protocol/exchange.ts";
-import * as deno from "../deno/websocket.ts";
+import * as deno from "../../deno/websocket.ts";
 
 /** Who is told what the socket does: a thread. */
 export interface SocketPeer {

@@ -1,50 +1,17 @@
 /**
- * What is left where Deno's internals are not those that http.ts knows: Deno.serve. It keeps its
+ * What is left where Deno's internals are not those that src/deno knows: Deno.serve. It keeps its
  * connections to itself, so that each request comes as a session of its own, the deadlines of
  * connections do not hold, and a shutdown closes just-accepted connections unread.
  */
 
 import { type Bind, showBind } from "../../config/bind.ts";
 import { messageOf, SystemError } from "../../errors.ts";
-import type { ConnectionHandler, HttpConnection } from "./http_connection.ts";
+import { LoneRequest } from "../../deno/lone_request.ts";
 import type { TlsOptions } from "../edge/certificate.ts";
-import type { ListeningSocket } from "../listen/listener.ts";
+import type { ListeningSocket } from "./listener.ts";
 
 /** Deno's own: in an inline app's process the app gets another one (app/deno_serve.ts). */
 const { serve } = Deno;
-
-/** One request of Deno.serve, in the place of the connection that it came by. */
-export class LoneRequest {
-  readonly remoteAddr: Deno.Addr;
-  /** The listener's: Deno.serve does not tell the connection's. */
-  readonly localAddr: Bind;
-  readonly #request: Request;
-  readonly #info: Deno.ServeHandlerInfo;
-  /** What its handler answers. */
-  response: Response | Promise<Response> | null = null;
-
-  constructor(request: Request, info: Deno.ServeHandlerInfo, localAddr: Bind) {
-    this.localAddr = localAddr;
-    this.#request = request;
-    this.#info = info;
-    this.remoteAddr = info.remoteAddr;
-  }
-
-  /** As serveConnection of http.ts. */
-  serve(handler: ConnectionHandler, onError: (error: unknown) => Response): HttpConnection {
-    // Deferred: the session that asks for this is not constructed yet.
-    this.response = Promise.resolve()
-      .then(() => handler(this.#request, this.#info))
-      .catch(onError);
-    return {
-      finished: this.#info.completed,
-      shutdown: () => Promise.resolve(),
-      abort() {},
-    };
-  }
-
-  close(): void {}
-}
 
 /** One bind of Deno.serve. */
 export class PublicListener implements ListeningSocket {

@@ -12,7 +12,8 @@
  * catches while {@linkcode learnContexts} makes a request for it.
  */
 
-interface Context {
+/** What Deno keeps of a connection. */
+export interface Context {
   serverRid: number;
   /** The promise of op_http_close. */
   closing: Promise<void> | undefined;
@@ -74,5 +75,3 @@ export function takeContext(): Context | null {
 export function outlive(context: Context): void {
   context.closing ??= Promise.resolve();
 }
-
-export type { Context };

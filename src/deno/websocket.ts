@@ -1,5 +1,5 @@
 /**
- * Deno's server-side WebSocket: the only file that touches its internals.
+ * Deno's server-side WebSocket.
  *
  * Public are upgrade, send, close and the events. What a server needs beside them is reached through
  * the symbols of Deno's class (docs/internals.md): to stop reading from a client whose messages the
@@ -8,7 +8,7 @@
  * and all else works.
  */
 
-import { hiddenSymbol } from "../../deno/hidden.ts";
+import { hiddenSymbol, internals, type Untyped } from "./hidden.ts";
 
 /** Deno's own, before an app's threads or `threads: 0` put another in its place. */
 const denoUpgrade = Deno.upgradeWebSocket;
@@ -29,12 +29,8 @@ export function upgradeWebSocket(
   return denoUpgrade(request, options);
 }
 
-// Deno types none of this.
-// deno-lint-ignore no-explicit-any
-type Untyped = any;
-
-/** Closes, sends and cancels by number. */
-const core = (Deno as Untyped)[(Deno as Untyped).internal].core;
+/** Closes and cancels by number. */
+const { core } = internals;
 const EVENT_LOOP = hiddenSymbol(WebSocket.prototype, "[[eventLoop]]");
 const HEARD = hiddenSymbol(WebSocket.prototype, "[[serverHandleIdleTimeout]]");
 const eventLoop: (this: WebSocket) => Promise<void> = (WebSocket.prototype as Untyped)[EVENT_LOOP];
@@ -86,7 +82,7 @@ export function resumeReading(socket: WebSocket): void {
 
 /**
  * Sends a ping. Deno's own timer does, which reads the idle timeout twice: to ping half of it from
- * now, and then to close the socket half of it later, which is left to {@linkcode ServerSocket}.
+ * now, and then to close the socket half of it later, which is left to its caller.
  */
 export function ping(socket: WebSocket): void {
   if (startPing === undefined || own === null) return;
@@ -103,7 +99,7 @@ const NEVER_S = 4_000_000;
 export function stopPinging(socket: WebSocket): void {
   if (own === null) return;
   const timer = (socket as Untyped)[own.timer];
-  if (typeof timer === "number") core.cancelTimer?.(timer);
+  if (typeof timer === "number") core?.cancelTimer?.(timer);
 }
 
 /** Drops the connection, without a close frame. No event follows. */
@@ -112,5 +108,5 @@ export function drop(socket: WebSocket): void {
   stopPinging(socket);
   (socket as Untyped)[own.state] = WebSocket.CLOSED;
   const resource = (socket as Untyped)[own.rid];
-  if (resource !== undefined) core.tryClose(resource); // else it is not open yet
+  if (resource !== undefined) core?.tryClose?.(resource); // else it is not open yet
 }
