@@ -1,7 +1,7 @@
 /** What has to be right between settings, and between a setting and the machine. */
 
 import { ConfigError } from "../errors.ts";
-import { showBind } from "./bind.ts";
+import { type Bind, MAX_UNIX_PATH_BYTES, showBind } from "./bind.ts";
 import type { Settings } from "./config.ts";
 import type { SettingName } from "./registry.ts";
 
@@ -37,10 +37,22 @@ function checkBinds({ bind: binds, redirect_bind }: Settings, named: Named) {
     if (bind.transport === "tcp" && bind.port === 0) continue;
     if (seen.has(shown)) throw new ConfigError(`${named(name)}: ${shown} is there twice`);
     seen.add(shown);
-    if (bind.transport === "unix" && bind.path.startsWith("@") && Deno.build.os !== "linux") {
-      throw new ConfigError(`${named(name)}: ${shown}: only Linux has abstract sockets`);
-    }
+    if (bind.transport === "unix") checkUnixPath(bind, named(name));
   }
+}
+
+/** Here, where relative paths have become absolute ones: that is how they are bound. */
+function checkUnixPath(bind: Bind & { transport: "unix" }, named: string) {
+  const shown = showBind(bind);
+  if (bind.path.startsWith("@") && Deno.build.os !== "linux") {
+    throw new ConfigError(`${named}: ${shown}: only Linux has abstract sockets`);
+  }
+  const { length } = new TextEncoder().encode(bind.path);
+  if (length <= MAX_UNIX_PATH_BYTES) return;
+  const limit = `a unix socket takes ${MAX_UNIX_PATH_BYTES}`;
+  throw new ConfigError(
+    `${named}: ${shown}: the path has ${length} bytes, ${limit}: choose a shorter one`,
+  );
 }
 
 function checkPermissions({ app_permissions, interface: kind, threads }: Settings, named: Named) {

@@ -1,15 +1,12 @@
 /** sockaddr, as Linux lays it out, to and from Deno's addresses. */
 
-import { type Bind, showBind } from "../config/bind.ts";
+import { type Bind, MAX_UNIX_PATH_BYTES, showBind } from "../config/bind.ts";
 import { SystemError } from "../errors.ts";
 import { cString, libc } from "./libc.ts";
 
 export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
-
-/** The longest path of a unix socket, without its NUL: sizeof(sun_path) less one, unix(7). */
-export const MAX_UNIX_PATH_BYTES = 107;
 
 /** sizeof(struct sockaddr_storage). */
 export const SOCKADDR_BYTES = 128;

@@ -45,6 +45,23 @@ for (const workers of [0, 2]) {
     assertEquals((await ask({ transport: "unix", path })).slice(0, 4), "pid ");
   });
 
+  sceneTest(
+    `${kind}: a path too long for a unix socket is refused, as it is bound`,
+    async (scene) => {
+      const directory = `${scene.directory}/${"d".repeat(100)}`;
+      Deno.mkdirSync(directory);
+      const args = ["--chdir", directory, "-b", "unix:app.sock"];
+      const server = scene.launch({ args, workers });
+      assertEquals((await server.end()).code, 2);
+      const path = `${directory}/app.sock`;
+      assertEquals(
+        server.output,
+        `denicorn: bind (command line -b): unix:${path}: the path has ${path.length} bytes, ` +
+          "a unix socket takes 107: choose a shorter one\n",
+      );
+    },
+  );
+
   sceneTest(`${kind}: a socket file in use is an error, and is left alone`, async (scene) => {
     const path = `${scene.directory}/app.sock`;
     await start(scene, [`unix:${path}`], workers);

@@ -50,7 +50,6 @@ Deno.test("what is no address says what is wrong and how to write one", () => {
     ["a/b:80", "is no address"],
     ["unix:", "has no path"],
     ["unix:@", "has no path"],
-    [`unix:/${"x".repeat(120)}`, "has a path of 121 bytes"],
     ["[fe80::1]:80", "is link-local and needs its interface: write it as [fe80::1%eth0]:PORT"],
     ["[fe80::1%]:80", "is link-local and needs its interface"],
     ["[fe80::1%a b]:80", "is link-local and needs its interface"],

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { load, requireConfig } from "../../../src/config/load.ts";
 import { ConfigError } from "../../../src/errors.ts";
 import { configIn, loadIn, refusalIn } from "./support.ts";
@@ -127,6 +127,24 @@ Deno.test("relative paths are taken from chdir, chdir itself from the current di
   ]);
   assertEquals(config.pythonpath, ["DIR/site/lib", "/opt"]);
   assertEquals(config.bind, [{ transport: "unix", path: "DIR/site/x.sock" }]);
+});
+
+Deno.test("a path that no unix socket can have is refused, with its length and the limit", () => {
+  const long = `/${"x".repeat(120)}`;
+  assertEquals(
+    refusalIn({ argv: ["-b", `unix:${long}`] }),
+    `bind (command line -b): unix:${long}: the path has 121 bytes, a unix socket takes 107: ` +
+      "choose a shorter one",
+  );
+  // It is bound as an absolute path, however short it was written.
+  const chdir = "d".repeat(110);
+  const files = { [`${chdir}/app.sock.txt`]: "" };
+  assertMatch(
+    refusalIn({ file: `chdir: ${chdir}\nbind: unix:app.sock\n`, files }),
+    /^bind \(denicorn.yaml:2\): unix:DIR\/d{110}\/app.sock: the path has 1\d\d bytes, /,
+  );
+  assertMatch(refusalIn({ argv: ["-b", `unix:@${"é".repeat(54)}`] }), /has 109 bytes/);
+  assertEquals(configIn({ argv: ["-b", `unix:/${"x".repeat(106)}`] }).bind.length, 1);
 });
 
 Deno.test("a working directory that is none is refused", () => {
