@@ -111,6 +111,12 @@ export function showBind(bind: Bind): string {
   }
 }
 
+/** Whether `bind` is `[::]` beside a `0.0.0.0` of the same port, which would each take IPv4. */
+export function isIPv4Twin(bind: Bind, other: Bind): boolean {
+  return bind.transport === "tcp" && other.transport === "tcp" && bind.hostname === "::" &&
+    other.hostname === EVERY_ADDRESS && bind.port === other.port && bind.port !== 0;
+}
+
 /** The address as a terminal makes it clickable; every address is shown as one that can be opened. */
 export function bindUrl(bind: Bind, scheme: "http" | "https"): string {
   if (bind.transport !== "tcp") return showBind(bind);

@@ -5,22 +5,19 @@ import type { Config } from "../config/config.ts";
 import { SystemError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
 import { toBind } from "../os/address.ts";
-import { bindFailure, firstUnprivilegedPort, whenFree } from "../os/bind_failure.ts";
 import { describeInherited } from "../os/adopt.ts";
+import { firstUnprivilegedPort, whenFree } from "../os/bind_failure.ts";
 import {
-  type BindOptions,
   boundPort,
   closeFd,
   openBound,
+  openListening,
   startListening,
 } from "../os/bound_socket.ts";
+import { resolveHost } from "../os/host_name.ts";
 import { libcUnavailable } from "../os/libc.ts";
-import {
-  claimUnixPath,
-  type FileIdentity,
-  identifyFile,
-  unixPathOptions,
-} from "../os/unix_path.ts";
+import { isNoFile, SocketFile, UNKNOWN_ACCESS } from "../os/socket_file.ts";
+import { openUnixSocket, type UnixBind } from "../os/unix_socket.ts";
 import { findIdentity } from "../os/user.ts";
 
 export interface HeldSocket {
@@ -33,7 +30,7 @@ export interface HeldSocket {
   /** What clients connect to. */
   readonly address: Bind;
   /** The file of a unix socket that is ours to remove. */
-  readonly file: FileIdentity | null;
+  readonly file: SocketFile | null;
 }
 
 export interface OpenOptions {
@@ -74,20 +71,14 @@ function isBeyondProcs(port: number, { user }: Config): boolean {
   return port < firstUnprivilegedPort() && findIdentity(user, "0")?.uid !== 0;
 }
 
-/** Whether `bind` is `[::]` beside a `0.0.0.0` of the same port, which would each take IPv4. */
-export function isIPv4Twin(bind: Bind, other: Bind): boolean {
-  return bind.transport === "tcp" && other.transport === "tcp" && bind.hostname === "::" &&
-    other.hostname === "0.0.0.0" && bind.port === other.port && bind.port !== 0;
-}
-
 /** Opens the socket of one bind. */
 export async function openSocket(bind: Bind, options: OpenOptions): Promise<HeldSocket> {
   if (options.inherited !== undefined) return takeOver(bind, options.inherited, false);
   switch (bind.transport) {
     case "fd":
       return takeOver(bind, bind.fd, true);
-    case "named": // has become descriptors before anything was opened
-      throw new SystemError(`Cannot listen on ${showBind(bind)}: systemd has passed no sockets`);
+    case "named":
+      throw new Error("what is named has become descriptors before anything is opened");
     case "unix":
       return await openUnix(bind, options);
     case "tcp":
@@ -97,38 +88,26 @@ export async function openSocket(bind: Bind, options: OpenOptions): Promise<Held
 
 /** A descriptor of somebody else's. What the manager before made, with its file, is now ours. */
 function takeOver(bind: Bind, fd: number, foreign: boolean): HeldSocket {
-  const found = describeInherited(fd);
-  const file = !foreign && bind.transport === "unix" && !bind.path.startsWith("@")
-    ? identifyFile(bind.path)
-    : null;
-  return {
-    fd,
-    shared: true,
-    forProcs: { transport: "fd", fd },
-    address: toBind(found),
-    file,
-  };
+  const address = toBind(describeInherited(fd));
+  const file = foreign || bind.transport !== "unix" || isNoFile(bind)
+    ? null
+    : new SocketFile(bind.path, UNKNOWN_ACCESS);
+  return { ...sharing(fd), address, file };
 }
 
-async function openUnix(
-  bind: Bind & { transport: "unix" },
-  options: OpenOptions,
-): Promise<HeldSocket> {
+async function openUnix(bind: UnixBind, options: OpenOptions): Promise<HeldSocket> {
   const why = libcUnavailable();
   if (why !== null) {
     throw new SystemError(
       `Cannot share ${showBind(bind)} among procs: ${why}; or use workers: 0, or a TCP address`,
     );
   }
-  const abstract = bind.path.startsWith("@");
-  const path = abstract ? `\0${bind.path.slice(1)}` : bind.path;
-  const open = () => openBound({ transport: "unix", path });
-  const fd = abstract
-    ? await whenFree(bind, options, open)
-    : await claimUnixPath(path, unixPathOptions(options.config), open);
-  startListening(fd, options.config.backlog);
-  const file = abstract ? null : identifyFile(path);
-  return { fd, shared: true, forProcs: { transport: "fd", fd }, address: bind, file };
+  const { socket, file } = await openUnixSocket(bind, options, {
+    bind: (path) => openBound({ transport: "unix", path }),
+    listen: (fd) => startListening(fd, options.config.backlog),
+    close: closeFd,
+  });
+  return { ...sharing(socket), address: bind, file };
 }
 
 async function openTcp(
@@ -137,41 +116,38 @@ async function openTcp(
 ): Promise<HeldSocket> {
   const { config, shared, beside, v6Only } = options;
   const hostname = resolveHost(bind);
+  const own = { shared: false, file: null };
   if (libcUnavailable() !== null) {
     const port = await whenFree(bind, options, () => probePort(hostname, bind.port));
     const address = { ...bind, port };
-    return { fd: null, shared: false, forProcs: { ...address, hostname }, address, file: null };
+    return { ...own, fd: null, forProcs: { ...address, hostname }, address };
   }
-  const open = (port: number, options: BindOptions) =>
-    openBound({ transport: "tcp", hostname, port }, { ...options, v6Only });
   let { port } = bind;
   if (!beside) {
     // Exclusively at first: with SO_REUSEPORT alone, a second server that was started by mistake
     // would silently take every other connection.
-    const fd = await whenFree(bind, options, () => open(bind.port, {}));
+    const exclusive = { transport: "tcp", hostname, port } as const;
+    const fd = await whenFree(bind, options, () => openBound(exclusive, { v6Only }));
     port = boundPort(fd);
     closeFd(fd);
   }
   const uid = shared ? undefined : findIdentity(config.user, config.group)?.uid;
   const owner = uid === Deno.uid() ? undefined : uid;
-  const fd = await whenFree(bind, options, () => open(port, { reusePort: true, owner }));
+  const settled = { transport: "tcp", hostname, port } as const;
+  const how = { reusePort: true, owner, v6Only };
+  const fd = await whenFree(
+    bind,
+    options,
+    () => shared ? openListening(settled, config.backlog, how) : openBound(settled, how),
+  );
   const address = { ...bind, port: boundPort(fd) };
-  if (shared) {
-    startListening(fd, config.backlog);
-    return { fd, shared, forProcs: { transport: "fd", fd }, address, file: null };
-  }
-  return { fd, shared, forProcs: { ...address, hostname }, address, file: null };
+  if (shared) return { ...sharing(fd), address, file: null };
+  return { ...own, fd, forProcs: { ...address, hostname }, address };
 }
 
-/** The address of a host name, found by the resolver that Deno itself listens with. */
-function resolveHost(bind: Bind & { transport: "tcp" }): string {
-  if (/^[\d.]+$|:/.test(bind.hostname)) return bind.hostname;
-  try {
-    using probe = Deno.listen({ hostname: bind.hostname, port: 0 });
-    return probe.addr.hostname;
-  } catch (error) {
-    throw bindFailure(bind, error);
-  }
+/** A socket whose descriptor procs inherit. */
+function sharing(fd: number) {
+  return { fd, shared: true, forProcs: { transport: "fd", fd } } as const;
 }
 
 function probePort(hostname: string, port: number): number {

@@ -9,18 +9,18 @@
  * During a reload two configurations are in use. A socket is open as long as one of them names it.
  */
 
-import { type Bind, showBind } from "../config/bind.ts";
+import { type Bind, isIPv4Twin, showBind } from "../config/bind.ts";
 import type { Config } from "../config/config.ts";
 import { SystemError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
 import { closeFd } from "../os/bound_socket.ts";
 import { type InheritedSocket, passingOn } from "../os/inherit.ts";
 import { libcUnavailable } from "../os/libc.ts";
-import { isNoFile, removeIfSame } from "../os/unix_path.ts";
+import { isNoFile } from "../os/socket_file.ts";
 import { findIdentity } from "../os/user.ts";
 import { type Handover, HANDOVER_ENV, writeHandover } from "./handover.ts";
 import { Predecessor } from "./predecessor.ts";
-import { type HeldSocket, isIPv4Twin, isShared, KeyCounter, openSocket } from "./held_socket.ts";
+import { type HeldSocket, isShared, KeyCounter, openSocket } from "./held_socket.ts";
 
 /** By the bind as it is configured, see KeyCounter. */
 type Held = ReadonlyMap<string, HeldSocket>;
@@ -195,5 +195,5 @@ function sharedFds(held: Held = new Map()): ReadonlyMap<string, number> {
 
 function release(socket: HeldSocket, keepFile = false): void {
   if (socket.fd !== null) closeFd(socket.fd);
-  if (socket.file !== null && !keepFile) removeIfSame(socket.file);
+  if (!keepFile) socket.file?.remove();
 }

@@ -104,7 +104,7 @@ function canonicalHost(hostname: string): string {
 }
 
 /** The scope of a link-local address, by the interface's name or index: if_nametoindex(3). */
-function interfaceIndex(zone: string): number {
+export function interfaceIndex(zone: string): number {
   const index = /^\d+$/.test(zone) ? Number(zone) : libc().if_nametoindex(cString(zone));
   if (index > 0) return index;
   throw new SystemError(

@@ -65,9 +65,28 @@ export function openBound(address: SocketAddress, options: BindOptions = {}): nu
   }
 }
 
-/** Lets clients connect; they wait until somebody accepts. */
+/**
+ * Lets clients connect; they wait until somebody accepts. Done once more, also to a socket of Deno's,
+ * it only changes how many may wait.
+ */
 export function startListening(fd: number, backlog: number): void {
   check(libc().listen(fd, backlog), "listen", `Cannot listen on socket ${fd}`);
+}
+
+/** Makes a socket that listens already. */
+export function openListening(
+  address: SocketAddress,
+  backlog: number,
+  options: BindOptions = {},
+): number {
+  const fd = openBound(address, options);
+  try {
+    startListening(fd, backlog);
+    return fd;
+  } catch (error) {
+    closeFd(fd);
+    throw error;
+  }
 }
 
 /** The port that a socket bound to port 0 was given. */

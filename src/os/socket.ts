@@ -149,11 +149,6 @@ export function boundUnread(fd: number, bytes: number): void {
   setSocketOption(fd, SOL_SOCKET, SocketOption.receiveBuffer, bytes);
 }
 
-/** Changes how many connections may wait in the accept queue; a second listen() does just that. */
-export function setBacklog(fd: number, backlog: number): void {
-  check(libc().listen(fd, backlog), "listen", `Cannot set the backlog of socket ${fd}`);
-}
-
 /** What the kernel knows of a TCP connection. Times are microseconds where nothing else is said. */
 export interface TcpInfo {
   /** TCP_ESTABLISHED = 1, TCP_CLOSE_WAIT = 8, TCP_LISTEN = 10, … */

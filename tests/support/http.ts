@@ -16,6 +16,11 @@ export async function connect(address: Deno.Addr): Promise<Deno.Conn> {
 /** The body of a GET that has to succeed. */
 export async function ask(address: Deno.Addr, path = "/"): Promise<string> {
   using conn = await connect(address);
+  return await askOver(conn, path);
+}
+
+/** The same over a connection that is there, which is the server's to close. */
+export async function askOver(conn: Deno.Conn, path = "/"): Promise<string> {
   const request = `GET ${path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n`;
   await conn.write(new TextEncoder().encode(request));
   const answer = await readAll(conn);

@@ -8,7 +8,6 @@ import { REARM_INTERVAL_MS } from "../../os/adopt.ts";
 import { stopListening } from "../../os/bound_socket.ts";
 import { isAwaited, toSocketAddress } from "../../os/socket.ts";
 import { steer } from "../../os/steering.ts";
-import { removeIfSame } from "../../os/unix_path.ts";
 import type { SteeringPlan } from "../../protocol/control.ts";
 import type { TlsOptions } from "../edge/certificate.ts";
 import type { Room } from "../room.ts";
@@ -195,7 +194,7 @@ export class Listener implements ListeningSocket {
     this.#left.resolve();
     if (this.#rearming !== null) clearInterval(this.#rearming);
     this.#opened.listener.close();
-    if (this.#opened.file !== null) removeIfSame(this.#opened.file);
+    this.#opened.file?.remove();
   }
 }
 

@@ -1,26 +1,17 @@
 /** From a bind to a listener of Deno's. */
 
-import { type Bind, showBind } from "../../config/bind.ts";
+import { type Bind, isIPv4Twin } from "../../config/bind.ts";
 import type { Config } from "../../config/config.ts";
 import { SystemError } from "../../errors.ts";
 import type { Log } from "../../log/record.ts";
 import { type AdoptedListener, adoptListener, describeInherited } from "../../os/adopt.ts";
 import { bindFailure, whenFree } from "../../os/bind_failure.ts";
-import { closeFd } from "../../os/bound_socket.ts";
+import { closeFd, openListening, startListening } from "../../os/bound_socket.ts";
+import { resolveHost } from "../../os/host_name.ts";
 import { libcUnavailable } from "../../os/libc.ts";
-import {
-  boundUnsent,
-  findListenerFd,
-  listeningFds,
-  setBacklog,
-  setInheritable,
-} from "../../os/socket.ts";
-import {
-  claimUnixPath,
-  type FileIdentity,
-  identifyFile,
-  unixPathOptions,
-} from "../../os/unix_path.ts";
+import { boundUnsent, findListenerFd, listeningFds, setInheritable } from "../../os/socket.ts";
+import type { SocketFile } from "../../os/socket_file.ts";
+import { openUnixSocket, type UnixBind } from "../../os/unix_socket.ts";
 import type { TlsOptions } from "../edge/certificate.ts";
 
 /** What the kernel holds for a client that has no room for it; more of it costs no speed. */
@@ -34,7 +25,7 @@ export interface OpenedListener {
   /** Where the socket is shared with other processes. */
   readonly adopted: AdoptedListener | null;
   /** The file to remove when it closes. */
-  readonly file: FileIdentity | null;
+  readonly file: SocketFile | null;
 }
 
 export interface OpenOptions {
@@ -56,8 +47,8 @@ export async function openListener(bind: Bind, options: OpenOptions): Promise<Op
         return await openUnix(bind, options);
       case "fd":
         return openInherited(bind.fd, options.tls);
-      case "named": // has become descriptors before any process began to listen
-        throw new SystemError(`Cannot listen on ${showBind(bind)}: systemd has passed no sockets`);
+      case "named":
+        throw new Error("what is named has become descriptors before anything is opened");
     }
   } catch (error) {
     throw error instanceof SystemError ? error : bindFailure(bind, error);
@@ -68,35 +59,39 @@ async function openTcp(
   bind: Bind & { transport: "tcp" },
   { reusePort, config, log, tls }: OpenOptions,
 ): Promise<OpenedListener> {
-  const { hostname, port } = bind;
+  // A proc's address is held by its manager, who has resolved it and waited for it.
+  const patience = { log, patient: !reusePort };
+  const hostname = resolveHost(bind);
+  const { port } = bind;
+  const hasLibc = libcUnavailable() === null;
+  if (!reusePort && hasLibc && everyBind(config).some((other) => isIPv4Twin(bind, other))) {
+    // Deno has no option for IPv6 alone. (A proc needs none: both of its sockets share their port.)
+    const open = () =>
+      openListening({ transport: "tcp", hostname, port }, config.backlog, { v6Only: true });
+    return { ...openInherited(await whenFree(bind, patience, open), tls), adopted: null };
+  }
   // Another listener of this process may have the same address, by SO_REUSEPORT.
-  const before = libcUnavailable() === null ? listeningFds() : [];
+  const before = hasLibc ? listeningFds() : [];
   const address = { hostname, port, reusePort, tcpBacklog: config.backlog };
   const open = () => tls === null ? Deno.listen(address) : listenTls(address, tls);
-  // A proc's address is held by its manager, who has waited for it.
-  const listener = await whenFree(bind, { log, patient: !reusePort }, open);
+  const listener = await whenFree(bind, patience, open);
   const fd = fdOf(listener, before);
   if (fd !== null) boundUnsent(fd, MAX_UNSENT_BYTES);
   return { listener, fd, adopted: null, file: null };
 }
 
-/** Only without a manager, who otherwise opens these and passes descriptors on. */
-async function openUnix(
-  { path }: Bind & { transport: "unix" },
-  { config, log }: OpenOptions,
-): Promise<OpenedListener> {
-  const abstract = path.startsWith("@");
-  const open = (path: string) => Deno.listen({ transport: "unix", path });
-  const listener = abstract
-    ? await whenFree(
-      { transport: "unix", path },
-      { log, patient: true },
-      () => open(`\0${path.slice(1)}`),
-    )
-    : await claimUnixPath(path, unixPathOptions(config), () => open(path));
-  const fd = fdOf(listener);
-  if (fd !== null) setBacklog(fd, config.backlog);
-  return { listener, fd, adopted: null, file: abstract ? null : identifyFile(path) };
+/** Only in the solo process: a manager opens these itself, and passes descriptors on. */
+async function openUnix(bind: UnixBind, { config, log }: OpenOptions): Promise<OpenedListener> {
+  const { socket: listener, file } = await openUnixSocket(bind, { config, log, patient: true }, {
+    bind: (path) => Deno.listen({ transport: "unix", path }),
+    // Deno has no option for the backlog of a unix socket.
+    listen(listener) {
+      const fd = fdOf(listener);
+      if (fd !== null) startListening(fd, config.backlog);
+    },
+    close: (listener) => listener.close(),
+  });
+  return { listener, fd: fdOf(listener), adopted: null, file };
 }
 
 function openInherited(fd: number, tls: TlsOptions | null): OpenedListener {
@@ -119,12 +114,16 @@ function listenTls(address: Deno.TcpListenOptions, tls: TlsOptions): Deno.Listen
 }
 
 /** Keeps the app's own children from inheriting what this process inherited; to be done first. */
-export function guardInherited({ bind, redirect_bind }: Config): void {
-  for (const each of [...bind, ...redirect_bind]) {
+export function guardInherited(config: Config): void {
+  for (const each of everyBind(config)) {
     if (each.transport !== "fd") continue;
     describeInherited(each.fd);
     setInheritable(each.fd, false);
   }
+}
+
+function everyBind({ bind, redirect_bind }: Config): readonly Bind[] {
+  return [...bind, ...redirect_bind];
 }
 
 function fdOf(listener: Deno.Listener, before: readonly number[] = []): number | null {

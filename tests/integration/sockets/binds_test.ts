@@ -7,7 +7,7 @@ import { HELLO, type Scene, sceneTest } from "../../support/scene.ts";
 import { until } from "../../support/wait.ts";
 import type { Running } from "../../support/running.ts";
 import { hasTool } from "../../support/tools.ts";
-import { ask, local } from "../../support/http.ts";
+import { ask, askOver, local } from "../../support/http.ts";
 
 for (const workers of [0, 2]) {
   const kind = workers === 0 ? "one process" : "procs";
@@ -35,6 +35,26 @@ for (const workers of [0, 2]) {
     assertEquals([...Deno.readDirSync(scene.directory)].map((file) => file.name), ["app.ts"]);
   });
 
+  for (const tls of [false, true]) {
+    const what = `0.0.0.0 and [::] of one port${tls ? ", with TLS" : ""}`;
+
+    sceneTest(`${kind}: ${what}, are two addresses`, async (scene) => {
+      const free = Deno.listen({ hostname: "0.0.0.0", port: 0 });
+      const { port } = free.addr;
+      free.close();
+      const { certfile, keyfile } = await scene.certificate();
+      const args = tls ? ["--certfile", certfile, "--keyfile", keyfile] : [];
+      const server = await start(scene, [`0.0.0.0:${port}`, `[::]:${port}`], workers, ...args);
+      const caCerts = [Deno.readTextFileSync(certfile)];
+      for (const hostname of ["127.0.0.1", "::1"]) {
+        const plain = await Deno.connect({ hostname, port });
+        using conn = tls ? await Deno.startTls(plain, { hostname: "localhost", caCerts }) : plain;
+        assertEquals((await askOver(conn)).slice(0, 4), "pid ");
+      }
+      assert(!server.output.includes("in use"), server.output);
+    });
+  }
+
   sceneTest(`${kind}: the socket file of a server that was killed is taken over`, async (scene) => {
     const path = `${scene.directory}/app.sock`;
     const killed = await start(scene, [`unix:${path}`], workers);
@@ -61,6 +81,18 @@ for (const workers of [0, 2]) {
       );
     },
   );
+
+  sceneTest(`${kind}: an interface that is not there is an error that says so`, async (scene) => {
+    const server = scene.launch({ args: ["-b", "[fe80::1%nosuch0]:0"], workers });
+    assertEquals((await server.end()).code, 1);
+    assert(/"nosuch0".*no such network interface/.test(server.output), server.output);
+  });
+
+  sceneTest(`${kind}: what umask leaves is the mode of a unix socket`, async (scene) => {
+    const path = `${scene.directory}/app.sock`;
+    await start(scene, [`unix:${path}`], workers, "--umask", "0007");
+    assertEquals(Deno.lstatSync(path).mode! & 0o777, 0o770);
+  });
 
   sceneTest(`${kind}: a socket file in use is an error, and is left alone`, async (scene) => {
     const path = `${scene.directory}/app.sock`;
@@ -115,12 +147,6 @@ for (const [kind, workers] of [["procs", 1], ["one process", 0]] as const) {
     assert(!exists(path), "after Ctrl-C while a port is waited for");
   });
 }
-
-sceneTest("an interface that is not there is an error that says so", async (scene) => {
-  const server = scene.launch({ args: ["-b", "[fe80::1%nosuch0]:0"] });
-  assertEquals((await server.end()).code, 1);
-  assert(/"nosuch0".*no such network interface/.test(server.output), server.output);
-});
 
 sceneTest("a reload moves the server to another address, and back", async (scene) => {
   const [a, b] = [`${scene.directory}/a.sock`, `${scene.directory}/b.sock`];

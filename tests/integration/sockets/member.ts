@@ -5,7 +5,8 @@
  */
 
 import { type AdoptedListener, adoptListener } from "../../../src/os/adopt.ts";
-import { findListenerFd, getTcpInfo, setBacklog } from "../../../src/os/socket.ts";
+import { startListening } from "../../../src/os/bound_socket.ts";
+import { findListenerFd, getTcpInfo } from "../../../src/os/socket.ts";
 import { steer } from "../../../src/os/steering.ts";
 
 const name = Deno.env.get("NAME") ?? "";
@@ -39,7 +40,7 @@ for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream()
     const value = JSON.parse(operand);
     if (command === "serve") serve();
     else if (command === "steer") steer(fd, { weights: value });
-    else if (command === "backlog") setBacklog(fd, value);
+    else if (command === "backlog") startListening(fd, value);
     else if (command === "queued") {
       const { unacked, sacked } = getTcpInfo(fd);
       console.log("queued", unacked, sacked);

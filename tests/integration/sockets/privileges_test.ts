@@ -6,6 +6,8 @@ import { type Scene, sceneTest } from "../../support/scene.ts";
 
 const APP = `export default { fetch: () => new Response("user " + Deno.uid()) };\n`;
 const NOBODY = ["--user", "12345", "--group", "54321"];
+/** Root that may give no file to anybody. */
+const WITHOUT_CHOWN = ["setpriv", "--inh-caps=-chown", "--bounding-set=-chown"];
 
 if (Deno.uid() === 0) {
   for (const workers of [0, 2]) {
@@ -82,9 +84,8 @@ for (const workers of [1, 0]) {
     `a unix socket that cannot be given away: exit code 1, workers ${workers}`,
     async (scene) => {
       const path = `${scene.directory}/app.sock`;
-      const prefix = ["setpriv", "--inh-caps=-chown", "--bounding-set=-chown"];
       const args = ["-b", `unix:${path}`, "--unix-user", "2"];
-      const server = scene.launch({ app: APP, workers, args, prefix });
+      const server = scene.launch({ app: APP, workers, args, prefix: WITHOUT_CHOWN });
       assertEquals((await server.end()).code, 1);
       const said = "denicorn: Cannot give unix:" + path + " to user 2";
       assert(server.output.startsWith(said), server.output);
@@ -94,6 +95,36 @@ for (const workers of [1, 0]) {
     { needs: Deno.uid() === 0 },
   );
 }
+
+sceneTest(
+  "a reload whose socket cannot be given away leaves nothing, however often",
+  async (scene) => {
+    const path = `${scene.directory}/app.sock`;
+    const app = scene.write("app.ts", APP);
+    const config = (...binds: string[]) =>
+      scene.write(
+        "denicorn.yaml",
+        `app: ${app}\nworkers: 1\nunix_user: "2"\nbind: ${JSON.stringify(binds)}\n`,
+      );
+    config("127.0.0.1:0");
+    const server = scene.run([], { prefix: WITHOUT_CHOWN });
+    await server.ready(1);
+    config("127.0.0.1:0", `unix:${path}`);
+    const failures: number[] = [];
+    for (let times = 1; times <= 21; times++) {
+      server.signal("SIGHUP");
+      await server.says(/all stays as it was: Cannot give unix:\S* to user 2/, times);
+      failures.push([...Deno.readDirSync(`/proc/${server.pid}/fd`)].length);
+    }
+    // Measured after the first, which may have opened something for good.
+    assertEquals(failures.at(-1), failures[0]);
+    assertEquals([...Deno.readDirSync(scene.directory)].map(({ name }) => name).sort(), [
+      "app.ts",
+      "denicorn.yaml",
+    ]);
+  },
+  { needs: Deno.uid() === 0 },
+);
 
 async function start(scene: Scene, workers: number, ...args: string[]) {
   // The other user has to find the app.
