@@ -13,6 +13,11 @@ const SMALLEST = 16;
 /** 2^32 over the golden ratio: ids that follow one another are spread, and none crowd (Knuth, 6.4). */
 const SPREAD = 0x9e3779b1;
 
+/** Ids in their order: after the last positive int32 from the beginning again. */
+export function nextId(last: number): number {
+  return last % 0x7fffffff + 1;
+}
+
 /** Open addressing with linear probing. Ids are positive int32s. */
 export class IdTable<T> {
   /** 0: free. The length is a power of two, and at most half of it is taken. */

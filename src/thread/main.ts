@@ -1,7 +1,7 @@
 /** Entry of a thread: a Web Worker that loads the app and runs its exchanges. */
 
 import { loadFetchApp, servedAddr } from "../app/fetch_app.ts";
-import { traceOf } from "../app/trace.ts";
+import { outliveErrors } from "../app/uncaught.ts";
 import { AppLoadError, DenicornError, ExitCode, messageOf } from "../errors.ts";
 import { createLog } from "../log/record.ts";
 import type { Batch, ThreadBoot } from "../protocol/exchange.ts";
@@ -37,7 +37,7 @@ async function start(boot: ThreadBoot): Promise<void> {
       announce: FIRST_THREAD.test(role),
     });
     const worker = new FetchWorker(handler, queue, boot.claims, upgrades, log);
-    outliveErrors((what, error) => log.error(`${what} outside of a request: ${traceOf(error)}`));
+    outliveErrors(log);
     port.onmessage = (event) => worker.receive(event.data as Batch);
     queue.ready();
   } catch (error) {
@@ -45,16 +45,4 @@ async function start(boot: ThreadBoot): Promise<void> {
     const message = messageOf(error);
     queue.bootFailed(exitCode, message, error instanceof AppLoadError ? error.trace : "");
   }
-}
-
-/** An error that no one catches would end the thread, and with it what others have in flight. */
-function outliveErrors(report: (what: string, error: unknown) => void): void {
-  addEventListener("error", (event) => {
-    event.preventDefault();
-    report("Uncaught error", event.error);
-  });
-  addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    report("Unhandled rejection", event.reason);
-  });
 }

@@ -83,6 +83,11 @@ const PATHS: Record<string, Handler> = {
     throw new Error("secret of the app");
   },
   "/reject": () => Promise.reject(new TypeError("secret of the app")),
+  "/thenable": () => ({
+    then() {
+      throw new TypeError("secret of the app");
+    },
+  } as unknown as Promise<Response>),
   "/nothing": () => undefined as unknown as Response,
   "/number": () => 42 as unknown as Response,
   "/error-response": () => Response.error(),

@@ -1,7 +1,7 @@
 /** The client's going away, as an exchange of node:http learns of it. */
 
 import { isWatchingDear, watchClient } from "../../deno/request_abort.ts";
-import { IdTable } from "../../protocol/id_table.ts";
+import { IdTable, nextId } from "../../protocol/id_table.ts";
 
 /** How long a request goes unwatched where watching has a price, milliseconds. Most end sooner. */
 const WATCH_AFTER_MS = 200;
@@ -28,7 +28,7 @@ export function onAbort(request: Request, callback: () => void): number {
     watchClient(request, callback);
     return 0;
   }
-  const id = lastId = lastId % 0x7fffffff + 1;
+  const id = lastId = nextId(lastId);
   unwatched.set(id, { id, request, since: performance.now(), callback });
   sweeper ??= setInterval(sweep, WATCH_AFTER_MS);
   return id;

@@ -5,6 +5,7 @@ import { type AccessRecord, lengthOf } from "./access_record.ts";
 import { createResponse } from "../../deno/response.ts";
 import type { GuardedBody } from "../edge/guarded_body.ts";
 import type { RequestHead } from "../edge/head_check.ts";
+import { type Awaited, watchClient } from "./patience.ts";
 import { refusalBytes, type RefusalStatus, refuse } from "./refusal.ts";
 import { ResponseStream } from "./response_stream.ts";
 import type { Session } from "../session/session.ts";
@@ -39,7 +40,7 @@ export interface ExchangeEvents {
   onFinished(exchange: Exchange): void;
 }
 
-export class Exchange {
+export class Exchange implements Awaited {
   readonly id: number;
   readonly session: Session;
   readonly request: Request;
@@ -62,9 +63,7 @@ export class Exchange {
   /** The head was handed to Deno; nothing but the body can follow. */
   responded = false;
   finished = false;
-  /** Whether it was said that it takes long (`timeout_warning`). */
   warned = false;
-  /** Whether request.signal is listened to (see {@linkcode watchClient}). */
   watched = false;
   /** Bytes of the response's body. */
   bytesSent = 0;
@@ -117,7 +116,7 @@ export class Exchange {
     this.#respondWith(status, headers, () => {
       if (body === true) {
         this.#stream = new ResponseStream(this);
-        this.watchClient();
+        watchClient(this);
         return createResponse(status, headers, this.#stream.readable);
       }
       if (body !== null) this.bytesSent = this.access === null ? body.length : lengthOf(body);
@@ -195,18 +194,6 @@ export class Exchange {
     this.#stream?.cut();
     if (!this.responded) this.#refuse(503);
     this.finish();
-  }
-
-  /**
-   * Listens for the client's going away. Not done at once for every exchange, since most are
-   * answered sooner than it pays: a signal and its listener cost more than a small request.
-   */
-  watchClient(): void {
-    if (this.watched || this.finished) return;
-    this.watched = true;
-    const { signal } = this.request;
-    if (signal.aborted) return this.clientGone();
-    signal.addEventListener("abort", () => this.clientGone(), { once: true });
   }
 
   /**

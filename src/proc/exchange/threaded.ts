@@ -1,25 +1,24 @@
 /** Exchanges through the queues: every request becomes an exchange of one thread. */
 
 import type { Config } from "../../config/config.ts";
+import { requestBody } from "../../deno/request.ts";
 import type { Log } from "../../log/record.ts";
 import type { AccessRecord } from "./access_record.ts";
 import { AbortReason, MAX_WHOLE_BODY_BYTES, QueueIn } from "../../protocol/exchange.ts";
-import { requestBody } from "../../deno/request.ts";
+import { nextId } from "../../protocol/id_table.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
 import { BodyRefusal, GuardedBody } from "../edge/guarded_body.ts";
 import type { RequestHead } from "../edge/head_check.ts";
 import { Exchange, type ExchangeEvents } from "./exchange.ts";
+import { Patience } from "./patience.ts";
 import { refuse } from "./refusal.ts";
 import type { Session } from "../session/session.ts";
 import type { AppThread } from "../threads/app_thread.ts";
 import type { Pool } from "../threads/pool.ts";
 import { ThreadPool } from "../threads/thread_pool.ts";
-import { describeSlow, warningMs } from "./slowness.ts";
 import { openSocket } from "../websocket/upgrade.ts";
 import { WsgiPool } from "../wsgi/pool.ts";
 
-/** An exchange older than this has its client watched, milliseconds. Most are answered sooner. */
-const WATCH_CLIENT_MS = 200;
 /**
  * A thread hangs that has said nothing for as long as an exchange may take, and for this long after
  * one of its own has timed out, milliseconds.
@@ -31,8 +30,7 @@ export class ThreadedDispatcher implements Dispatcher {
   readonly #server: Exchanging;
   readonly #log: Log;
   readonly #pool: Pool;
-  readonly #timeoutMs: number;
-  readonly #warningMs: number;
+  readonly #patience: Patience<Exchange>;
   readonly #writeMs: number;
   #lastId = 0;
   /** Threads under suspicion, and since when. */
@@ -62,8 +60,10 @@ export class ThreadedDispatcher implements Dispatcher {
     this.#config = config;
     this.#server = server;
     this.#log = log;
-    this.#timeoutMs = config.timeout > 0 ? config.timeout * 1000 : Infinity;
-    this.#warningMs = warningMs(config);
+    this.#patience = new Patience(config, log, {
+      onSlow: (exchange) => this.#pool.explain(exchange),
+      onOverdue: (exchange) => this.#timedOut(exchange),
+    });
     this.#writeMs = config.write_timeout > 0 ? config.write_timeout * 1000 : Infinity;
     const KindOfPool = config.interface === "wsgi" ? WsgiPool : ThreadPool;
     this.#pool = new KindOfPool(config, role, log, {
@@ -95,7 +95,7 @@ export class ThreadedDispatcher implements Dispatcher {
       return refuse(503);
     }
     // A positive int32, as the words that it is kept in.
-    const id = this.#lastId = this.#lastId % 0x7fffffff + 1;
+    const id = this.#lastId = nextId(this.#lastId);
     this.#server.began(session);
     return new Promise((resolve) => {
       const exchange = new Exchange(
@@ -129,28 +129,16 @@ export class ThreadedDispatcher implements Dispatcher {
   }
 
   sweep(now: number): boolean {
-    for (const exchange of this.#pool.exchanges()) {
-      const age = now - exchange.activeAt;
-      if (exchange.responded) continue;
-      if (age > this.#timeoutMs) {
-        this.#timedOut(exchange, now);
-        continue;
-      }
-      if (age > WATCH_CLIENT_MS) exchange.watchClient();
-      if (age > this.#warningMs && !exchange.warned) {
-        exchange.warned = true;
-        this.#log.warning(describeSlow(exchange.request, age, this.#config));
-        this.#pool.explain(exchange);
-      }
-    }
-    for (const [thread, what] of this.#pool.overdue(now, this.#timeoutMs)) {
+    const { timeoutMs } = this.#patience;
+    this.#patience.sweep(this.#pool.exchanges(), now);
+    for (const [thread, what] of this.#pool.overdue(now, timeoutMs)) {
       this.#log.warning(`No return within ${this.#config.timeout} s from ${what}`);
       this.#suspect(thread, now);
     }
     for (const [thread, since] of this.#suspects) {
       if (thread.responsive) {
         this.#suspects.delete(thread);
-      } else if (now - since > HANG_MS && thread.silentMs >= this.#timeoutMs) {
+      } else if (now - since > HANG_MS && thread.silentMs >= timeoutMs) {
         this.#suspects.delete(thread);
         this.#log.error(`Thread ${thread.id} hangs: no sign of life after an exchange timed out`);
         this.#server.replaceMe(`thread ${thread.id} hangs`, true);
@@ -213,12 +201,11 @@ export class ThreadedDispatcher implements Dispatcher {
     this.#server.close(exchange.session, status === 413);
   }
 
-  #timedOut(exchange: Exchange, now: number): void {
+  #timedOut(exchange: Exchange): void {
+    // Asked before: it is forgotten when it is refused.
     const thread = this.#pool.locate(exchange);
-    const [method, url] = [exchange.request.method, exchange.request.url];
-    this.#log.warning(`No response within ${this.#config.timeout} s: ${method} ${url}`);
     exchange.refuse(504, AbortReason.timeout);
-    this.#suspect(thread, now);
+    this.#suspect(thread, this.#server.now);
   }
 
   /** It hangs unless it soon gives a sign of life. */

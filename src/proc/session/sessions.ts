@@ -3,7 +3,7 @@
 import { TrustedPeers } from "../../config/cidr.ts";
 import type { Config } from "../../config/config.ts";
 import type { Log } from "../../log/record.ts";
-import { IdTable } from "../../protocol/id_table.ts";
+import { IdTable, nextId } from "../../protocol/id_table.ts";
 import { Arrival, type Introduction, isTls } from "../edge/arrival.ts";
 import { Deadlines, SLOT_MS } from "../edge/deadlines.ts";
 import { KernelSide } from "../edge/kernel_side.ts";
@@ -186,7 +186,7 @@ export class Sessions {
     try {
       const peer = describePeer(connection, introduction, this.#trusted);
       const now = performance.now();
-      this.#lastId = this.#lastId % 0x7fffffff + 1;
+      this.#lastId = nextId(this.#lastId);
       const session = new Session(
         this.#lastId,
         connection,

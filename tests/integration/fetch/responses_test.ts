@@ -42,6 +42,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
 const FAILING: Readonly<Record<string, RegExp>> = {
   "/throw": /GET \S*\/throw failed: Error: secret of the app\n\s+at .*fetch\.ts/,
   "/reject": /GET \S*\/reject failed: TypeError: secret of the app\n\s+at .*fetch\.ts/,
+  "/thenable": /GET \S*\/thenable failed: TypeError: secret of the app\n\s+at .*fetch\.ts/,
   "/nothing": /GET \S*\/nothing failed: .*it returned undefined/,
   "/number": /GET \S*\/number failed: .*it returned a number/,
   "/error-response": /GET \S*\/error-response failed: .*Response\.error\(\)/,

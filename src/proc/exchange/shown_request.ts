@@ -1,0 +1,41 @@
+/** What an inline app is shown where that is not what Deno has made of the request. */
+
+import { ServeHandlerInfo } from "../../app/serve_info.ts";
+import { parseFields } from "../../protocol/head.ts";
+import type { RequestHead } from "../edge/head_check.ts";
+
+/** The request with what its head says, and this body. */
+export function shownRequest(
+  request: Request,
+  { url, head, upgrade }: RequestHead,
+  body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
+): Request {
+  // The first two lines are method and URL.
+  const fields = parseFields(head, head.indexOf("\n", head.indexOf("\n") + 1) + 1);
+  if (upgrade !== "") {
+    // Deno.upgradeWebSocket() takes Deno's own request alone.
+    return Object.defineProperties(request, {
+      url: { value: url },
+      headers: { value: new Headers(fields), configurable: true },
+    });
+  }
+  const { method, signal } = request;
+  return new Request(url, { method, headers: fields, body, signal });
+}
+
+/** The client as trusted proxies tell; `info` says when the response is out. */
+export function shownInfo(
+  { remoteHost: hostname, remotePort: port }: RequestHead,
+  info: Deno.ServeHandlerInfo,
+): Deno.ServeHandlerInfo {
+  const remoteAddr: Deno.Addr = hostname === ""
+    ? { transport: "unix", path: "" }
+    : { transport: "tcp", hostname, port };
+  const source = {
+    remoteAddr,
+    get completed() {
+      return info.completed;
+    },
+  };
+  return new ServeHandlerInfo(source) as Deno.ServeHandlerInfo;
+}
