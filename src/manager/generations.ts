@@ -44,6 +44,7 @@ export class Generations {
   /** The reload's first proc is ready: all others are to follow. */
   commit(generation: number): void {
     this.#current = generation;
+    this.#sockets.adopt(this.config);
   }
 
   abandon(generation: number): void {

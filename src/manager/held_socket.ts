@@ -16,7 +16,7 @@ import {
 } from "../os/bound_socket.ts";
 import { resolveHost } from "../os/host_name.ts";
 import { libcUnavailable } from "../os/libc.ts";
-import { isNoFile, SocketFile, UNKNOWN_ACCESS } from "../os/socket_file.ts";
+import { accessOf, isNoFile, SocketFile } from "../os/socket_file.ts";
 import { openUnixSocket, type UnixBind } from "../os/unix_socket.ts";
 import { findIdentity } from "../os/user.ts";
 
@@ -29,7 +29,9 @@ export interface HeldSocket {
   readonly forProcs: Bind;
   /** What clients connect to. */
   readonly address: Bind;
-  /** The file of a unix socket that is ours to remove. */
+  /** Made by somebody else, as systemd: not ours to change. */
+  readonly foreign: boolean;
+  /** The file of a unix socket that is ours to change and to remove. */
   readonly file: SocketFile | null;
 }
 
@@ -73,10 +75,10 @@ function isBeyondProcs(port: number, { user }: Config): boolean {
 
 /** Opens the socket of one bind. */
 export async function openSocket(bind: Bind, options: OpenOptions): Promise<HeldSocket> {
-  if (options.inherited !== undefined) return takeOver(bind, options.inherited, false);
+  if (options.inherited !== undefined) return takeOver(bind, options.inherited, options.config);
   switch (bind.transport) {
     case "fd":
-      return takeOver(bind, bind.fd, true);
+      return { ...sharing(bind.fd), address: toBind(describeInherited(bind.fd)), foreign: true };
     case "named":
       throw new Error("what is named has become descriptors before anything is opened");
     case "unix":
@@ -86,13 +88,22 @@ export async function openSocket(bind: Bind, options: OpenOptions): Promise<Held
   }
 }
 
-/** A descriptor of somebody else's. What the manager before made, with its file, is now ours. */
-function takeOver(bind: Bind, fd: number, foreign: boolean): HeldSocket {
-  const address = toBind(describeInherited(fd));
-  const file = foreign || bind.transport !== "unix" || isNoFile(bind)
-    ? null
-    : new SocketFile(bind.path, UNKNOWN_ACCESS);
-  return { ...sharing(fd), address, file };
+/** What the manager before made: it is ours as it is, with its file. */
+function takeOver(bind: Bind, fd: number, config: Config): HeldSocket {
+  const socket = { ...sharing(fd), address: toBind(describeInherited(fd)) };
+  if (bind.transport === "fd") return { ...socket, foreign: true };
+  if (bind.transport !== "unix" || isNoFile(bind)) return socket;
+  return { ...socket, file: new SocketFile(bind.path, accessOf(config)) };
+}
+
+/**
+ * Changes a socket that stays to what another configuration asks of it, as far as that can be.
+ * Throws SystemError.
+ */
+export function follow({ fd, shared, foreign, file }: HeldSocket, config: Config): void {
+  if (foreign) return;
+  if (shared && fd !== null) startListening(fd, config.backlog);
+  file?.change(accessOf(config));
 }
 
 async function openUnix(bind: UnixBind, options: OpenOptions): Promise<HeldSocket> {
@@ -116,7 +127,7 @@ async function openTcp(
 ): Promise<HeldSocket> {
   const { config, shared, beside, v6Only } = options;
   const hostname = resolveHost(bind);
-  const own = { shared: false, file: null };
+  const own = { shared: false, foreign: false, file: null };
   if (libcUnavailable() !== null) {
     const port = await whenFree(bind, options, () => probePort(hostname, bind.port));
     const address = { ...bind, port };
@@ -141,13 +152,14 @@ async function openTcp(
     () => shared ? openListening(settled, config.backlog, how) : openBound(settled, how),
   );
   const address = { ...bind, port: boundPort(fd) };
-  if (shared) return { ...sharing(fd), address, file: null };
+  if (shared) return { ...sharing(fd), address };
   return { ...own, fd, forProcs: { ...address, hostname }, address };
 }
 
-/** A socket whose descriptor procs inherit. */
+/** A socket of ours whose descriptor procs inherit. */
 function sharing(fd: number) {
-  return { fd, shared: true, forProcs: { transport: "fd", fd } } as const;
+  const forProcs = { transport: "fd", fd } as const;
+  return { fd, shared: true, forProcs, foreign: false, file: null };
 }
 
 function probePort(hostname: string, port: number): number {

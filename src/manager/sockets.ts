@@ -16,11 +16,11 @@ import type { Log } from "../log/record.ts";
 import { closeFd } from "../os/bound_socket.ts";
 import { type InheritedSocket, passingOn } from "../os/inherit.ts";
 import { libcUnavailable } from "../os/libc.ts";
-import { isNoFile } from "../os/socket_file.ts";
+import { accessOf, isNoFile } from "../os/socket_file.ts";
 import { findIdentity } from "../os/user.ts";
 import { type Handover, HANDOVER_ENV, writeHandover } from "./handover.ts";
 import { Predecessor } from "./predecessor.ts";
-import { type HeldSocket, isShared, KeyCounter, openSocket } from "./held_socket.ts";
+import { follow, type HeldSocket, isShared, KeyCounter, openSocket } from "./held_socket.ts";
 
 /** By the bind as it is configured, see KeyCounter. */
 type Held = ReadonlyMap<string, HeldSocket>;
@@ -63,6 +63,8 @@ export class Sockets {
     }
     const opened = new Map<string, HeldSocket>();
     const every = [...config.bind, ...config.redirect_bind];
+    // A user or group that is none is found now, also where the socket is there already.
+    if (!every.every(isNoFile)) accessOf(config);
     const keys = new KeyCounter();
     try {
       // Files last: who gives up while an address is waited for has left none behind.
@@ -90,6 +92,21 @@ export class Sockets {
       bind: config.bind.map(toAddress),
       redirect_bind: config.redirect_bind.map(toAddress),
     };
+  }
+
+  /**
+   * The configuration is in force: sockets that stay take on its mode, owner and backlog. One that
+   * cannot stays as it was, which is logged.
+   */
+  adopt(config: Config): void {
+    for (const socket of this.#held.get(config)?.values() ?? []) {
+      try {
+        follow(socket, config);
+      } catch (error) {
+        if (!(error instanceof SystemError)) throw error;
+        this.#log.error(`${error.message}; it stays as it was`);
+      }
+    }
   }
 
   /** Closes what only this configuration names: it was given up, or its last proc is gone. */

@@ -19,9 +19,6 @@ export interface SocketAccess {
   readonly gid: number | null;
 }
 
-/** What was asked of a file that another process made. */
-export const UNKNOWN_ACCESS: SocketAccess = { mode: null, uid: null, gid: null };
-
 /** As configured for unix sockets, else for the app's files and process, as in gunicorn. */
 export function accessOf(config: Config): SocketAccess {
   const { user, group, umask, unix_mode, unix_user, unix_group } = config;
