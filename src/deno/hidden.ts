@@ -30,10 +30,18 @@ interface Internals {
 
 export const internals: Internals = (Deno as Untyped)[(Deno as Untyped).internal] ?? {};
 
+const missing = new Set<string>();
+
 /** The object's own symbol of this description; one that is nowhere, where this Deno has none. */
 export function hiddenSymbol(object: object, description: string): symbol {
-  return Object.getOwnPropertySymbols(object).find((it) => it.description === description) ??
-    Symbol(`${description}: not in this Deno`);
+  const found = Object.getOwnPropertySymbols(object).find((it) => it.description === description);
+  if (found === undefined) missing.add(description);
+  return found ?? Symbol(`${description}: not in this Deno`);
+}
+
+/** Descriptions of the symbols that were looked for so far, in this thread, and are not in this Deno. */
+export function missingSymbols(): ReadonlySet<string> {
+  return missing;
 }
 
 /** False once the probe has found that the server must do without; see {@linkcode forgoInternals}. */

@@ -1,13 +1,10 @@
 /** What an app writes to its ServerResponse, as the body of a fetch Response. */
 
 import { Buffer } from "node:buffer";
-import { ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import process from "node:process";
+import { drained } from "../../deno/node_http.ts";
 import type { ExchangeSocket, Piece } from "./socket.ts";
-
-/** Under this symbol a response remembers that the app waits for "drain". */
-const NEEDS_DRAIN = Object.getOwnPropertySymbols(new ServerResponse({ method: "GET" } as never))
-  .find((symbol) => symbol.description === "kNeedDrain") ?? Symbol("not in this Deno");
 
 type Done = (error?: Error | null) => void;
 
@@ -61,7 +58,7 @@ export class ResponseBody {
   }
 
   #stream(): ReadableStream<Uint8Array> {
-    this.#socket.on("drain", () => this.#drained());
+    this.#socket.on("drain", () => drained(this.#res));
     return new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#controller = controller;
@@ -77,13 +74,6 @@ export class ResponseBody {
         this.#socket.destroy();
       },
     }, { highWaterMark: 0 });
-  }
-
-  /** Node's server passes a drained socket on to the response that is being written. */
-  #drained(): void {
-    if (!this.#res.writableNeedDrain) return;
-    Object.assign(this.#res, { [NEEDS_DRAIN]: false });
-    this.#res.emit("drain");
   }
 
   /** The client wants some, and some is there. */

@@ -1,6 +1,7 @@
 /** A server that the app has made with node:http: it listens nowhere, and gets its requests from us. */
 
 import http, { IncomingMessage, type Server, ServerResponse } from "node:http";
+import { classOf } from "../../deno/node_http.ts";
 import type { AppAddr } from "../own_server.ts";
 import type { Incoming, IncomingClass } from "./incoming.ts";
 import type { NodeSocket } from "./socket.ts";
@@ -42,11 +43,4 @@ export class NodeServer {
       if (listener !== nodeListener) listener.call(this.server, socket);
     }
   }
-}
-
-/** `createServer({ IncomingMessage, ServerResponse })`: the server keeps them under symbols. */
-function classOf<T>(server: Server, name: string): T | undefined {
-  const symbol = Object.getOwnPropertySymbols(server).find((own) => own.description === name);
-  const own = symbol && (server as unknown as Record<symbol, unknown>)[symbol];
-  return typeof own === "function" ? own as T : undefined;
 }

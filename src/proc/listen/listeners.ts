@@ -6,7 +6,6 @@ import { messageOf } from "../../errors.ts";
 import type { Log } from "../../log/record.ts";
 import type { SteeringPlan } from "../../protocol/control.ts";
 import { CertificateFiles, type TlsOptions } from "../edge/certificate.ts";
-import { forgoInternals } from "../../deno/hidden.ts";
 import { probe } from "../../deno/probe.ts";
 import { Listener, type ListenerOptions, type ListeningSocket } from "./listener.ts";
 import { openListener } from "./open_listener.ts";
@@ -54,12 +53,19 @@ export class Listeners {
   async open(reusePort: boolean): Promise<void> {
     const { bind, redirect_bind } = this.#config;
     const { onConnection, onPlainConnection } = this.#events;
-    const unknown = await probe();
+    const { fallback: unknown, lacks } = await probe();
     if (unknown !== null) {
-      forgoInternals();
       this.#log.warning(
         `Deno ${Deno.version.deno} is not built as denicorn knows it (${unknown}): falling back on ` +
           "Deno.serve, without deadlines for connections and without a drain that loses nothing",
+      );
+    }
+    if (lacks.length > 0) {
+      this.#log.warning(
+        `Deno ${Deno.version.deno} is not built as denicorn knows it: without ${
+          lacks.join(", ")
+        } ` +
+          "requests cost more, or WebSockets are not held back, pinged and dropped as they should be",
       );
     }
     const listenOn = async (one: Bind, tls: TlsOptions | null, take: typeof onConnection) => {
