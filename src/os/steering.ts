@@ -10,29 +10,17 @@
 
 import { SystemError } from "../errors.ts";
 import type { SteeringPlan } from "../protocol/control.ts";
+import { attachProgram, type Instruction, RETURN } from "./bpf.ts";
 import { check, Errno, errno, libc } from "./libc.ts";
 import { SocketOption, SOL_SOCKET } from "./socket.ts";
-
-/** One instruction: struct sock_filter. */
-export interface Instruction {
-  readonly code: number;
-  /** Instructions to skip where the condition holds, and where it does not. */
-  readonly jt: number;
-  readonly jf: number;
-  readonly k: number;
-}
 
 /** BPF_LD | BPF_W | BPF_ABS: load a word; from SKF_AD_OFF on, what is loaded is an extension. */
 const LOAD = 0x20;
 /** BPF_JMP | BPF_JGE | BPF_K: jump if A >= k. */
 const JUMP_IF_AT_LEAST = 0x35;
-/** BPF_RET | BPF_K. */
-const RETURN = 0x06;
 /** SKF_AD_OFF + SKF_AD_RANDOM: a random 32-bit number. */
 const RANDOM = 0xffff_f000 + 56;
 
-/** sizeof(struct sock_fprog). */
-const SOCK_FPROG_BYTES = 16;
 const RANGE = 2 ** 32;
 /** BPF_MAXINSNS is 4096; two instructions for each socket, and one to load. */
 const MAX_STEERED_SOCKETS = 2_000;
@@ -69,40 +57,13 @@ export function buildSteeringProgram(weights: readonly number[]): Instruction[] 
   return program;
 }
 
-/** The program as the kernel reads it: an array of struct sock_filter. */
-export function encodeProgram(program: readonly Instruction[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(8 * program.length);
-  const view = new DataView(bytes.buffer);
-  program.forEach(({ code, jt, jf, k }, i) => {
-    view.setUint16(8 * i, code, true);
-    view.setUint8(8 * i + 2, jt);
-    view.setUint8(8 * i + 3, jf);
-    view.setUint32(8 * i + 4, k, true);
-  });
-  return bytes;
-}
-
 /** Puts a plan in force for the group of this listening socket; an empty one undoes it. */
 export function steer(fd: number, plan: SteeringPlan): void {
   if (plan.weights.length === 0) detachSteering(fd);
-  else attachSteering(fd, buildSteeringProgram(plan.weights));
-}
-
-function attachSteering(fd: number, program: readonly Instruction[]): void {
-  // struct sock_fprog: unsigned short len, then (aligned) a pointer to the instructions, which lie
-  // right behind it: in one buffer, since what only a pointer refers to may be collected.
-  const instructions = encodeProgram(program);
-  const fprog = new Uint8Array(SOCK_FPROG_BYTES + instructions.length);
-  fprog.set(instructions, SOCK_FPROG_BYTES);
-  const view = new DataView(fprog.buffer);
-  view.setUint16(0, program.length, true);
-  const at = Deno.UnsafePointer.value(Deno.UnsafePointer.of(fprog));
-  view.setBigUint64(8, BigInt(at) + BigInt(SOCK_FPROG_BYTES), true);
-  check(
-    libc().setsockopt(fd, SOL_SOCKET, SocketOption.attachReuseportCbpf, fprog, SOCK_FPROG_BYTES),
-    "setsockopt(SO_ATTACH_REUSEPORT_CBPF)",
-    "Cannot steer new connections",
-  );
+  else {
+    const program = buildSteeringProgram(plan.weights);
+    attachProgram(fd, SocketOption.attachReuseportCbpf, program, "Cannot steer new connections");
+  }
 }
 
 function detachSteering(fd: number): void {

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { buildSteeringProgram, encodeProgram, type Instruction } from "../../../src/os/steering.ts";
+import { encodeProgram, type Instruction } from "../../../src/os/bpf.ts";
+import { buildSteeringProgram } from "../../../src/os/steering.ts";
 
 /** Runs a program as the kernel would, with this for its random number. */
 function run(program: readonly Instruction[], random: number): number {
