@@ -58,6 +58,9 @@ const DOUBLED: Readonly<Record<number, Rule>> = {
   [FieldKind.authorization]: Rules.authorizationDoubled,
 };
 
+/** With these Deno gives no body to anybody. */
+const BODILESS: ReadonlySet<string> = new Set(["GET", "HEAD", "CONNECT"]);
+
 /** Reads the heads of a proc's requests, one after another: each read overwrites the last. */
 export class RequestHead {
   /** As in protocol/exchange.ts. */
@@ -106,6 +109,11 @@ export class RequestHead {
 
   get hasBody(): boolean {
     return this.chunked || this.contentLength > 0;
+  }
+
+  /** Whether a body may come. In HTTP/2 one need not be announced, RFC 9113, 8.1.1. */
+  get mayHaveBody(): boolean {
+    return this.hasBody || this.contentLength < 0 && !BODILESS.has(this.method);
   }
 
   /** Reads a request's head. Returns the rule by which it is refused, or null. */

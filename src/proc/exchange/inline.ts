@@ -70,7 +70,7 @@ export class InlineDispatcher implements Dispatcher {
   ): Response | Promise<Response> {
     this.#inFlight++;
     this.#server.began(session);
-    const body = head.hasBody ? streamedBody(request) : null;
+    const body = head.mayHaveBody ? streamedBody(request) : null;
     if (body !== null || head.changed || head.upgrade !== "" || access !== null) {
       return this.#exchange(session, request, info, access).run(this.#app, head, body);
     }

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { sceneTest } from "../../support/scene.ts";
+import { hasTool, runTool } from "../../support/tools.ts";
 import { until } from "../../support/wait.ts";
 import { Wire } from "../../support/wire.ts";
 import { ask, mirrored, startMirror } from "./mirror.ts";
@@ -138,3 +139,32 @@ sceneTest("nothing is kept of clients that leave in the midst of a response", as
     return held.filter((name) => name === "http").length < 10 || null;
   });
 });
+
+for (const threads of [0, 1]) {
+  sceneTest(
+    `a body over HTTP/2 that is not announced is held to the limit, threads: ${threads}`,
+    async (scene) => {
+      const limit = ["--limit-request-body", "100000"];
+      const server = await startMirror(scene, threads, ...limit);
+      const post = [
+        "-sS",
+        "--http2-prior-knowledge",
+        "-X",
+        "POST",
+        "-T",
+        "-",
+        "-w",
+        "%{http_code}",
+      ];
+      for (const [size, status] of [[90_000, "200"], [200_000, "413"]] as const) {
+        const { output } = await runTool(
+          "sh",
+          "-c",
+          `head -c ${size} /dev/zero | curl ${post.join(" ")} -o /dev/null ${server.url}/`,
+        );
+        assertEquals(output.slice(-3), status);
+      }
+    },
+    { needs: hasTool("curl") },
+  );
+}
