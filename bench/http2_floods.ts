@@ -32,6 +32,7 @@ const MODES: Readonly<Record<string, Mode>> = {
   "whole bursts": { share: 1, pauseMs: 20 },
   "spread evenly": { share: 0.1, pauseMs: 2 },
   "a tenth": { share: 0.1, pauseMs: 20 },
+  "anew every 200 ms": { share: 1, pauseMs: 20, lastsMs: 200 },
 };
 const AUTHORITY = { ":method": "GET", ":scheme": "http", ":path": "/", ":authority": "bench" };
 const PLAIN = headerBlock(Object.entries(AUTHORITY));
@@ -45,6 +46,8 @@ const { headers, reset, settings, continuation } = FrameType;
 interface Mode {
   readonly share: number;
   readonly pauseMs: number;
+  /** A connection is left after so long, listened to or not. */
+  readonly lastsMs?: number;
 }
 
 interface Flood {
@@ -100,9 +103,10 @@ const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(reso
 async function flood(
   port: number,
   { burst, next }: Flood,
-  { share, pauseMs, end }: Mode & { readonly end: number },
+  { share, pauseMs, lastsMs = Infinity, end }: Mode & { readonly end: number },
 ): Promise<number> {
   let sent = 0;
+  const leave = Math.min(end, performance.now() + lastsMs);
   const count = Math.max(1, Math.round(burst * share));
   using connection = await Deno.connect({ hostname: "127.0.0.1", port });
   const drained = (async () => {
@@ -111,14 +115,16 @@ async function flood(
   })().catch(() => {});
   try {
     await connection.write(concat([PREFACE, frame(settings, Flag.none, 0)]));
-    for (let stream = 1; performance.now() < end; stream += 2 * count) {
+    for (let stream = 1; performance.now() < leave; stream += 2 * count) {
       const bytes = next(stream, count);
       for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
       sent += bytes.length;
       await pause(pauseMs);
     }
-    await connection.closeWrite();
-    await drained;
+    if (leave === end) {
+      await connection.closeWrite();
+      await drained;
+    }
   } catch {
     // Cut, as it should be.
   }

@@ -22,6 +22,7 @@ export const SocketOption = {
   receiveBuffer: 8,
   linger: 13,
   reusePort: 15,
+  attachFilter: 26,
   acceptConnections: 30,
   protocol: 38,
   domain: 39,
@@ -35,6 +36,9 @@ const TCP_NOTSENT_LOWAT = 25;
 const TCP_INFO_BYTES = 152;
 export const SOCK_STREAM = 1;
 const SHUT_RDWR = 2;
+
+/** The same as FIONREAD. */
+const SIOCINQ = 0x541bn;
 
 const F_GETFD = 1;
 const F_SETFD = 2;
@@ -147,6 +151,13 @@ export function boundUnsent(fd: number, bytes: number): void {
 /** Bounds what waits in a connection until it is read; the kernel doubles the number. socket(7) */
 export function boundUnread(fd: number, bytes: number): void {
   setSocketOption(fd, SOL_SOCKET, SocketOption.receiveBuffer, bytes);
+}
+
+/** Bytes that came on a connection and were not read yet. Throws LibcError. tcp(7), SIOCINQ */
+export function unreadBytes(fd: number): number {
+  const value = new Int32Array(1);
+  check(libc().ioctl(fd, SIOCINQ, value), "ioctl(SIOCINQ)", `Cannot ask socket ${fd}`);
+  return value[0] ?? 0;
 }
 
 /** What the kernel knows of a TCP connection. Times are microseconds where nothing else is said. */

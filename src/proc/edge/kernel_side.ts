@@ -5,6 +5,7 @@
 
 import { connectionFd } from "../../deno/http.ts";
 import { ConnectionFds, isConnectedTo } from "../../os/connection_fds.ts";
+import { muteConnection } from "../../os/mute.ts";
 import { libcUnavailable } from "../../os/libc.ts";
 import {
   boundUnread,
@@ -12,6 +13,7 @@ import {
   getTcpInfo,
   setAbortiveClose,
   type TcpInfo,
+  unreadBytes,
 } from "../../os/socket.ts";
 
 /**
@@ -41,6 +43,18 @@ export class KernelSide {
     }
   }
 
+  /** Bytes that came and that Deno has yet to read; 0 where it is not known, or no longer there. */
+  unread(connection: Deno.Conn): number {
+    const fd = this.#fd(connection);
+    if (fd === null) return 0;
+    try {
+      return unreadBytes(fd);
+    } catch {
+      // Closed by the client just now.
+      return 0;
+    }
+  }
+
   /**
    * Ends the connection now, with all that Deno still waits for on it. Deno's own close() leaves a
    * TLS handshake, and a TLS connection whose client does not read, to a task that waits for ever.
@@ -51,6 +65,12 @@ export class KernelSide {
     // What the client has not taken is thrown away, or the kernel would go on offering it.
     setAbortiveClose(fd);
     cutConnection(fd);
+  }
+
+  /** Drops what comes on the connection from now on. Returns whether that could be had. */
+  mute(connection: Deno.Conn): boolean {
+    const fd = this.#fd(connection);
+    return fd !== null && muteConnection(fd);
   }
 
   /**

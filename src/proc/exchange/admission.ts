@@ -90,6 +90,7 @@ export class Admission {
     const rule = head.read(method, requestUrl(request), fields, session);
     session.hadBody = head.hasBody;
     session.consumed += head.wireBytes + HEAD_ALLOWANCE_BYTES[session.scheme];
+    if (head.mayHaveBody) session.expectBody(head.contentLength);
     if (rule !== null || head.upgrade !== "websocket") return rule;
     if (session.origin === UNIX_ORIGIN) repairUnixUpgrade(request);
     session.expectUpgrade();
@@ -125,6 +126,7 @@ export class Admission {
     const response = refuse(status);
     access?.refused(status);
     session.hadBody = hasMoreToCome(request, fields);
+    if (session.hadBody) session.expectBody(-1);
     // The reply goes out first. In HTTP/2 the other streams have nothing to do with it.
     const http2 = session.isHttp2(requestMethod(request), fields);
     if (rule === Rules.http2 || !http2) {

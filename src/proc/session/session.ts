@@ -36,6 +36,13 @@ export interface SessionEvents {
 
 const IDLE_LOOKS = 3;
 
+/** What a client of HTTP/2 may send of bodies that nobody reads: Deno's window for a connection. */
+const WINDOW_BYTES = 1024 * 1024;
+/** What it may say between two looks beside requests (PING, SETTINGS, cancelled streams), bytes. */
+const PINGS_BYTES = 16 * 1024;
+/** And for each byte that it gets, telling that it may get more: two frames for each small one. */
+const WINDOW_UPDATES = 2;
+
 export class Session implements Peer, Timed {
   readonly id: number;
   readonly remoteHost: string;
@@ -65,6 +72,8 @@ export class Session implements Peer, Timed {
   /** When it was told to close. */
   leavingSince = Infinity;
   closed = false;
+  /** What it sends is dropped: see FloodWatch. */
+  muted = false;
   dueAt = Infinity;
   lookAt = -1;
   lookPlace = -1;
@@ -76,6 +85,7 @@ export class Session implements Peer, Timed {
   #http2: boolean | undefined;
   #received = 0;
   #ahead = 0;
+  #delivered = 0;
   /** Looks in a row at which a body's bytes were waited for and none had come. */
   #idleLooks = 0;
   #acked = -1;
@@ -148,24 +158,64 @@ export class Session implements Peer, Timed {
   }
 
   /**
-   * How far the client has sent ahead of what it is answered, bytes. Deno reads a connection while a
-   * response is waited for, to notice when the client leaves, and keeps what it reads: without a bound
-   * on it, one client could fill the memory. 0 where it cannot be known.
+   * How far the client has sent ahead of what it is answered, bytes: what came and no request has
+   * taken. Deno reads a connection while a response is waited for, to notice when the client leaves,
+   * and keeps what it reads; of HTTP/2 it reads always, and answers by itself what is out of bounds.
+   * 0 where it cannot be known.
    */
   sentAhead(): number {
     const info = this.#events.kernel.info(this.#connection);
-    if (info === null || this.#http2 === true) return 0;
+    if (info === null) return 0;
     const came = info.bytes_received - this.#received;
     this.#received = info.bytes_received;
     const idle = this.waiting > 0 && this.consumed === 0;
     // A body is read as the app takes it; what else has come will show when it is over. But what
     // comes while its next bytes are waited for, and is none, are trailers without end.
     const taken = this.uploads === 0 ? this.consumed : idle ? 0 : Infinity;
-    this.#ahead = Math.max(0, this.#ahead + came - taken);
+    const noise = this.#ahead + came - taken - this.#frames(info.bytes_acked);
+    // What is announced of a body may come later, or never.
+    this.#ahead = Math.max(this.#http2 === true ? -WINDOW_BYTES : 0, noise);
     this.consumed = 0;
     this.#idleLooks = idle ? this.#idleLooks + 1 : 0;
     // At the first such look the body may have come just now, and be unread.
     return idle && this.#idleLooks < IDLE_LOOKS ? 0 : this.#ahead;
+  }
+
+  /** Bytes that came and that Deno has yet to read: it is busy, or nobody reads the body. */
+  unread(): number {
+    return this.#events.kernel.unread(this.#connection);
+  }
+
+  /** How much may have come since the last look as frames that belong to no request, bytes. */
+  #frames(acked: number): number {
+    const taken = acked - this.#delivered;
+    this.#delivered = acked;
+    return this.#http2 === true ? PINGS_BYTES + taken * WINDOW_UPDATES : 0;
+  }
+
+  /** A request's body of so many bytes is to come; negative: nobody knows how many. */
+  expectBody(length: number): void {
+    // Nobody may read it. In HTTP/2 no more than a window of it comes then, RFC 9113, 5.2.
+    const most = this.#http2 === true ? WINDOW_BYTES : Infinity;
+    this.consumed += length < 0 ? most : Math.min(length, most);
+  }
+
+  /**
+   * Whether all that has come ought to be requests: in HTTP/2 always. Else it may be the rest of a body
+   * that nobody reads, which Deno takes in and drops.
+   */
+  get owesRequests(): boolean {
+    return this.#http2 === true || this.inFlight === 0 && !this.hadBody;
+  }
+
+  /** Whether requests may have come that Deno has yet to look at. */
+  get mayPipeline(): boolean {
+    return this.#http2 !== true && this.requests > 0;
+  }
+
+  /** The kernel drops what comes from now on; the client is not told. Returns whether it could be had. */
+  mute(): boolean {
+    return this.muted = this.#events.kernel.mute(this.#connection);
   }
 
   /**

@@ -10,6 +10,7 @@ import { KernelSide } from "../edge/kernel_side.ts";
 import { describePeer } from "../edge/peer.ts";
 import { ProxyHeaderError } from "../edge/proxy_protocol.ts";
 import { refuse } from "../exchange/refusal.ts";
+import { FloodWatch } from "./flood_watch.ts";
 import { Session, type SessionEvents, type SessionHandler } from "./session.ts";
 
 /**
@@ -21,8 +22,8 @@ const LINGER_SILENCE_MS = 5_000;
 /** Who is not waited for any more has so long to take its answer (a 408, say), milliseconds. */
 const FAREWELL_MS = 1_000;
 
-/** How much a client may send ahead of what it is answered (pipelining). */
-const MAX_AHEAD_BYTES = 1024 * 1024;
+/** Who is muted is cut off after so long, milliseconds. Nobody learns sooner that it is of no use. */
+const MUTED_MS = 10_000;
 
 /** How often in `write_timeout` it is looked whether a client takes what it gets. */
 const LOOKS = 4;
@@ -39,11 +40,10 @@ export class Sessions {
   readonly #sessions = new IdTable<Session>();
   #lastId = 0;
   readonly #arrivals = new Set<Arrival>();
-  /** Exchanges in flight on all of them. */
-  #inFlight = 0;
   /** How much later than it ought to be this turn is; 0 where that is within the usual. */
   #lateMs = 0;
   readonly #kernel = new KernelSide();
+  readonly #floods: FloodWatch;
   readonly deadlines = new Deadlines(() => performance.now());
   /** Whose forwarding fields are believed. */
   readonly #trusted: TrustedPeers;
@@ -59,6 +59,10 @@ export class Sessions {
     this.#onLeft = onLeft;
     this.#config = config;
     this.#log = log;
+    this.#floods = new FloodWatch(log, {
+      cut: (session, why) => this.#cut(session, why),
+      muted: (session) => this.deadlines.set(session, this.now + MUTED_MS),
+    });
     this.#trusted = new TrustedPeers(config.forwarded_allow_ips);
     this.#proxies = config.proxy_protocol ? new TrustedPeers(config.proxy_allow_ips) : null;
     this.#handshakeMs = config.handshake_timeout * 1000;
@@ -88,7 +92,6 @@ export class Sessions {
   began(session: Session): void {
     session.requests++;
     session.inFlight++;
-    this.#inFlight++;
     session.beginning = false;
     this.deadlines.set(session, this.now + this.#writeMs / LOOKS);
   }
@@ -96,7 +99,6 @@ export class Sessions {
   /** An exchange ended. */
   ended(session: Session): void {
     session.inFlight--;
-    this.#inFlight--;
     session.idleSince = this.now;
     if (session.inFlight > 0) return;
     if (session.leavingSince !== Infinity) {
@@ -137,17 +139,8 @@ export class Sessions {
     this.#lateMs = late > SLOT_MS ? late : 0;
     this.now = now;
     this.#kernel.forget();
-    if (this.#inFlight > 0) this.#lookForFloods();
+    this.#floods.look(this.#sessions.values(), now);
     this.deadlines.turn();
-  }
-
-  /** Only while a response is waited for does Deno read more than it needs. */
-  #lookForFloods(): void {
-    for (const session of this.#sessions.values()) {
-      if (session.inFlight > 0 && session.sentAhead() > MAX_AHEAD_BYTES) {
-        this.#cut(session, "it sends far ahead of its responses");
-      }
-    }
   }
 
   #expectsProxyHeader({ remoteAddr }: Deno.Conn): boolean {
@@ -220,6 +213,7 @@ export class Sessions {
 
   #due(session: Session): void {
     const now = performance.now();
+    if (session.muted) return this.#cut(session, "it was muted");
     // While this thread was held up it read nothing: what clients have sent in time may lie unread.
     if (this.#lateMs > 0) return this.deadlines.set(session, now + this.#lateMs);
     const lingered = now - session.leavingSince;

@@ -1,0 +1,87 @@
+/** Clients that send what is no request, and clients that only look as if they did. */
+
+import { assertEquals } from "@std/assert";
+import {
+  concat,
+  Flag,
+  frame,
+  FrameType,
+  headerBlock,
+  PREFACE,
+} from "../../../bench/support/http2_frames.ts";
+import type { Running } from "../../support/running.ts";
+import { sceneTest } from "../../support/scene.ts";
+import { hasTool, runTool } from "../../support/tools.ts";
+import { toLatin1, Wire } from "../../support/wire.ts";
+import { startMirror } from "./mirror.ts";
+
+const REQUEST = headerBlock([
+  [":method", "GET"],
+  [":scheme", "http"],
+  [":path", "/"],
+  [":authority", "a.example"],
+]);
+/** 12 KB of fields; three of them are more than Deno lets a request have. */
+const FIELDS = headerBlock(
+  Array.from({ length: 60 }, (_, i) => [`x-field-${i}`, "x".repeat(200)] as const),
+);
+
+const BEGIN = concat([PREFACE, frame(FrameType.settings, Flag.none, 0)]);
+
+/** Ten requests that Deno refuses by itself, from this stream on. */
+function oversized(first: number): Uint8Array {
+  const one = (stream: number) => [
+    frame(FrameType.headers, Flag.endStream, stream, REQUEST),
+    frame(FrameType.continuation, Flag.none, stream, FIELDS),
+    frame(FrameType.continuation, Flag.none, stream, FIELDS),
+    frame(FrameType.continuation, Flag.endHeaders, stream, FIELDS),
+  ];
+  return concat(Array.from({ length: 10 }, (_, i) => one(first + 2 * i)).flat());
+}
+
+/** Sends them until the server says that it listens no more. */
+async function flood(wire: Wire, server: Running): Promise<void> {
+  let listens = true;
+  const deaf = server.says(
+    /Not listening to a connection of 127\.0\.0\.1 any more: it sent \d+ KiB/,
+  )
+    .finally(() => listens = false);
+  await wire.send(toLatin1(BEGIN));
+  for (let stream = 1; listens; stream += 20) {
+    await Promise.race([wire.send(toLatin1(oversized(stream))), deaf]);
+  }
+  await deaf;
+}
+
+for (const threads of [0, 1]) {
+  sceneTest(
+    `who floods over HTTP/2 is not listened to any more, and cut off, threads: ${threads}`,
+    async (scene) => {
+      const server = await startMirror(scene, threads, "-l", "debug");
+      using wire = await Wire.connect(server.port);
+      await flood(wire, server);
+      assertEquals(await server.get("/hello"), "hello");
+      await server.says(/Closing a connection of 127\.0\.0\.1: it was muted/);
+      await wire.rest();
+      assertEquals(await server.get("/seen"), "1");
+      await server.stop();
+    },
+  );
+
+  sceneTest(
+    `uploads over HTTP/2 are no flood, read or not, threads: ${threads}`,
+    async (scene) => {
+      const server = await startMirror(scene, threads, "-l", "debug");
+      const file = `${scene.directory}/body`;
+      await Deno.writeFile(file, new Uint8Array(100_000));
+      for (const path of ["/unread", "/ponder"]) {
+        const [load, url] = [["-n", "400", "-c", "4", "-m", "8"], `${server.url}${path}`];
+        const { output } = await runTool("h2load", ...load, "-d", file, url);
+        assertEquals(/([0-9]+) succeeded, ([0-9]+) failed/.exec(output)?.slice(1), ["400", "0"]);
+      }
+      await server.stop();
+      assertEquals(/Not listening|sends far ahead/.exec(server.output)?.[0], undefined);
+    },
+    { needs: hasTool("h2load") },
+  );
+}
