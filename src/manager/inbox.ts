@@ -15,6 +15,8 @@ export type ManagerEvent =
   | { readonly type: "files_changed"; readonly files: readonly string[] }
   /** The hooks of a reload (HUP) have been loaded, or could not be. */
   | { readonly type: "prepared"; readonly reload: PreparedReload }
+  /** The hook before a new manager (USR2) has ended, or was waited for long enough. */
+  | { readonly type: "pre_exec_over" }
   /** The manager that was started beside this one (USR2) has ended. */
   | { readonly type: "successor_exited"; readonly status: Deno.CommandStatus };
 

@@ -189,6 +189,8 @@ class Manager {
         return await this.#orders.filesChanged(event.files);
       case "prepared":
         return await this.#orders.prepared(event.reload);
+      case "pre_exec_over":
+        return this.#orders.preExecOver();
       case "successor_exited":
         return this.#orders.successorExited(event.status);
     }

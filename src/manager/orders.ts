@@ -41,6 +41,7 @@ export class Orders {
   readonly #reloadConfig: () => Promise<Config>;
   readonly #commandLine: CommandLine | null;
   #successor: Successor | null = null;
+  #runsPreExec = false;
   /** How many were begun. */
   #reloads = 0;
 
@@ -134,23 +135,35 @@ export class Orders {
     this.#fleet.tellAll({ type: "reopen_logs" });
   }
 
-  async #handleUsr2(): Promise<void> {
+  #handleUsr2(): void {
     if (this.#table.stopping !== null) return;
     if (this.#successor !== null || this.#fleet.sockets.predecessor.lives) {
       return this.#log.warning("There are two managers already: stop one of them with TERM first");
     }
-    const commandLine = this.#commandLine;
-    if (commandLine === null) {
+    if (this.#runsPreExec) {
+      return this.#log.warning("A new manager is about to start already: the hook preExec runs");
+    }
+    if (this.#commandLine === null) {
       return this.#log.error("Cannot start a new manager: how this one was started is unknown");
     }
+    if (!this.#hooks.has("preExec")) return this.#startSuccessor(this.#commandLine);
+    this.#runsPreExec = true;
+    // As in HUP: a hook that takes its time must hold up neither a stop nor a replacement.
+    this.#hooks.run("preExec").then(() => this.#inbox.push({ type: "pre_exec_over" }));
+  }
+
+  /** Runs when the hook preExec is waited for no longer: the rest of USR2. */
+  preExecOver(): void {
+    this.#runsPreExec = false;
+    if (this.#table.stopping !== null || this.#commandLine === null) return;
+    this.#startSuccessor(this.#commandLine);
+  }
+
+  #startSuccessor(commandLine: CommandLine): void {
+    const { sockets, steering, generations } = this.#fleet;
     try {
-      await this.#hooks.run("preExec");
-      this.#fleet.steering.suspend(TWO_MANAGERS);
-      const successor = Successor.start(
-        commandLine,
-        this.#fleet.sockets,
-        this.#fleet.generations.config,
-      );
+      steering.suspend(TWO_MANAGERS);
+      const successor = Successor.start(commandLine, sockets, generations.config);
       this.#successor = successor;
       successor.status.then((status) => this.#inbox.push({ type: "successor_exited", status }));
       this.#log.info(`A new manager, pid ${successor.pid}, starts beside this one`);

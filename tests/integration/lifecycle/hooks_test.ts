@@ -166,6 +166,49 @@ sceneTest("hooks that are waited for and hang hold nothing up for long", async (
   assert((await server.get()).startsWith("pid "));
 });
 
+/** A hook that says when it begins, and never ends. */
+const HANGS = `export function preExec() {
+  console.log("preExec hangs");
+  return new Promise(() => {});
+}\n`;
+
+sceneTest(
+  "a hook that hangs at USR2 holds up no other signal, and no replacement",
+  async (scene) => {
+    const hooks = scene.write("hooks.ts", HANGS);
+    const args = ["--hooks", hooks, "-b", fixedPort()];
+    const server = await scene.start({ workers: 1, args });
+    const [proc] = server.procs();
+    server.signal("SIGUSR2");
+    await server.says(/preExec hangs/);
+    Deno.kill(proc!.pid, "SIGKILL");
+    server.signal("SIGTTIN");
+    server.signal("SIGUSR2");
+    await server.says(/A new manager, pid \d+, starts/);
+    const [meanwhile = ""] = server.output.split(/Hook preExec has not ended after 5 s/);
+    for (const said of [/WARNING.* about to start already/, /Proc 3, pid \d+, starts/]) {
+      assert(said.test(meanwhile), server.output);
+    }
+    assert(!/A new manager, pid/.test(meanwhile), server.output);
+    const successor = Number(/A new manager, pid (\d+)/.exec(server.output)?.[1]);
+    await server.ready(4);
+    Deno.kill(successor, "SIGTERM");
+    await server.says(/this one goes on/);
+  },
+);
+
+sceneTest(
+  "TERM while a hook hangs at USR2 stops the server, and no other starts",
+  async (scene) => {
+    const hooks = scene.write("hooks.ts", HANGS);
+    const server = await scene.start({ workers: 1, args: ["--hooks", hooks] });
+    server.signal("SIGUSR2");
+    await server.says(/preExec hangs/);
+    await server.stop();
+    assert(!/A new manager|Hook preExec has not ended/.test(server.output), server.output);
+  },
+);
+
 sceneTest("errors outside of any hook are told and end nothing", async (scene) => {
   const hooks = scene.write(
     "hooks.ts",
