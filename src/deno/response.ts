@@ -4,6 +4,7 @@
  * a fifth of a small exchange.
  */
 
+import { bodyCame } from "../os/young_garbage.ts";
 import { hiddenSymbol, internalsKnown, type Untyped } from "./hidden.ts";
 
 /** Deno's own: Hono's adapter for Node, for one, puts another in its place. */
@@ -52,6 +53,7 @@ export function createResponse(
   headers: [string, string][],
   body: string | Uint8Array | ReadableStream<Uint8Array> | null,
 ): Response {
+  if (body instanceof Uint8Array) bodyCame(body.byteLength);
   return internalsKnown
     ? bareResponse(status, headers, body)
     : publicResponse(status, headers, body);

@@ -50,6 +50,12 @@ export function isFast(response: Untyped): boolean {
     response[INNER].body?.streamOrStatic.consumed === false;
 }
 
+/** How many bytes outside of V8's heap a fast response holds. */
+export function fastBytes(response: Untyped): number {
+  const body = response[FAST_BODY];
+  return typeof body === "string" ? 0 : body.byteLength;
+}
+
 function readFast(response: Untyped): ResponseParts | null {
   if (!isFast(response)) return null;
   const status = response[FAST_STATUS];

@@ -1,5 +1,6 @@
 /** One exchange in a fetch thread: the request for the app, and its response on the way out. */
 
+import { bodyCame } from "../os/young_garbage.ts";
 import { AbortReason, RespondFlag, STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
 import { joinFields } from "../protocol/head.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";
@@ -41,6 +42,7 @@ export class FetchExchange implements RequestSource, Upgradable, InfoSource {
     this.#remotePort = remotePort;
     this.#queue = queue;
     this.body = body === true ? this.#streamUpload() : body;
+    if (body instanceof Uint8Array) bodyCame(body.byteLength);
   }
 
   /** As Deno.serve's `info.remoteAddr`. */
@@ -70,6 +72,7 @@ export class FetchExchange implements RequestSource, Upgradable, InfoSource {
     const header = joinFields(fields);
     const flags = this.waitsForCompletion ? RespondFlag.completed : RespondFlag.none;
     if (!(body instanceof ReadableStream)) {
+      if (body instanceof Uint8Array) bodyCame(body.byteLength);
       this.#queue.respond(this.id, status, header, body, flags);
       return false;
     }

@@ -5,7 +5,9 @@ import { outliveErrors } from "../../app/uncaught.ts";
 import type { Config } from "../../config/config.ts";
 import { streamedBody } from "../../deno/request.ts";
 import { createResponse } from "../../deno/response.ts";
+import { fastBytes } from "../../deno/response_parts.ts";
 import type { Log } from "../../log/record.ts";
+import { bodyCame } from "../../os/young_garbage.ts";
 import { IdTable, nextId } from "../../protocol/id_table.ts";
 import type { RequestHead } from "../edge/head_check.ts";
 import type { Session } from "../session/session.ts";
@@ -123,6 +125,8 @@ export class InlineDispatcher implements Dispatcher {
           return this.#exchange(session, request, info, null).respond(parts, returned);
         }
         response = createResponse(status, fields, body);
+      } else {
+        bodyCame(fastBytes(returned));
       }
       this.#ended(session);
       return response;

@@ -9,8 +9,9 @@ import { traceOf } from "../../app/trace.ts";
 import type { Config } from "../../config/config.ts";
 import { abortRequest } from "../../deno/request_abort.ts";
 import { createResponse } from "../../deno/response.ts";
-import { isFast, type ResponseParts } from "../../deno/response_parts.ts";
+import { fastBytes, isFast, type ResponseParts } from "../../deno/response_parts.ts";
 import type { Log } from "../../log/record.ts";
+import { bodyCame } from "../../os/young_garbage.ts";
 import type { IdTable } from "../../protocol/id_table.ts";
 import { GuardedBody } from "../edge/guarded_body.ts";
 import type { RequestHead } from "../edge/head_check.ts";
@@ -163,6 +164,7 @@ export class InlineExchange implements Awaited {
     if (this.#access !== null || closes || !isFastResponse(returned)) {
       return this.respond(partsOf(returned, closes), returned);
     }
+    bodyCame(fastBytes(returned));
     this.#finish();
     return returned;
   }

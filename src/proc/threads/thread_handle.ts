@@ -3,6 +3,7 @@
 import type { Config } from "../../config/config.ts";
 import { AppLoadError, BootError, ExitCode } from "../../errors.ts";
 import type { Level, Log } from "../../log/record.ts";
+import { bodyCame } from "../../os/young_garbage.ts";
 import { type Batch, QueueIn, QueueOut, type ThreadBoot } from "../../protocol/exchange.ts";
 import { parseFields } from "../../protocol/head.ts";
 import { IdTable } from "../../protocol/id_table.ts";
@@ -113,6 +114,7 @@ export class ThreadHandle implements AppThread {
   /** Hands an exchange over: the hot path, hence without a rest array. */
   dispatch(exchange: Exchange, head: string, body: Uint8Array | true | null): void {
     this.exchanges.set(exchange.id, exchange);
+    if (body instanceof Uint8Array) bodyCame(body.byteLength);
     const { batch } = this.#outbox;
     batch.push(
       QueueIn.exchange,
