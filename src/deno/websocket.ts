@@ -102,7 +102,7 @@ export function stopPinging(socket: WebSocket): void {
   if (typeof timer === "number") core?.cancelTimer?.(timer);
 }
 
-/** Drops the connection, without a close frame. No event follows. */
+/** Drops the connection, without a close frame. A "close" may follow, or nothing. */
 export function drop(socket: WebSocket): void {
   if (own === null) return socket.close();
   stopPinging(socket);
