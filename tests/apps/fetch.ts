@@ -119,6 +119,7 @@ const PATHS: Record<string, Handler> = {
     return new Promise(() => {});
   },
   "/never-mind": async (request) => {
+    console.log("never mind");
     await new Promise((resolve) => request.signal.addEventListener("abort", resolve));
     const late = new Response(new Blob(["late"]).stream());
     late.body!.getReader();

@@ -131,8 +131,7 @@ export class InlineExchange implements Awaited {
   clientGone(): void {
     const resolve = this.#claim();
     if (resolve === null) return;
-    this.#end(499, 0, []);
-    resolve(createResponse(499, [], null));
+    resolve(this.#nobody());
   }
 
   #kept(response: Response): void {
@@ -142,12 +141,17 @@ export class InlineExchange implements Awaited {
     try {
       resolve(this.#answer(response));
     } catch (error) {
-      resolve(this.crash(error));
+      resolve(this.#failed(error));
     }
   }
 
   #broken(error: unknown): void {
-    this.#claim()?.(this.crash(error));
+    this.#claim()?.(this.#failed(error));
+  }
+
+  /** An app that fails because its client has left, which it may hear of before us, is not to blame. */
+  #failed(error: unknown): Response {
+    return this.request.signal.aborted ? this.#nobody() : this.crash(error);
   }
 
   /** What the promised response is to be given to; once, and null where that was done. */
@@ -203,6 +207,12 @@ export class InlineExchange implements Awaited {
       this.giveUp(status);
       server.close(session, status === 413);
     });
+  }
+
+  /** What is answered where nobody listens any more. */
+  #nobody(): Response {
+    this.#end(499, 0, []);
+    return createResponse(499, [], null);
   }
 
   #refuse(status: RefusalStatus): Response {
