@@ -61,6 +61,7 @@ function echo(request: Request): Response {
 
 /** Holds up the thread that runs it. */
 function block(ms: number): string {
+  console.log("blocks");
   for (const end = performance.now() + ms; performance.now() < end;);
   return "blocked";
 }

@@ -20,6 +20,15 @@ function happened(): string[] {
 
 const tick = () => new Promise<void>((resolve) => setTimeout(resolve));
 
+/** What the app sets, milliseconds. */
+const APP_TIMEOUT_MS = 10;
+
+/**
+ * When a timeout of the app's would have run, if one were set now: of two timers the one that is due
+ * earlier is first, and of two that are due at once the one that was set earlier.
+ */
+const appTimersRan = () => new Promise<void>((resolve) => setTimeout(resolve, APP_TIMEOUT_MS));
+
 /** Keeps the event loop running meanwhile, which an app's timeout does not do. */
 async function awake<T>(result: Promise<T>): Promise<T> {
   const timer = setInterval(() => {}, 1_000);
@@ -259,10 +268,9 @@ Deno.test("a timeout of the app's own is kept", async () => {
 Deno.test("a timeout of the app's own is over with its response, however slowly that is taken", async () => {
   happened();
   const response = await awake(ask("/timeout"));
-  // Of two timers the one that is due earlier is first: the app's, of 10 ms, if it were still set.
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  await appTimersRan();
   assertEquals(await response.text(), "my own timeout");
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  await appTimersRan();
   assertEquals(happened(), ["timeout"]);
 });
 

@@ -295,6 +295,16 @@ def sleep(environ, start_response):
     return [threading.current_thread().name.encode()]
 
 
+@valid
+def hold(environ, start_response):
+    """Keeps its thread until the file that the query names is there."""
+    environ["wsgi.errors"].write("holds its thread\n")
+    while not os.path.exists(query(environ, "until", "")):
+        time.sleep(0.01)
+    start_response("200 OK", TEXT)
+    return [b"held"]
+
+
 meeting = threading.Barrier(4)
 
 

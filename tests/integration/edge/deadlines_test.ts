@@ -86,7 +86,7 @@ sceneTest("who sends in time is served, though the server was held up meanwhile"
   await kept.send(REQUEST);
   await kept.response();
   await other.send(REQUEST.replace("/hello", "/block"));
-  await sleep(100);
+  await server.says(/blocks\n/);
   await Promise.all([fresh.send(REQUEST), kept.send(REQUEST)]);
   assertEquals((await other.response())?.body, "blocked");
   assertEquals((await fresh.response())?.body, "hello");

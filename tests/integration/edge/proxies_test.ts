@@ -2,8 +2,10 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Mirrored } from "../../support/mirrored.ts";
+import type { Running } from "../../support/running.ts";
 import { type Scene, sceneTest } from "../../support/scene.ts";
 import { hasTool, runTool } from "../../support/tools.ts";
+import { until } from "../../support/wait.ts";
 import { Wire } from "../../support/wire.ts";
 import { haproxy, nginx } from "./fronts.ts";
 import { MIRROR, startMirror } from "./mirror.ts";
@@ -78,26 +80,28 @@ const needs = hasTool("haproxy");
 async function behindHaproxy(
   scene: Scene,
   changes: Readonly<Record<string, string>>,
-  play: (ports: { www: number; through: number }) => Promise<void>,
+  play: (ports: { www: number; through: number }, plain: Running) => Promise<void>,
 ): Promise<void> {
   const plain = await startMirror(scene, 1);
   const proxied = await startMirror(scene, 1, "--proxy-protocol");
   const backends = { plain: plain.port, proxied: proxied.port };
-  await haproxy(scene, { backends, changes }, play);
+  await haproxy(scene, { backends, changes }, (ports) => play(ports, plain));
 }
 
 sceneTest(
   "behind HAProxy an app sees the client, however that lies, and passes its checks",
   async (scene) => {
-    await behindHaproxy(scene, {}, async ({ www }) => {
+    await behindHaproxy(scene, {}, async ({ www }, plain) => {
       const url = `https://127.0.0.1:${www}`;
       for (const version of ["--http1.1", "--http2"]) {
         const seen = await mirrored(`${url}/a?b`, version, ...LIES);
         assertEquals(seen.url, `${url}/a?b`);
         assertEquals((seen.remote as Deno.NetAddr).hostname, CLIENT);
       }
-      // The checks go on; a server that failed them would be taken out, and this be a 503.
-      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      // A server that failed a check would be taken out, and this be a 503.
+      const seen = async () => Number(await plain.get("/seen"));
+      const before = await seen();
+      await until("HAProxy checks it again", async () => await seen() > before);
       assertEquals(await curl(`${url}/hello`), "hello");
     });
   },

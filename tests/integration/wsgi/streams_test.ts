@@ -68,15 +68,17 @@ sceneTest("a client that goes away ends the app's generator", async (scene) => {
 });
 
 sceneTest("a client that goes away while its request waits is not served", async (scene) => {
-  const server = await startWsgi(scene);
-  using sleeping = await Wire.connect(server.port);
-  await sleeping.send("GET /sleep?s=1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  await server.says(/falls asleep/);
+  const server = await startWsgi(scene, "conformance", { args: ["--access-log", "-"] });
+  using holding = await Wire.connect(server.port);
+  const go = `${scene.directory}/go`;
+  await holding.send(`GET /hold?until=${go} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  await server.says(/holds its thread/);
   const gone = await Wire.connect(server.port);
   await gone.send("GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  await new Promise((resolve) => setTimeout(resolve, 400));
   gone.connection.close();
-  assertEquals((await sleeping.response())?.status, 200);
+  await server.says(/"GET \/endless HTTP\/1.1" 499 /);
+  scene.write("go", "");
+  assertEquals((await holding.response())?.status, 200);
   const { produced } = await stateOf(server);
   assertEquals(produced, 0);
 });
