@@ -16,7 +16,8 @@ export const timeoutSettings = {
     section: "timeouts",
     kind: optionalTime(),
     default: 30,
-    help: "An exchange that takes longer gets 504; a thread that hangs is replaced. 0: no limit.",
+    help:
+      "An exchange that takes longer, once its body has come, gets 504; a thread that hangs is replaced. 0: no limit.",
   }),
   timeout_warning: setting({
     section: "timeouts",

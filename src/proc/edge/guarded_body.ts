@@ -54,6 +54,14 @@ export interface Uploading {
   cut(): void;
 }
 
+/** What becomes of a body that is read as a stream. */
+export interface BodyEvents {
+  /** More of it is here. */
+  onProgress(): void;
+  /** It is read no further. */
+  onRefused(refusal: BodyRefusal): void;
+}
+
 export type BodyLimits = Pick<Config, "limit_request_body" | "body_timeout" | "body_min_rate">;
 
 export class GuardedBody implements Timed {
@@ -160,14 +168,15 @@ export class GuardedBody implements Timed {
     return bytes;
   }
 
-  /** The same as a stream, for who wants one. `onRefused` hears of it before its reader does. */
-  stream(onRefused: (refusal: BodyRefusal) => void): ReadableStream<Uint8Array<ArrayBuffer>> {
+  /** The same as a stream, for who wants one. Its events come before its reader hears of them. */
+  stream({ onProgress, onRefused }: BodyEvents): ReadableStream<Uint8Array<ArrayBuffer>> {
     return new ReadableStream({
       pull: async (controller) => {
         try {
           const bytes = await this.read();
-          if (bytes === null) controller.close();
-          else controller.enqueue(bytes as Uint8Array<ArrayBuffer>);
+          if (bytes === null) return controller.close();
+          onProgress();
+          controller.enqueue(bytes as Uint8Array<ArrayBuffer>);
         } catch (error) {
           if (error instanceof BodyRefusal) onRefused(error);
           controller.error(error);

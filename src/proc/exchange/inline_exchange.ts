@@ -41,7 +41,7 @@ export class InlineExchange implements Awaited {
   readonly session: Session;
   /** As the app sees it. */
   request: Request;
-  readonly activeAt: number;
+  activeAt: number;
   warned = false;
   watched = false;
 
@@ -202,10 +202,15 @@ export class InlineExchange implements Awaited {
     const { session } = this;
     if (contentLength < 0) session.expectChunks();
     this.#body = new GuardedBody(body, config, server.deadlines, session);
-    return this.#body.stream(({ status, message }) => {
-      log.debug(`${status} to ${session.remoteHost || "a unix socket"}: ${message}`);
-      this.giveUp(status);
-      server.close(session, status === 413);
+    return this.#body.stream({
+      onProgress: () => {
+        this.activeAt = server.now;
+      },
+      onRefused: ({ status, message }) => {
+        log.debug(`${status} to ${session.remoteHost || "a unix socket"}: ${message}`);
+        this.giveUp(status);
+        server.close(session, status === 413);
+      },
     });
   }
 

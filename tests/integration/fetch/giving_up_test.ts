@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Running } from "../../support/running.ts";
 import { sceneTest } from "../../support/scene.ts";
 import { until } from "../../support/wait.ts";
+import { Wire } from "../../support/wire.ts";
 import { startApp, stateOf } from "./app.ts";
 
 /** More than the window of a queue, the buffers of both sockets and of the client together hold. */
@@ -87,6 +88,20 @@ for (const threads of [0, 1]) {
       assertEquals(told.length, 1, server.output);
     },
   );
+
+  sceneTest(`the time of an upload that goes on is not the app's, ${where}`, async (scene) => {
+    const server = await startApp(scene, threads, "--timeout", "2");
+    using wire = await Wire.connect(server.port);
+    const piece = "x".repeat(50_000);
+    const length = 12 * piece.length;
+    await wire.send(`POST /count HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`);
+    // Longer than timeout, by its nature.
+    for (let sent = 0; sent < length; sent += piece.length) {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await wire.send(piece);
+    }
+    assertEquals((await wire.response())?.body, String(length));
+  });
 
   sceneTest(
     `an exchange that takes too long is a 504, and disturbs nobody, ${where}`,
