@@ -63,9 +63,8 @@ export class Patience<T extends Awaited> {
   }
 
   #look(exchange: T, ageMs: number): void {
-    const { method, url } = exchange.request;
     if (ageMs > this.timeoutMs) {
-      this.#log.warning(`No response within ${this.#timeout} s: ${method} ${url}`);
+      this.#log.warning(`No response within ${this.#timeout} s: ${lineOf(exchange)}`);
       return this.#events.onOverdue(exchange);
     }
     if (ageMs > WATCH_CLIENT_MS) watchClient(exchange);
@@ -73,10 +72,14 @@ export class Patience<T extends Awaited> {
     exchange.warned = true;
     const age = (ageMs / 1_000).toFixed(1);
     this.#log.warning(
-      `No response for ${age} s, and timeout is ${this.#timeout} s: ${method} ${url}`,
+      `No response for ${age} s, and timeout is ${this.#timeout} s: ${lineOf(exchange)}`,
     );
     this.#events.onSlow?.(exchange);
   }
+}
+
+function lineOf({ request: { method, url } }: Awaited): string {
+  return `${method} ${url}`;
 }
 
 /** Listens for the client's going away. */
