@@ -13,15 +13,11 @@ import { parseFields } from "../protocol/head.ts";
 import { hiddenSymbol, type Untyped } from "./hidden.ts";
 import { INNER_REQUEST as INNER } from "./request.ts";
 
-/** What the body of a request comes from. */
-export interface BodySource {
+/** What a request asks of the exchange that it belongs to. */
+export interface RequestSource {
+  readonly head: string;
   /** Whole, or null where there is none, or a stream that is made when it is asked for. */
   readonly body: Uint8Array | null | (() => ReadableStream<Uint8Array>);
-}
-
-/** What a request asks of the exchange that it belongs to. */
-export interface RequestSource extends BodySource {
-  readonly head: string;
   /** Calls back when nobody waits for the response any more. */
   onAbort(callback: () => void): void;
 }

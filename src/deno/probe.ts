@@ -9,7 +9,7 @@ import { forgoInternals, internals, missingSymbols } from "./hidden.ts";
 import { connectionFd, isHttp2, serveConnection } from "./http.ts";
 import type { ConnectionHandler, HttpConnection } from "./http_connection.ts";
 import { headerList, requestBody, requestMethod, requestUrl } from "./request.ts";
-import { isWatchingDear } from "./request_abort.ts";
+import { isCostlyToWatch } from "./request_abort.ts";
 import { createResponse, RESPONSES_KNOWN, switchingProtocols } from "./response.ts";
 import { isFast, rememberedParts } from "./response_parts.ts";
 import { drop, upgrade } from "./websocket.ts";
@@ -67,7 +67,7 @@ async function probeExchange(
   const seen: string[] = [];
   let http2 = true;
   const handler = async (request: Request) => {
-    if (!isWatchingDear(request)) lacks.add("onCancel of requests");
+    if (!isCostlyToWatch(request)) lacks.add("onCancel of requests");
     const body = requestBody(request);
     const fields = headerList(request).map((field) => field.join("\n"));
     seen.push([requestMethod(request), requestUrl(request), ...fields].join("\n"));

@@ -32,7 +32,7 @@ export function watchClient(request: Request, callback: () => void): void {
 }
 
 /** Whether {@linkcode watchClient} makes an asynchronous call: of Deno's own request it does. */
-export function isWatchingDear(request: Request): boolean {
+export function isCostlyToWatch(request: Request): boolean {
   const { onCancel, source } = innerOf(request);
   return onCancel !== undefined && source === undefined;
 }

@@ -1,6 +1,6 @@
 /** The client's going away, as an exchange of node:http learns of it. */
 
-import { isWatchingDear, watchClient } from "../../deno/request_abort.ts";
+import { isCostlyToWatch, watchClient } from "../../deno/request_abort.ts";
 import { IdTable, nextId } from "../../protocol/id_table.ts";
 
 /** How long a request goes unwatched where watching has a price, milliseconds. Most end sooner. */
@@ -24,7 +24,7 @@ let sweeper: ReturnType<typeof setInterval> | null = null;
  * a number for {@linkcode forgetAbort}.
  */
 export function onAbort(request: Request, callback: () => void): number {
-  if (!isWatchingDear(request)) {
+  if (!isCostlyToWatch(request)) {
     watchClient(request, callback);
     return 0;
   }
