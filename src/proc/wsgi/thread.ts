@@ -3,31 +3,31 @@
 import type { Config } from "../../config/config.ts";
 import { AppLoadError, BootError, ExitCode } from "../../errors.ts";
 import { LEVELS, type Log } from "../../log/record.ts";
-import { createRing, RingReader, RingWriter } from "../../protocol/byte_ring.ts";
+import { createRing, RingReader } from "../../protocol/byte_ring.ts";
 import type { CommonQueueMemory } from "../../protocol/common_queue.ts";
 import { QueueIn } from "../../protocol/exchange.ts";
 import { parseFields } from "../../protocol/head.ts";
 import type { IdTable } from "../../protocol/id_table.ts";
 import {
-  MAX_PIECE_BYTES,
   PLAIN_WORDS,
   RESPOND_WORDS,
   RING_IN_BYTES,
   RING_OUT_BYTES,
   VALUE_WORDS,
-  WSGI_WORDS,
   WsgiBody,
   type WsgiBoot,
   WsgiIn,
   type WsgiNews,
   WsgiOut,
-  WsgiWord,
 } from "../../protocol/wsgi.ts";
 import { pointerOf, textFrom } from "../../python/memory.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { AppThread } from "../threads/app_thread.ts";
 import { HeldResponse } from "./held_response.ts";
+import { Owed } from "./owed.ts";
+import { RingIn } from "./ring_in.ts";
 import { Slab } from "./slab.ts";
+import { Words } from "./words.ts";
 import type { ServerSocket } from "../websocket/websocket.ts";
 
 export interface WsgiThreadEvents {
@@ -73,16 +73,13 @@ export class WsgiThread implements AppThread {
   readonly #port: MessagePort;
   readonly #out: RingReader;
   readonly #outMemory: Deno.PointerObject;
-  readonly #in: RingWriter;
-  readonly #words = new Int32Array(new SharedArrayBuffer(WSGI_WORDS * WORD));
+  readonly #in: RingIn;
+  readonly #words = new Words();
+  readonly #owed = new Owed(this.#words);
   readonly #heads: Head[] = [];
   readonly #slab = new Slab();
   readonly #held = new HeldResponse();
   readonly #decoder = new TextDecoder();
-  /** Bytes of streamed responses that the thread has no credit for yet. */
-  readonly #owed = new Map<number, number>();
-  /** What finds no room in the ring in. */
-  #waiting: { operation: number; id: number; bytes: Uint8Array | null }[] = [];
   #suspect = 0;
   readonly #ready = Promise.withResolvers<void>();
   readonly #left = Promise.withResolvers<void>();
@@ -97,7 +94,7 @@ export class WsgiThread implements AppThread {
     const [ringOut, ringIn] = [createRing(RING_OUT_BYTES), createRing(RING_IN_BYTES)];
     this.#out = new RingReader(ringOut);
     this.#outMemory = pointerOf(this.#out.bytes);
-    this.#in = new RingWriter(ringIn);
+    this.#in = new RingIn(ringIn, this.#words);
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     port1.onmessage = ({ data }) => data === 0 ? events.onWake() : this.#hear(data as WsgiNews);
@@ -111,7 +108,7 @@ export class WsgiThread implements AppThread {
       this.#died(event.message);
     };
     const { id, config, library, queue } = options;
-    const words = this.#words;
+    const words = this.#words.memory;
     const boot: WsgiBoot = { port: port2, id, config, library, queue, ringOut, ringIn, words };
     this.#worker.postMessage(boot, [port2]);
   }
@@ -128,7 +125,7 @@ export class WsgiThread implements AppThread {
 
   /** Id of the exchange that it runs, 0 for none. */
   get current(): number {
-    return Atomics.load(this.#words, WsgiWord.current);
+    return this.#words.current;
   }
 
   /** It says nothing while it runs an exchange: nothing follows from that. */
@@ -146,22 +143,19 @@ export class WsgiThread implements AppThread {
   post(operation: number, id: number, value?: unknown): void {
     switch (operation) {
       case QueueIn.abort:
-        Atomics.store(this.#words, WsgiWord.aborted, id);
-        return this.#ring();
+        return this.#words.abort(id);
       case QueueIn.credit:
-        return this.#credit(id, value as number);
+        return this.#owed.credit(id, value as number);
       case QueueIn.bodyEnd:
-        return this.#send(WsgiIn.end, id, null);
+        return this.#in.send(WsgiIn.end, id);
       case QueueIn.bodyFail:
-        return this.#send(WsgiIn.fail, id, null);
+        return this.#in.send(WsgiIn.fail, id);
     }
   }
 
   /** More of a request's body. */
   postBytes(_operation: number, id: number, bytes: Uint8Array): void {
-    for (let from = 0; from < bytes.length; from += MAX_PIECE_BYTES) {
-      this.#send(WsgiIn.chunk, id, bytes.subarray(from, from + MAX_PIECE_BYTES));
-    }
+    this.#in.chunk(id, bytes);
   }
 
   postBuffer(): never {
@@ -170,7 +164,7 @@ export class WsgiThread implements AppThread {
 
   /** The exchange is over: what its client has not taken yet is no longer held against the thread. */
   forget(id: number): void {
-    if (this.#owed.has(id)) this.#settle(id);
+    this.#owed.settle(id);
   }
 
   /** Handles all that the thread has written. */
@@ -208,17 +202,16 @@ export class WsgiThread implements AppThread {
       case WsgiOut.chunk: {
         const from = at + PLAIN_WORDS * WORD;
         const size = length - PLAIN_WORDS * WORD;
-        const owed = this.#owed.get(id);
-        if (exchange === undefined || owed === undefined) return this.#grant(size);
-        this.#owed.set(id, owed + size);
+        if (exchange === undefined) return this.#words.grant(size);
+        if (!this.#owed.add(id, size)) return;
         return this.#held.chunk(exchange, this.#slab.copy(bytes, from, size));
       }
       case WsgiOut.end:
-        this.#settle(id);
+        this.#owed.settle(id);
         return exchange && this.#held.end(exchange);
       case WsgiOut.fail:
         this.#held.release();
-        this.#settle(id);
+        this.#owed.settle(id);
         return exchange?.fail();
       case WsgiOut.crashed:
         return exchange?.crashed();
@@ -227,7 +220,7 @@ export class WsgiThread implements AppThread {
         return this.#events.onSocketReceive(this, id);
       case WsgiOut.received:
         exchange?.uploadCredit(words[word + 2]!);
-        return this.#pump();
+        return this.#in.pump();
       case WsgiOut.upgrade: {
         const text = bytes.slice(at + PLAIN_WORDS * WORD, at + length);
         return this.#events.onUpgrade(exchange, id, this.#decoder.decode(text));
@@ -252,7 +245,7 @@ export class WsgiThread implements AppThread {
     const { status, fields } = this.#heads[number]!;
     const kind = words[word + 4]!;
     if (kind === WsgiBody.streamed) {
-      this.#owed.set(id, 0);
+      this.#owed.begin(id);
       this.#held.begin(exchange, status, fields.slice());
     } else {
       const size = length - RESPOND_WORDS * WORD - headBytes;
@@ -273,52 +266,6 @@ export class WsgiThread implements AppThread {
   #parse(bytes: Uint8Array): Head {
     const text = this.#decoder.decode(bytes);
     return { status: Number(text.slice(0, 3)), fields: parseFields(text, 4) };
-  }
-
-  #credit(id: number, bytes: number): void {
-    const owed = this.#owed.get(id);
-    if (owed === undefined) return;
-    this.#owed.set(id, owed - bytes);
-    this.#grant(bytes);
-  }
-
-  /** The rest of a response is in the server: the thread may go on with another one. */
-  #settle(id: number): void {
-    this.#grant(this.#owed.get(id) ?? 0);
-    this.#owed.delete(id);
-  }
-
-  #grant(bytes: number): void {
-    if (bytes === 0) return;
-    Atomics.add(this.#words, WsgiWord.taken, bytes);
-    this.#ring();
-  }
-
-  #ring(): void {
-    Atomics.add(this.#words, WsgiWord.bell, 1);
-    Atomics.notify(this.#words, WsgiWord.bell);
-  }
-
-  #send(operation: number, id: number, bytes: Uint8Array | null): void {
-    this.#waiting.push({ operation, id, bytes });
-    this.#pump();
-  }
-
-  /** Fills the ring in. What does not fit waits, under the window of the upload, for the thread. */
-  #pump(): void {
-    let sent = 0;
-    for (const { operation, id, bytes } of this.#waiting) {
-      const at = this.#in.reserve(PLAIN_WORDS * WORD + (bytes?.length ?? 0));
-      if (at < 0) break;
-      this.#in.words[at >> 2] = operation;
-      this.#in.words[(at >> 2) + 1] = id;
-      if (bytes !== null) this.#in.bytes.set(bytes, at + PLAIN_WORDS * WORD);
-      this.#in.commit();
-      sent++;
-    }
-    if (sent === 0) return;
-    this.#waiting = this.#waiting.slice(sent);
-    this.#ring();
   }
 
   #hear(news: WsgiNews): void {

@@ -1,0 +1,33 @@
+/** The words of shared memory between a WSGI thread and its server, as the server uses them. */
+
+import { WSGI_WORDS, WsgiWord } from "../../protocol/wsgi.ts";
+
+export class Words {
+  readonly memory = new Int32Array(
+    new SharedArrayBuffer(WSGI_WORDS * Int32Array.BYTES_PER_ELEMENT),
+  );
+
+  /** Id of the exchange that the thread runs, 0 for none. */
+  get current(): number {
+    return Atomics.load(this.memory, WsgiWord.current);
+  }
+
+  /** The exchange was given up. */
+  abort(id: number): void {
+    Atomics.store(this.memory, WsgiWord.aborted, id);
+    this.ring();
+  }
+
+  /** So many bytes of its streams are the thread's to send again. */
+  grant(bytes: number): void {
+    if (bytes === 0) return;
+    Atomics.add(this.memory, WsgiWord.taken, bytes);
+    this.ring();
+  }
+
+  /** Wakes the thread, if it waits for something. */
+  ring(): void {
+    Atomics.add(this.memory, WsgiWord.bell, 1);
+    Atomics.notify(this.memory, WsgiWord.bell);
+  }
+}
