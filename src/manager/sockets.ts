@@ -11,7 +11,7 @@
 
 import { type Bind, isIPv4Twin, showBind } from "../config/bind.ts";
 import type { Config } from "../config/config.ts";
-import { SystemError } from "../errors.ts";
+import { messageOf, SystemError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
 import { closeFd } from "../os/bound_socket.ts";
 import { type InheritedSocket, passingOn } from "../os/inherit.ts";
@@ -103,8 +103,7 @@ export class Sockets {
       try {
         follow(socket, config);
       } catch (error) {
-        if (!(error instanceof SystemError)) throw error;
-        this.#log.error(`${error.message}; it stays as it was`);
+        this.#log.error(`${messageOf(error)}; it stays as it was`);
       }
     }
   }
