@@ -59,9 +59,3 @@ export function overdueWhy(proc: Proc, limits: Limits, now: number): string {
     ? `it was not ready within boot_timeout (${limits.bootTimeoutMs / 1000} s)`
     : `it gave no sign of life for heartbeat_timeout (${limits.heartbeatTimeoutMs / 1000} s)`;
 }
-
-/** The limits of a reload that is under way, after another number of procs was asked for. */
-export function resizedLimits(pending: Limits, before: number, workers: number): Limits {
-  const then = workers === 0 ? 0 : pending.workers + workers - before;
-  return { ...pending, workers: Math.max(0, then) };
-}

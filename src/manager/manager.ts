@@ -7,9 +7,8 @@ import { describe, surviveUncaughtErrors } from "../log/uncaught.ts";
 import { Reaper } from "../os/reaper.ts";
 import { losesQueues, MIGRATE_ADVICE } from "../os/sysctl.ts";
 import { setProcessTitle } from "../os/title.ts";
-import type { ProcStats, ProcToManager } from "../protocol/control.ts";
+import { now } from "./clock.ts";
 import type { Decision } from "./decision.ts";
-import { describeExit } from "./departure.ts";
 import { errorOf, type Failure, withTrace } from "./failure.ts";
 import { Fleet } from "./fleet.ts";
 import { ManagerHooks } from "./hooks.ts";
@@ -21,16 +20,14 @@ import { PidfileKeeper } from "./pidfile_keeper.ts";
 import { ProcTable } from "./proc_table.ts";
 import { type OrderOptions, Orders, TWO_MANAGERS } from "./orders.ts";
 import { Reloader } from "./reloader.ts";
-import { listenToSignals } from "./signals.ts";
+import { Reports } from "./reports.ts";
+import { listenToSignals, STOPPING_SIGNALS } from "./signals.ts";
 import type { InheritedSockets } from "./sockets.ts";
 
 /** The loop looks around at least so often, milliseconds. */
 const MAX_WAIT_MS = 1_000;
 /** Later than it wanted by more than this, the manager itself was stopped or starved. */
 const STALL_MS = 1_000;
-
-/** A process that dies of these was asked to. */
-const STOPPING_SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGQUIT"];
 
 export interface ManagerOptions extends OrderOptions {
   /** Says what runs where, once the addresses are known. */
@@ -75,6 +72,7 @@ class Manager {
   readonly #options: ManagerOptions;
   readonly #table: ProcTable;
   readonly #orders: Orders;
+  readonly #reports: Reports;
   readonly #reaper: Reaper | null;
   readonly #pidfile: PidfileKeeper;
   readonly #milestones: Milestones;
@@ -91,6 +89,8 @@ class Manager {
     this.#table = new ProcTable(limitsOf(this.#config));
     this.#milestones = new Milestones({ ...parts, table: this.#table });
     this.#orders = new Orders({ ...options, ...parts, table: this.#table });
+    const onSources = (files: readonly string[]) => this.#reloader?.add(files);
+    this.#reports = new Reports({ ...parts, table: this.#table, onSources });
     this.#pidfile = new PidfileKeeper(parts.log, fleet.sockets.predecessor);
     const isOurs = (pid: number) => fleet.has(pid) || this.#orders.successor?.pid === pid;
     this.#reaper = Reaper.isNeeded() ? new Reaper(isOurs) : null;
@@ -180,11 +180,11 @@ class Manager {
       case "signal":
         return await this.#orders.handle(event.signal);
       case "message":
-        return this.#handleMessage(event.id, event.message);
+        return this.#reports.heard(event.id, event.message);
       case "lost":
-        return this.#handleLost(event.id, event.error);
+        return this.#reports.lost(event.id, event.error);
       case "exited":
-        return this.#handleExited(event.id, event.status);
+        return this.#reports.exited(event.id, event.status);
       case "files_changed":
         return await this.#orders.filesChanged(event.files);
       case "prepared":
@@ -194,87 +194,6 @@ class Manager {
       case "successor_exited":
         return this.#orders.successorExited(event.status);
     }
-  }
-
-  #handleMessage(id: number, message: ProcToManager): void {
-    const proc = this.#table.get(id);
-    if (proc === undefined) return;
-    switch (message.type) {
-      case "hello":
-        return; // a second one; the first was the listener's
-      case "loaded":
-        return this.#table.loaded(id, now());
-      case "ready":
-        this.#fleet.steering.listening(id, this.#fleet.generations.of(proc.generation).bind, now());
-        this.#table.ready(id, now());
-        return this.#log.info(`${this.#fleet.name(id)} is ready`);
-      case "boot_failed":
-        return this.#table.bootFailed(id, {
-          exitCode: message.exit_code,
-          message: message.message,
-          trace: message.trace,
-        });
-      case "heartbeat":
-        this.#steerByLoad(id, message.stats);
-        return this.#table.heartbeat(id, message.stats, now());
-      case "log":
-        return message.records.forEach((record) => this.#log.write(record));
-      case "replace_me":
-        this.#log[message.hung ? "error" : "info"](
-          `${this.#fleet.name(id)} is to be replaced: ${message.why}`,
-        );
-        return this.#table.wishes(id, { why: message.why, hung: message.hung });
-      case "leaving":
-        this.#log.info(`${this.#fleet.name(id)} leaves: ${message.why}`);
-        if (message.graceful) this.#fleet.steering.leave(id);
-        return this.#table.goes(id, message.graceful, now());
-      case "unlistened":
-        return this.#fleet.steering.closed(id, proc.heardAt, now());
-      case "steered":
-        return this.#fleet.steering.steered(id, message.error);
-      case "sources":
-        return this.#reloader?.add(message.files);
-      case "logs_reopened":
-        return;
-    }
-  }
-
-  #steerByLoad(id: number, { in_flight, sessions }: ProcStats): void {
-    const { max_connections } = this.#config;
-    const full = max_connections > 0 && sessions >= max_connections;
-    this.#fleet.steering.load(id, in_flight, full);
-  }
-
-  #handleLost(id: number, error: string | null): void {
-    if (error !== null) this.#log.error(`${this.#fleet.name(id)} speaks nonsense: ${error}`);
-    this.#table.lost(id, now());
-  }
-
-  #handleExited(id: number, status: Deno.CommandStatus): void {
-    const name = this.#fleet.name(id);
-    const pid = this.#fleet.pidOf(id);
-    const how = `${name} ${describeExit(status)}`;
-    this.#fleet.forget(id);
-    // Too young to have its own handlers yet, or told by somebody who knows it.
-    const wasAsked = status.signal !== null && STOPPING_SIGNALS.includes(status.signal);
-    if (wasAsked) this.#table.goes(id, false, now());
-    const proc = this.#table.get(id);
-    if (proc === undefined) return;
-    // At the first start, and of a canary, it is said once, by the error or by the failed reload.
-    const isTold = !this.#table.booted || this.#table.isCanary(proc);
-    this.#fleet.steering.closed(id, proc.heardAt, now());
-    const { code, signal } = status;
-    const expected = proc.state === "leaving";
-    this.#hooks.notify("childExit", { id, pid }, { code, signal, expected });
-    this.#table.exited(id, how, now());
-    this.#fleet.generations.forget(this.#table.procs);
-    if (proc.state !== "leaving") {
-      // Why it was killed has been said when it was.
-      if (!isTold && !proc.killed) {
-        this.#log.error(proc.failure === null ? how : withTrace(proc.failure));
-      }
-    } else if (proc.killed || status.success) this.#log.info(`${name} has left`);
-    else this.#log[wasAsked ? "info" : "warning"](how);
   }
 
   // What goes out.
@@ -336,9 +255,4 @@ class Manager {
     this.#fleet.generations.forget(this.#table.procs);
     this.#log.error(`Cannot reload, all stays as it was: ${withTrace(failure)}`);
   }
-}
-
-/** A clock that only goes forward, whatever is done to the machine's time. */
-function now(): number {
-  return performance.now();
 }

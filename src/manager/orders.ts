@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import { DenicornError } from "../errors.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import { type CommandLine, ownCommandLine } from "../launch/command_line.ts";
+import { now } from "./clock.ts";
 import { describeExit } from "./departure.ts";
 import type { Fleet } from "./fleet.ts";
 import type { ManagerHooks } from "./hooks.ts";
@@ -187,9 +188,4 @@ export class Orders {
       this.#table.resize(0);
     }
   }
-}
-
-/** A clock that only goes forward, whatever is done to the machine's time. */
-function now(): number {
-  return performance.now();
 }

@@ -21,19 +21,16 @@ import {
   overdueWhy,
   QUICK_MS,
   REPLACE_GAP_MS,
-  resizedLimits,
   SIGNAL_SPREAD_MS,
 } from "./limits.ts";
 import { RespawnPolicy } from "./respawn.ts";
 import { Roster } from "./roster.ts";
+import { Wanted } from "./wanted.ts";
 
 export class ProcTable {
   readonly #roster = new Roster();
-  #limits: Limits;
-  #target: number;
+  readonly #wanted: Wanted;
   #lastGeneration = 1;
-  /** Of a reload whose canary is not ready yet. */
-  #pendingLimits: Limits | null = null;
   #respawn: RespawnPolicy;
   #nextId = 1;
   /** All procs of the first start were ready once. */
@@ -44,14 +41,13 @@ export class ProcTable {
   readonly #agenda = new Agenda();
 
   constructor(limits: Limits) {
-    this.#limits = limits;
-    this.#target = limits.workers;
+    this.#wanted = new Wanted(limits);
     this.#respawn = new RespawnPolicy(limits.crashes);
   }
 
   /** How many procs there should be. */
   get target(): number {
-    return this.#target;
+    return this.#wanted.workers;
   }
 
   get booted(): boolean {
@@ -65,7 +61,7 @@ export class ProcTable {
 
   /** All that are wanted serve, with the configuration in force, and no other is still to leave. */
   get isRenewed(): boolean {
-    return this.#target > 0 && this.#roster.isRenewed(this.#target);
+    return this.target > 0 && this.#roster.isRenewed(this.target);
   }
 
   get stopping(): StopMode | null {
@@ -109,7 +105,7 @@ export class ProcTable {
       proc.state = "ready";
       proc.readyAt = now;
       if (this.isCanary(proc)) this.#commit();
-      this.#booted ||= this.#roster.serving.length >= this.#target;
+      this.#booted ||= this.#roster.serving.length >= this.target;
     });
   }
 
@@ -127,7 +123,7 @@ export class ProcTable {
   goes(id: number, graceful: boolean, now: number): void {
     const proc = this.#roster.get(id);
     if (proc === undefined || proc.state === "leaving") return;
-    leaves(proc, now, graceful ? leaveWithinMs(this.#limits, LINGER_MS) : QUICK_MS);
+    leaves(proc, now, graceful ? leaveWithinMs(this.#wanted.limits, LINGER_MS) : QUICK_MS);
     // Ctrl-C reaches the whole process group, and systemd's TERM the whole control group: the
     // manager's own signal may be the next event, and then a new proc would have been for nothing.
     this.#respawn.hold(now + SIGNAL_SPREAD_MS);
@@ -153,7 +149,8 @@ export class ProcTable {
     const failure = proc.failure ?? { exitCode: ExitCode.boot, message: how, trace: "" };
     if (this.isCanary(proc)) {
       this.#agenda.add({ type: "reload_abandoned", generation: proc.generation, failure });
-      this.#roster.pending = this.#pendingLimits = null;
+      this.#roster.pending = null;
+      this.#wanted.abandon();
     } else if (proc.readyAt === null && !this.#booted) {
       this.#fail(failure);
     } else {
@@ -178,9 +175,7 @@ export class ProcTable {
 
   /** Wants so many procs from now on; so many more or less after a reload that is under way, too. */
   resize(workers: number): void {
-    const pending = this.#pendingLimits;
-    this.#pendingLimits = pending && resizedLimits(pending, this.#target, workers);
-    this.#target = Math.max(0, workers);
+    this.#wanted.resize(workers);
   }
 
   /** Wants every proc replaced by one of a new generation, whose number it returns. */
@@ -191,7 +186,7 @@ export class ProcTable {
         this.#dismiss(proc, now, "reload", "another reload has overtaken it");
       }
     }
-    this.#pendingLimits = limits;
+    this.#wanted.reload(limits);
     this.#roster.pending = ++this.#lastGeneration;
     return this.#roster.pending;
   }
@@ -223,7 +218,7 @@ export class ProcTable {
     let at = this.#agenda.isEmpty ? Infinity : now;
     for (const proc of this.#roster.all) {
       const roomAt = (proc.leftAt ?? -Infinity) + REPLACE_GAP_MS;
-      at = Math.min(at, overdueAt(proc, this.#limits), roomAt > now ? roomAt : Infinity);
+      at = Math.min(at, overdueAt(proc, this.#wanted.limits), roomAt > now ? roomAt : Infinity);
     }
     return this.#respawn.resumeAt > now ? Math.min(at, this.#respawn.resumeAt) : at;
   }
@@ -232,8 +227,8 @@ export class ProcTable {
 
   #killOverdue(now: number): void {
     for (const proc of this.#roster.all) {
-      if (now < overdueAt(proc, this.#limits)) continue;
-      const why = overdueWhy(proc, this.#limits, now);
+      if (now < overdueAt(proc, this.#wanted.limits)) continue;
+      const why = overdueWhy(proc, this.#wanted.limits, now);
       const message = `Proc ${proc.id} is killed: ${why}`;
       proc.failure ??= { exitCode: ExitCode.boot, message, trace: "" };
       this.#agenda.killOverdue(proc, why);
@@ -270,12 +265,12 @@ export class ProcTable {
   }
 
   #shrink(now: number): void {
-    for (let excess = this.#roster.counted.length - this.#target; excess > 0; excess--) {
+    for (let excess = this.#roster.counted.length - this.target; excess > 0; excess--) {
       const counted = this.#roster.counted;
       // One that serves nobody yet costs least; then the oldest, as gunicorn does it.
       const proc = counted.findLast((proc) => proc.readyAt === null) ?? counted[0];
       if (proc === undefined) return;
-      const why = `${this.#target} are enough`;
+      const why = `${this.target} are enough`;
       if (proc.readyAt === null) this.#dismiss(proc, now, "recycle", why);
       else this.#drain(proc, now, "recycle", LINGER_MS, why);
     }
@@ -283,7 +278,7 @@ export class ProcTable {
 
   #grow(now: number): void {
     if (now < this.#respawn.resumeAt) return;
-    for (let missing = this.#target - this.#roster.counted.length; missing > 0; missing--) {
+    for (let missing = this.target - this.#roster.counted.length; missing > 0; missing--) {
       this.#spawn(this.#roster.generation, null, now, "");
     }
   }
@@ -296,7 +291,7 @@ export class ProcTable {
       const old = this.#roster.serving[0]?.id ?? null;
       return this.#spawn(pending, old, now, "canary of the reload");
     }
-    if (now < this.#respawn.resumeAt || this.#roster.counted.length < this.#target) return;
+    if (now < this.#respawn.resumeAt || this.#roster.counted.length < this.target) return;
     const old = this.#roster.nextToReplace();
     if (old === undefined) return;
     const crowded = this.#roster.hasLeftSince(now - REPLACE_GAP_MS);
@@ -314,24 +309,23 @@ export class ProcTable {
   }
 
   #drain(proc: Proc, now: number, reason: DrainReason, lingerMs: number, why: string): void {
-    const withinMs = leaveWithinMs(this.#limits, lingerMs);
+    const withinMs = leaveWithinMs(this.#wanted.limits, lingerMs);
     this.#agenda.drain(proc, now, { reason, lingerMs, withinMs, why });
   }
 
   #dismiss(proc: Proc, now: number, reason: DrainReason, why: string): void {
-    const withinMs = leaveWithinMs(this.#limits, LINGER_MS);
+    const withinMs = leaveWithinMs(this.#wanted.limits, LINGER_MS);
     this.#agenda.dismiss(proc, now, { reason, lingerMs: LINGER_MS, withinMs, why });
   }
 
   #commit(): void {
-    const [pending, limits] = [this.#roster.pending, this.#pendingLimits];
-    if (pending === null || limits === null) return;
-    this.#roster.pending = this.#pendingLimits = null;
+    const { pending } = this.#roster;
+    if (pending === null) return;
+    this.#roster.pending = null;
     this.#roster.generation = pending;
-    this.#limits = limits;
-    this.#target = limits.workers;
+    this.#wanted.commit();
     // A clean slate, as new code deserves it.
-    this.#respawn = new RespawnPolicy(limits.crashes);
+    this.#respawn = new RespawnPolicy(this.#wanted.limits.crashes);
     const outdated = this.#roster.live.filter((proc) => this.#roster.isOutdated(proc)).length;
     this.#agenda.add({ type: "reload_committed", generation: pending, outdated });
   }

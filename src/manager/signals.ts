@@ -18,6 +18,9 @@ const MANAGER_SIGNALS = [
 
 export type ManagerSignal = (typeof MANAGER_SIGNALS)[number];
 
+/** A process that dies of these was asked to. */
+export const STOPPING_SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGQUIT"];
+
 /** Those that come by Deno's own listeners. */
 const PLAIN_SIGNALS = MANAGER_SIGNALS.filter((signal) => signal !== "SIGUSR1");
 
