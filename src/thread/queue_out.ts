@@ -7,6 +7,8 @@ import { Outbox } from "../protocol/outbox.ts";
 
 /** Largest piece of a streamed response in one operation; larger chunks are split. */
 const MAX_CHUNK_BYTES = 64 * 1024;
+/** From here on moving a whole body costs less than writing it into the message. */
+const MOVED_BODY_BYTES = 48 * 1024;
 
 export class ThreadQueueOut {
   readonly #outbox: Outbox;
@@ -23,6 +25,11 @@ export class ThreadQueueOut {
     body: string | Uint8Array | true | null,
     flags: number,
   ): void {
+    if (body instanceof Uint8Array && body.byteLength >= MOVED_BODY_BYTES) {
+      // A copy, since a clone that the app has made of its response has the same bytes.
+      body = Uint8Array.prototype.slice.call(body);
+      this.#outbox.transfer(body);
+    }
     this.#outbox.batch.push(QueueOut.respond, id, status, header, body, flags);
     this.#outbox.schedule();
   }
