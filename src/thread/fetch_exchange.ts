@@ -101,7 +101,8 @@ export class FetchExchange implements RequestSource, Upgradable, InfoSource {
       }
     } catch (error) {
       this.#queue.fail(this.id);
-      if (!this.#aborted) onError(error);
+      // One that is made of the request's body ends with it; that is not the app's failure.
+      if (!this.#aborted && !this.#upload?.failedWith(error)) onError(error);
     }
   }
 

@@ -8,6 +8,7 @@ const CREDIT_STEP_BYTES = STREAM_WINDOW_BYTES / 4;
 
 export class UploadStream {
   readonly readable: ReadableStream<Uint8Array>;
+  #failure: Error | null = null;
   #controller!: ReadableByteStreamController;
   #ended = false;
   #received = 0;
@@ -50,6 +51,12 @@ export class UploadStream {
   fail(message: string): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#controller.error(new Error(message));
+    this.#failure = new Error(message);
+    this.#controller.error(this.#failure);
+  }
+
+  /** Whether it broke off, and this is what its reader was told. */
+  failedWith(error: unknown): boolean {
+    return this.#failure !== null && error === this.#failure;
   }
 }

@@ -13,7 +13,7 @@ import { fastBytes, isFast, type ResponseParts } from "../../deno/response_parts
 import type { Log } from "../../log/record.ts";
 import { bodyCame } from "../../os/young_garbage.ts";
 import type { IdTable } from "../../protocol/id_table.ts";
-import { GuardedBody } from "../edge/guarded_body.ts";
+import { BodyRefusal, GuardedBody } from "../edge/guarded_body.ts";
 import type { RequestHead } from "../edge/head_check.ts";
 import type { Session } from "../session/session.ts";
 import type { InlineUpgrades } from "../websocket/inline_socket.ts";
@@ -178,7 +178,10 @@ export class InlineExchange implements Awaited {
     fields: [string, string][],
     body: ReadableStream<Uint8Array>,
   ): Response {
-    const sent = new CountedStream(body, (error) => this.#logFailure(error));
+    const sent = new CountedStream(body, (error) => {
+      // One that is made of the request's body ends with it; the log has been told.
+      if (!(error instanceof BodyRefusal)) this.#logFailure(error);
+    });
     const response = createResponse(status, fields, sent.readable);
     const end = () => this.#end(status, sent.bytes, fields);
     this.#info.completed.then(end, end);

@@ -59,6 +59,19 @@ for (const threads of [0, 1]) {
     assert(!server.output.includes("ERROR"), server.output);
   });
 
+  sceneTest(`a client that leaves its upload is no error of the app's, ${where}`, async (scene) => {
+    const server = await startApp(scene, threads, "--access-log", "-");
+    using wire = await Wire.connect(server.port);
+    await wire.send("POST /echo-stream HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n");
+    await wire.send("x".repeat(100_000));
+    await wire.receive();
+    wire.connection.close();
+    await server.says(/"POST \/echo-stream HTTP\/1.1" 200 /);
+    server.signal("SIGTERM");
+    await server.end();
+    assert(!server.output.includes("ERROR"), server.output);
+  });
+
   sceneTest(`a client that does not read slows the app down, ${where}`, async (scene) => {
     const server = await startApp(scene, threads);
     using connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
