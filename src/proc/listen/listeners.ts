@@ -69,8 +69,8 @@ export class Listeners {
       );
     }
     const listenOn = async (one: Bind, tls: TlsOptions | null, take: typeof onConnection) => {
-      if (unknown !== null) return new PublicListener(one, { reusePort, tls }, take);
       const options = { reusePort, config: this.#config, log: this.#log, tls };
+      if (unknown !== null) return await PublicListener.open(one, options, take);
       const opened = await openListener(one, options);
       return new Listener(one, opened, { log: this.#log, room: this.#room }, take);
     };

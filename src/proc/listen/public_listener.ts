@@ -5,33 +5,52 @@
  */
 
 import { type Bind, showBind } from "../../config/bind.ts";
-import { messageOf, SystemError } from "../../errors.ts";
+import type { Config } from "../../config/config.ts";
 import { LoneRequest } from "../../deno/lone_request.ts";
+import { SystemError } from "../../errors.ts";
+import type { Log } from "../../log/record.ts";
+import { whenFree } from "../../os/bind_failure.ts";
+import { resolveHost } from "../../os/host_name.ts";
+import type { SocketFile } from "../../os/socket_file.ts";
+import { openUnixSocket } from "../../os/unix_socket.ts";
 import type { TlsOptions } from "../edge/certificate.ts";
 import type { ListeningSocket } from "./listener.ts";
 
 /** Deno's own: in an inline app's process the app gets another one (app/deno_serve.ts). */
 const { serve } = Deno;
 
+interface PublicOptions {
+  readonly reusePort: boolean;
+  readonly config: Config;
+  readonly log: Log;
+  readonly tls: TlsOptions | null;
+}
+
 /** One bind of Deno.serve. */
 export class PublicListener implements ListeningSocket {
   readonly name: string;
   readonly #bind: Bind;
-  readonly #tls: TlsOptions | null;
-  readonly #reusePort: boolean;
   readonly #onConnection: (connection: Deno.Conn) => void;
+  /** Deno.serve takes requests as soon as it listens; who comes so early waits. */
+  readonly #runs = Promise.withResolvers<void>();
   #server: Deno.HttpServer | null = null;
+  #file: SocketFile | null = null;
 
-  constructor(
-    bind: Bind,
-    options: { reusePort: boolean; tls: TlsOptions | null },
-    onConnection: (connection: Deno.Conn) => void,
-  ) {
+  private constructor(bind: Bind, onConnection: (connection: Deno.Conn) => void) {
     this.name = showBind(bind);
     this.#bind = bind;
-    this.#tls = options.tls;
-    this.#reusePort = options.reusePort;
     this.#onConnection = onConnection;
+  }
+
+  /** Binds and listens. Throws a SystemError that names the address. */
+  static async open(
+    bind: Bind,
+    options: PublicOptions,
+    onConnection: (connection: Deno.Conn) => void,
+  ): Promise<PublicListener> {
+    const listener = new PublicListener(bind, onConnection);
+    await listener.#listen(options);
+    return listener;
   }
 
   get address(): Bind {
@@ -41,32 +60,44 @@ export class PublicListener implements ListeningSocket {
       : this.#bind;
   }
 
-  /** Throws SystemError. */
   run(): void {
-    const handler = (request: Request, info: Deno.ServeHandlerInfo) => {
-      const lone = new LoneRequest(request, info, this.address);
-      // A session asks nothing else of its connection than what a lone request has.
-      this.#onConnection(lone as unknown as Deno.Conn);
-      return lone.response ?? new Response(null, { status: 503 });
-    };
+    this.#runs.resolve();
+  }
+
+  async #listen({ reusePort, config, log, tls }: PublicOptions): Promise<void> {
     const bind = this.#bind;
+    // A proc's address is held by its manager, who has waited for it.
+    const patience = { log, patient: !reusePort };
     const onListen = () => {};
-    try {
-      if (bind.transport === "unix") {
-        this.#server = serve({ path: bind.path, onListen }, handler);
-      } else if (bind.transport === "tcp") {
-        const { hostname, port } = bind;
-        const tls = this.#tls === null ? {} : { cert: this.#tls.cert, key: this.#tls.key };
-        const reusePort = this.#reusePort;
-        this.#server = serve({ hostname, port, reusePort, onListen, ...tls }, handler);
-      } else {
-        throw new Error("an inherited descriptor cannot be served by Deno.serve");
-      }
-    } catch (error) {
-      const reason = messageOf(error);
-      throw new SystemError(`Cannot listen on ${this.name}: ${reason}`, { cause: error });
+    if (bind.transport === "unix") {
+      const { socket, file } = await openUnixSocket(bind, { config, ...patience }, {
+        bind: (path) => serve({ path, onListen }, this.#handle),
+        // It does already, with a backlog of its own.
+        listen() {},
+        close: (server) => void server.shutdown(),
+      });
+      this.#server = socket;
+      this.#file = file;
+    } else if (bind.transport === "tcp") {
+      const address = { hostname: resolveHost(bind), port: bind.port, reusePort, onListen };
+      const certificate = tls === null ? {} : { cert: tls.cert, key: tls.key };
+      const open = () => serve({ ...address, ...certificate }, this.#handle);
+      this.#server = await whenFree(bind, patience, open);
+    } else {
+      throw new SystemError(
+        `Cannot listen on ${this.name}: Deno.serve takes no socket that is there already; name a ` +
+          "TCP address, or a unix socket with workers: 0, or take the Deno that denicorn knows",
+      );
     }
   }
+
+  readonly #handle = async (request: Request, info: Deno.ServeHandlerInfo) => {
+    await this.#runs.promise;
+    const lone = new LoneRequest(request, info, this.address);
+    // A session asks nothing else of its connection than what a lone request has.
+    this.#onConnection(lone as unknown as Deno.Conn);
+    return lone.response ?? new Response(null, { status: 503 });
+  };
 
   steer(): void {}
 
@@ -82,5 +113,6 @@ export class PublicListener implements ListeningSocket {
   close(): void {
     this.#server?.shutdown().catch(() => {});
     this.#server = null;
+    this.#file?.remove();
   }
 }

@@ -1,5 +1,9 @@
 import { assertEquals } from "@std/assert";
+import { ask } from "../../support/http.ts";
 import { sceneTest } from "../../support/scene.ts";
+
+/** A Deno that serves no single connection. It makes the function when serve is first looked at. */
+const WITHOUT_CONNECTIONS = "void Deno.serve; delete Deno[Deno.internal].serveHttpOnConnection;";
 
 const APP = new URL("../../apps/fetch.ts", import.meta.url).pathname;
 
@@ -9,11 +13,7 @@ for (const threads of [0, 1]) {
   sceneTest(
     `without Deno's internals Deno.serve is the fallback, with a warning, ${where}`,
     async (scene) => {
-      const another = scene.write(
-        "another_deno.ts",
-        // Deno makes it when serve is first looked at.
-        "void Deno.serve; delete Deno[Deno.internal].serveHttpOnConnection;",
-      );
+      const another = scene.write("another_deno.ts", WITHOUT_CONNECTIONS);
       const server = scene.run(["-b", "127.0.0.1:0", "-w", "0", "-t", String(threads), APP], {
         denoFlags: ["--preload", another],
       });
@@ -49,3 +49,32 @@ for (const threads of [0, 1]) {
     },
   );
 }
+
+sceneTest("the fallback treats unix sockets as they are treated otherwise", async (scene) => {
+  const another = scene.write("another_deno.ts", WITHOUT_CONNECTIONS);
+  const path = `${scene.directory}/app.sock`;
+  // As a server that was killed leaves it: Deno removes no file of a socket that it closes.
+  Deno.listen({ transport: "unix", path }).close();
+  const name = `denicorn-${crypto.randomUUID()}`;
+  const args = ["-b", `unix:${path}`, "-b", `unix:@${name}`, "--unix-mode", "0640"];
+  const denoFlags = ["--preload", another];
+  const server = scene.launch({ workers: 0, args, denoFlags });
+  await server.says(/Listening at/);
+  assertEquals(Deno.lstatSync(path).mode! & 0o777, 0o640);
+  for (const address of [path, `\0${name}`]) {
+    assertEquals(await ask({ transport: "unix", path: address }), `pid ${server.pid}`);
+  }
+  await server.stop();
+  assertEquals([...Deno.readDirSync(scene.directory)].map((file) => file.name).sort(), [
+    "another_deno.ts",
+    "app.ts",
+  ]);
+});
+
+sceneTest("the fallback says what it cannot serve, and what to do", async (scene) => {
+  const another = scene.write("another_deno.ts", WITHOUT_CONNECTIONS);
+  const args = ["-b", `unix:${scene.directory}/app.sock`];
+  const server = scene.launch({ workers: 1, args, denoFlags: [`--preload=${another}`] });
+  assertEquals((await server.end()).code, 1);
+  await server.says(/Cannot listen on fd:\/\/\d+: .* a unix socket with workers: 0/);
+});
