@@ -43,6 +43,11 @@ export function rssBytes(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
 }
 
+/** How many descriptors a process has open. */
+export function descriptorsOf(pid: number): number {
+  return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+}
+
 function* everyPid(): Generator<number> {
   for (const { name } of Deno.readDirSync("/proc")) {
     if (/^\d+$/.test(name)) yield Number(name);

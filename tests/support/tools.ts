@@ -25,3 +25,6 @@ export async function runTool(
   const text = new TextDecoder();
   return { success, output: text.decode(stdout) + text.decode(stderr) };
 }
+
+/** Prefix of a command: root that may give no file to anybody. */
+export const WITHOUT_CHOWN = ["setpriv", "--inh-caps=-chown", "--bounding-set=-chown"];
