@@ -19,8 +19,8 @@ import type { Session } from "./session.ts";
 const MAX_AHEAD_BYTES = 1024 * 1024;
 /** How much may come that is no request, where none waits its turn: no head is larger than 64 KiB. */
 const MAX_NOISE_BYTES = 256 * 1024;
-/** Below this share of a processor nobody is disturbed. */
-const QUIET_LOAD = 0.04;
+/** Below this share of a processor nobody is disturbed, even where others have most of it. */
+const QUIET_LOAD = 0.02;
 /** How many connections on which nothing is in flight are looked at in one go, a microsecond or two each. */
 const LOOKS = 512;
 /** One warning tells of an attack; the next comes after so long, milliseconds. */

@@ -12,7 +12,7 @@ import {
 import type { Running } from "../../support/running.ts";
 import { sceneTest } from "../../support/scene.ts";
 import { hasTool, runTool } from "../../support/tools.ts";
-import { toLatin1, Wire } from "../../support/wire.ts";
+import { Wire } from "../../support/wire.ts";
 import { startMirror } from "./mirror.ts";
 
 const REQUEST = headerBlock([
@@ -28,27 +28,35 @@ const FIELDS = headerBlock(
 
 const BEGIN = concat([PREFACE, frame(FrameType.settings, Flag.none, 0)]);
 
-/** Ten requests that Deno refuses by itself, from this stream on. */
-function oversized(first: number): Uint8Array {
-  const one = (stream: number) => [
-    frame(FrameType.headers, Flag.endStream, stream, REQUEST),
-    frame(FrameType.continuation, Flag.none, stream, FIELDS),
-    frame(FrameType.continuation, Flag.none, stream, FIELDS),
-    frame(FrameType.continuation, Flag.endHeaders, stream, FIELDS),
-  ];
-  return concat(Array.from({ length: 10 }, (_, i) => one(first + 2 * i)).flat());
+/** Ten requests that Deno refuses by itself. */
+const OVERSIZED = Array.from({ length: 10 }, () => [
+  frame(FrameType.headers, Flag.endStream, 0, REQUEST),
+  frame(FrameType.continuation, Flag.none, 0, FIELDS),
+  frame(FrameType.continuation, Flag.none, 0, FIELDS),
+  frame(FrameType.continuation, Flag.endHeaders, 0, FIELDS),
+]);
+
+/** The same, from this stream on. */
+function oversized(first: number): Uint8Array[] {
+  return OVERSIZED.flatMap((frames, i) => {
+    for (const bytes of frames) new DataView(bytes.buffer).setUint32(5, first + 2 * i);
+    return frames;
+  });
 }
 
-/** Sends them until the server says that it listens no more. */
-async function flood(wire: Wire, server: Running): Promise<void> {
+/** Sends them, as fast as it can, until the server says that it listens no more. */
+async function flood({ connection }: Wire, server: Running): Promise<void> {
   let listens = true;
   const deaf = server.says(
     /Not listening to a connection of 127\.0\.0\.1 any more: it sent \d+ KiB/,
   )
     .finally(() => listens = false);
-  await wire.send(toLatin1(BEGIN));
+  let left = BEGIN;
   for (let stream = 1; listens; stream += 20) {
-    await Promise.race([wire.send(toLatin1(oversized(stream))), deaf]);
+    while (listens && left.length > 0) {
+      left = left.subarray(await Promise.race([connection.write(left), deaf.then(() => 0)]));
+    }
+    left = concat(oversized(stream));
   }
   await deaf;
 }

@@ -144,26 +144,18 @@ for (const threads of [0, 1]) {
   sceneTest(
     `a body over HTTP/2 that is not announced is held to the limit, threads: ${threads}`,
     async (scene) => {
-      const limit = ["--limit-request-body", "100000"];
-      const server = await startMirror(scene, threads, ...limit);
-      const post = [
-        "-sS",
-        "--http2-prior-knowledge",
-        "-X",
-        "POST",
-        "-T",
-        "-",
-        "-w",
-        "%{http_code}",
-      ];
-      for (const [size, status] of [[90_000, "200"], [200_000, "413"]] as const) {
-        const { output } = await runTool(
-          "sh",
-          "-c",
-          `head -c ${size} /dev/zero | curl ${post.join(" ")} -o /dev/null ${server.url}/`,
-        );
-        assertEquals(output.slice(-3), status);
-      }
+      const server = await startMirror(
+        scene,
+        threads,
+        ...["--limit-request-body", "100000", "-l", "debug"],
+      );
+      const curl = `curl -sS --http2-prior-knowledge -X POST -T - -o /dev/null -w '%{http_code}'`;
+      const post = (size: number) =>
+        runTool("sh", "-c", `head -c ${size} /dev/zero | ${curl} ${server.url}/`);
+      assertEquals((await post(90_000)).output, "200");
+      // Deno resets the stream behind the answer, and curl may not get to see it.
+      await post(200_000);
+      await server.says(/413 to 127\.0\.0\.1/);
     },
     { needs: hasTool("curl") },
   );
