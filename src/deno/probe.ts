@@ -48,8 +48,8 @@ async function probeServer(lacks: Set<string>): Promise<string | null> {
   if (typeof internals.serveHttpOnConnection !== "function") {
     return "serveHttpOnConnection is gone";
   }
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   try {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     return await probeExchange(listener, lacks) ??
       (await learnContexts(() => askForUpgrade(listener))
         ? null

@@ -73,11 +73,12 @@ export function streamedBody(request: Request): ReadableStream<Uint8Array> | nul
   return body === null || "body" in body.streamOrStatic ? null : request.body;
 }
 
-/** Bytes of the request's body, where all of it is here; else 0. Takes nothing of it. */
+/** Bytes of the request's body; -1 where some of it is under way. Takes nothing of it. */
 export function bodyBytesHere(request: Request): number {
-  if (!internalsKnown) return 0;
+  if (!internalsKnown) return -1;
   const source = innerRequest(request).body?.streamOrStatic;
-  return source !== undefined && "body" in source ? source.body.byteLength : 0;
+  if (source === undefined) return 0;
+  return "body" in source ? source.body.byteLength : -1;
 }
 
 /**

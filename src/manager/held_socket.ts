@@ -93,7 +93,13 @@ function takeOver(bind: Bind, fd: number, config: Config): HeldSocket {
   const socket = { ...sharing(fd), address: toBind(describeInherited(fd)) };
   if (bind.transport === "fd") return { ...socket, foreign: true };
   if (bind.transport !== "unix" || isNoFile(bind)) return socket;
-  return { ...socket, file: new SocketFile(bind.path, accessOf(config)) };
+  try {
+    return { ...socket, file: new SocketFile(bind.path, accessOf(config)) };
+  } catch (error) {
+    // Somebody has removed it: who is connected stays so, and nothing is left to look after.
+    if (error instanceof Deno.errors.NotFound) return socket;
+    throw error;
+  }
 }
 
 /**

@@ -239,7 +239,10 @@ export class Server implements Exchanging {
         const idleFor = performance.now() - Math.max(session.idleSince, left);
         if (idleFor < IDLE_WHILE_DRAINING_MS) continue;
         // On a starved machine a request may lie in the socket, unread for longer than that.
-        if (!session.heardWithin(IDLE_WHILE_DRAINING_MS)) session.shutdown();
+        if (session.heardWithin(IDLE_WHILE_DRAINING_MS)) continue;
+        // Behind a body that stays away Deno would wait for the rest, whatever it is told afterwards.
+        if (session.hadBody || session.muted) session.abort();
+        else session.shutdown();
       }
       await sleep(DRAIN_POLL_MS);
     }

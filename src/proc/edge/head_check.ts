@@ -58,7 +58,7 @@ const DOUBLED: Readonly<Record<number, Rule>> = {
   [FieldKind.authorization]: Rules.authorizationDoubled,
 };
 
-/** With these Deno gives no body to anybody. */
+/** With these a Request has no body, in whatever letters they are written. */
 const BODILESS: ReadonlySet<string> = new Set(["GET", "HEAD", "CONNECT"]);
 
 /** Reads the heads of a proc's requests, one after another: each read overwrites the last. */
@@ -72,7 +72,7 @@ export class RequestHead {
   /** The client, as far as trusted peers tell. */
   remoteHost = "";
   remotePort = 0;
-  /** Bytes that the head took on the connection, as clients commonly write one in HTTP/1. */
+  /** Bytes that a head which is in order took on the connection, as clients commonly write one. */
   wireBytes = 0;
   /** Bytes; -1 where the request does not say. */
   contentLength = -1;
@@ -111,9 +111,9 @@ export class RequestHead {
     return this.chunked || this.contentLength > 0;
   }
 
-  /** Whether a body may come. In HTTP/2 one need not be announced, RFC 9113, 8.1.1. */
+  /** Whether the app may be given a body. In HTTP/2 one need not be announced, RFC 9113, 8.1.1. */
   get mayHaveBody(): boolean {
-    return this.hasBody || this.contentLength < 0 && !BODILESS.has(this.method);
+    return this.contentLength !== 0 && !BODILESS.has(this.method.toUpperCase());
   }
 
   /** Reads a request's head. Returns the rule by which it is refused, or null. */
@@ -123,8 +123,6 @@ export class RequestHead {
     fields: readonly Field[],
     peer: Peer,
   ): Rule | null {
-    const count = fields.length;
-    if (count > this.#maxFields) return Rules.tooManyFields;
     this.method = method;
     this.changed = false;
     this.contentLength = -1;
@@ -135,6 +133,8 @@ export class RequestHead {
     this.remotePort = peer.remotePort;
     const forwarded = this.#forwarded;
     forwarded.clear();
+    const count = fields.length;
+    if (count > this.#maxFields) return Rules.tooManyFields;
 
     let seen = 0;
     let host = "";

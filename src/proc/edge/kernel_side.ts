@@ -3,6 +3,7 @@
  * close() does not make. Only TCP on Linux, with FFI; elsewhere nothing is known, and close() it is.
  */
 
+import { LoneRequest } from "../../deno/lone_request.ts";
 import { connectionFd } from "../../deno/http.ts";
 import { ConnectionFds, isConnectedTo } from "../../os/connection_fds.ts";
 import { muteConnection } from "../../os/mute.ts";
@@ -92,6 +93,8 @@ export class KernelSide {
   #fd(connection: Deno.Conn): number | null {
     const { remoteAddr } = connection;
     if (!this.#available || remoteAddr.transport !== "tcp") return null;
+    // Of the connection that such a request came by nothing is known but who is at its other end.
+    if (connection instanceof LoneRequest) return null;
     const peer = {
       transport: "tcp",
       hostname: remoteAddr.hostname,

@@ -64,7 +64,11 @@ export class Admission {
     const access = this.#record(session, request, fields);
     if (rule !== null) return this.#refuse(session, request, fields, rule, access);
     // Not of a refused one: Deno would wait for somebody to read it.
-    if (this.#head.hasBody) session.consumed += bodyBytesHere(request) * BODY_ALLOWANCE;
+    if (this.#head.mayHaveBody) {
+      const here = bodyBytesHere(request);
+      if (here < 0) session.expectBody(this.#head.contentLength);
+      else session.consumed += here * BODY_ALLOWANCE;
+    } else if (this.#head.hasBody) session.expectBody(this.#head.contentLength);
     return this.#options.dispatcher.handle(session, request, this.#head, info, access);
   }
 
@@ -89,8 +93,10 @@ export class Admission {
     const head = this.#head;
     const rule = head.read(method, requestUrl(request), fields, session);
     session.hadBody = head.hasBody;
-    session.consumed += head.wireBytes + HEAD_ALLOWANCE_BYTES[session.scheme];
-    if (head.mayHaveBody) session.expectBody(head.contentLength);
+    const bytes = rule === null ? head.wireBytes : fieldBytes(fields);
+    session.consumed += bytes + HEAD_ALLOWANCE_BYTES[session.scheme];
+    // Behind another address stand many clients, whom one of them must not harm.
+    if (head.remoteHost !== session.remoteHost) session.forwards = true;
     if (rule !== null || head.upgrade !== "websocket") return rule;
     if (session.origin === UNIX_ORIGIN) repairUnixUpgrade(request);
     session.expectUpgrade();
@@ -135,6 +141,10 @@ export class Admission {
     }
     return response;
   }
+}
+
+function fieldBytes(fields: Fields): number {
+  return fields.reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0);
 }
 
 /** A request has a body where it has one of these (RFC 9112, 6). */

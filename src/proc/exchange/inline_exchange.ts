@@ -81,11 +81,13 @@ export class InlineExchange implements Awaited {
     body: ReadableStream<Uint8Array> | null,
   ): Response | Promise<Response> {
     const original = this.request;
-    if (body !== null) this.request = shownRequest(original, head, this.#guard(body, head));
-    else if (head.changed) this.request = shownRequest(original, head, original.body);
-    const { request } = this;
-    if (head.upgrade === "websocket") this.#host.upgrades.expect(request, original, this.session);
     try {
+      if (body !== null) this.request = shownRequest(original, head, this.#guard(body, head));
+      else if (head.changed) {
+        this.request = shownRequest(original, head, head.mayHaveBody ? original.body : null);
+      }
+      const { request } = this;
+      if (head.upgrade === "websocket") this.#host.upgrades.expect(request, original, this.session);
       const returned = app(request, head.changed ? shownInfo(head, this.#info) : this.#info);
       return isPromise(returned) ? this.wait(returned) : this.#answer(returned);
     } catch (error) {

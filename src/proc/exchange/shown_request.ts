@@ -12,8 +12,8 @@ export function shownRequest(
 ): Request {
   // The first two lines are method and URL.
   const fields = parseFields(head, head.indexOf("\n", head.indexOf("\n") + 1) + 1);
-  if (upgrade !== "") {
-    // Deno.upgradeWebSocket() takes Deno's own request alone.
+  if (upgrade !== "" && body === null) {
+    // Deno.upgradeWebSocket() takes Deno's own request alone; a handshake has no body.
     return Object.defineProperties(request, {
       url: { value: url },
       headers: { value: new Headers(fields), configurable: true },

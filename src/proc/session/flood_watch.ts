@@ -7,7 +7,7 @@
  * Who only costs time (HTTP/2: header blocks that are refused, settings, pings) would connect anew at
  * once, and a byte costs the same on any connection. It is muted: the kernel drops what it sends, its own
  * TCP takes that for a bad network and waits longer from try to try, and it learns of it when it is cut off
- * at last.
+ * at last. A trusted proxy's connection, by which others come as well, is closed as a drain does it.
  */
 
 import type { Log } from "../../log/record.ts";
@@ -28,6 +28,8 @@ const WARNING_MS = 60_000;
 
 export interface FloodActions {
   cut(session: Session, why: string): void;
+  /** Nothing new is taken on it; what is in flight is answered. */
+  retire(session: Session): void;
   /** Its client is not listened to any more. */
   muted(session: Session): void;
 }
@@ -47,7 +49,7 @@ export class FloodWatch {
     this.#actions = actions;
   }
 
-  /** To be called some times a second with all connections. `inFlight`: whether any has an exchange. */
+  /** To be called some times a second with all connections. */
   look(sessions: readonly Session[], now: number): void {
     if (!this.#available) return;
     for (const session of sessions) if (session.inFlight > 0) this.#judge(session, now);
@@ -57,6 +59,8 @@ export class FloodWatch {
       const session = sessions[this.#next++ % sessions.length]!;
       if (session.inFlight === 0) this.#judge(session, now);
     }
+    // The looks themselves are nobody's load.
+    this.#cpuMs = threadCpuMs();
   }
 
   #judge(session: Session, now: number): void {
@@ -70,14 +74,23 @@ export class FloodWatch {
 
   #mute(session: Session, bytes: number, now: number): void {
     const why = `it sent ${Math.round(bytes / 1024)} KiB that are no requests`;
+    if (session.forwards) {
+      if (session.leavingSince === Infinity) {
+        this.#warn(`Closing a proxy's connection: ${why}`, now);
+      }
+      return this.#actions.retire(session);
+    }
     if (!session.mute()) return this.#actions.cut(session, why);
-    const message = `Not listening to a connection of ${session.remoteHost} any more: ${why}`;
+    this.#warn(`Not listening to a connection of ${session.remoteHost} any more: ${why}`, now);
+    this.#actions.muted(session);
+  }
+
+  #warn(message: string, now: number): void {
     if (now - this.#warnedAt < WARNING_MS) this.#log.debug(message);
     else {
       this.#warnedAt = now;
       this.#log.warning(`${message} (further ones at level debug)`);
     }
-    this.#actions.muted(session);
   }
 
   /** Whether this thread has had little to do since the last look. */

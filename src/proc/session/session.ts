@@ -74,6 +74,8 @@ export class Session implements Peer, Timed {
   closed = false;
   /** What it sends is dropped: see FloodWatch. */
   muted = false;
+  /** It is a trusted proxy's: requests of many clients come by it. */
+  forwards = false;
   dueAt = Infinity;
   lookAt = -1;
   lookPlace = -1;
@@ -170,8 +172,10 @@ export class Session implements Peer, Timed {
     this.#received = info.bytes_received;
     const idle = this.waiting > 0 && this.consumed === 0;
     // A body is read as the app takes it; what else has come will show when it is over. But what
-    // comes while its next bytes are waited for, and is none, are trailers without end.
-    const taken = this.uploads === 0 ? this.consumed : idle ? 0 : Infinity;
+    // comes while its next bytes are waited for, and is none, are trailers without end. In HTTP/2 no
+    // more of it comes than was expected and read.
+    const counts = this.uploads === 0 || this.#http2 === true;
+    const taken = counts ? this.consumed : idle ? 0 : Infinity;
     const noise = this.#ahead + came - taken - this.#frames(info.bytes_acked);
     // What is announced of a body may come later, or never.
     this.#ahead = Math.max(this.#http2 === true ? -WINDOW_BYTES : 0, noise);

@@ -61,6 +61,7 @@ export class Sessions {
     this.#log = log;
     this.#floods = new FloodWatch(log, {
       cut: (session, why) => this.#cut(session, why),
+      retire: (session) => this.close(session),
       muted: (session) => this.deadlines.set(session, this.now + MUTED_MS),
     });
     this.#trusted = new TrustedPeers(config.forwarded_allow_ips);
@@ -93,7 +94,7 @@ export class Sessions {
     session.requests++;
     session.inFlight++;
     session.beginning = false;
-    this.deadlines.set(session, this.now + this.#writeMs / LOOKS);
+    this.#put(session, this.now + this.#writeMs / LOOKS);
   }
 
   /** An exchange ended. */
@@ -102,10 +103,15 @@ export class Sessions {
     session.idleSince = this.now;
     if (session.inFlight > 0) return;
     if (session.leavingSince !== Infinity) {
-      this.deadlines.set(session, this.now + SLOT_MS + lingerMs(session));
+      this.#put(session, this.now + SLOT_MS + lingerMs(session));
     } else if (this.closesAfter(session)) this.close(session);
     // The clock may be one slot behind, and nobody is to be closed early.
-    else this.deadlines.set(session, this.now + SLOT_MS + this.#keepAliveMs);
+    else this.#put(session, this.now + SLOT_MS + this.#keepAliveMs);
+  }
+
+  /** Sets the deadline, unless nothing is waited for any more. */
+  #put(session: Session, dueAt: number): void {
+    if (!session.muted) this.deadlines.set(session, dueAt);
   }
 
   /** Whether the response in hand is the connection's last, and has to say so. */
@@ -124,7 +130,7 @@ export class Sessions {
     if (!patient) session.leavingSince = -Infinity;
     else if (session.leavingSince === Infinity) session.leavingSince = now;
     if (!session.hadBody) session.shutdown();
-    this.deadlines.set(session, now + lingerMs(session));
+    this.#put(session, now + lingerMs(session));
   }
 
   /** Cuts all connections. */

@@ -44,21 +44,27 @@ function oversized(first: number): Uint8Array[] {
   });
 }
 
-/** Sends them, as fast as it can, until the server says that it listens no more. */
-async function flood({ connection }: Wire, server: Running): Promise<void> {
+const MUTED = /Not listening to a connection of 127\.0\.0\.1 any more: it sent \d+ KiB/;
+const RETIRED = /Closing a proxy's connection: it sent \d+ KiB/;
+
+/** Sends them, as fast as it can, until the server says so or cuts it off. `first`: a frame before. */
+async function flood(
+  { connection }: Wire,
+  server: Running,
+  said: RegExp,
+  first: Uint8Array = new Uint8Array(0),
+): Promise<void> {
   let listens = true;
-  const deaf = server.says(
-    /Not listening to a connection of 127\.0\.0\.1 any more: it sent \d+ KiB/,
-  )
-    .finally(() => listens = false);
-  let left = BEGIN;
-  for (let stream = 1; listens; stream += 20) {
+  const over = server.says(said).finally(() => listens = false);
+  let left = concat([BEGIN, first]);
+  for (let stream = 3; listens; stream += 20) {
     while (listens && left.length > 0) {
-      left = left.subarray(await Promise.race([connection.write(left), deaf.then(() => 0)]));
+      const written = connection.write(left).catch(() => left.length);
+      left = left.subarray(await Promise.race([written, over.then(() => 0)]));
     }
     left = concat(oversized(stream));
   }
-  await deaf;
+  await over;
 }
 
 for (const threads of [0, 1]) {
@@ -67,13 +73,45 @@ for (const threads of [0, 1]) {
     async (scene) => {
       const server = await startMirror(scene, threads, "-l", "debug");
       using wire = await Wire.connect(server.port);
-      await flood(wire, server);
+      await flood(wire, server, MUTED);
       assertEquals(await server.get("/hello"), "hello");
       await server.says(/Closing a connection of 127\.0\.0\.1: it was muted/);
       await wire.rest();
       assertEquals(await server.get("/seen"), "1");
       await server.stop();
     },
+  );
+
+  sceneTest(
+    `a proxy by which others come is not muted for one of them, threads: ${threads}`,
+    async (scene) => {
+      const server = await startMirror(scene, threads);
+      using wire = await Wire.connect(server.port);
+      const forwarded = headerBlock([
+        [":method", "GET"],
+        [":scheme", "http"],
+        [":path", "/hello"],
+        [":authority", "a.example"],
+        ["x-forwarded-for", "192.0.2.7"],
+      ]);
+      const first = frame(FrameType.headers, Flag.endHeaders | Flag.endStream, 1, forwarded);
+      await flood(wire, server, RETIRED, first);
+      assertEquals(await server.get("/hello"), "hello");
+      assertEquals(MUTED.exec(server.output)?.[0], undefined);
+    },
+  );
+
+  sceneTest(
+    `requests over HTTP/2 that are refused are no flood, threads: ${threads}`,
+    async (scene) => {
+      const server = await startMirror(scene, threads, "-l", "debug");
+      const field = `x-large: ${"x".repeat(9_000)}`;
+      const { output } = await runTool("h2load", "-n", "400", "-c", "1", "-H", field, server.url);
+      assertEquals(/([0-9]+) 4xx/.exec(output)?.[1], "400");
+      await server.stop();
+      assertEquals(/Not listening|sends far ahead/.exec(server.output)?.[0], undefined);
+    },
+    { needs: hasTool("h2load") },
   );
 
   sceneTest(

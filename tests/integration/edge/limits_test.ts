@@ -160,3 +160,27 @@ for (const threads of [0, 1]) {
     { needs: hasTool("curl") },
   );
 }
+
+for (const threads of [0, 1]) {
+  for (const proxied of ["", "X-Forwarded-For: 192.0.2.7\r\n"]) {
+    const how = `threads: ${threads}, ${proxied === "" ? "direct" : "by a proxy"}`;
+    sceneTest(`a method in small letters with a body holds nothing up, ${how}`, async (scene) => {
+      const server = await startMirror(scene, threads, "--body-timeout", "1");
+      using wire = await Wire.connect(server.port);
+      const length = "Content-Length: 100000\r\n";
+      await wire.send(`get /hello HTTP/1.1\r\nHost: a\r\n${proxied}${length}\r\nx`);
+      assertEquals((await wire.response())?.body, "hello");
+      await server.stop();
+      assertEquals(/not finished|failed/.exec(server.output)?.[0], undefined);
+    });
+  }
+}
+
+sceneTest("a body that comes with half a handshake is the app's all the same", async (scene) => {
+  const server = await startMirror(scene, 0);
+  using wire = await Wire.connect(server.port);
+  await wire.send(`${POST}Upgrade: h2c\r\nContent-Length: 5\r\n\r\nhe`);
+  await server.get("/hello"); // The head has been read, and the rest is yet to come.
+  await wire.send("llo");
+  assertEquals(mirrored(await wire.response()).body, "hello");
+});
