@@ -13,6 +13,7 @@
 import type { Log } from "../../log/record.ts";
 import { threadCpuMs } from "../../os/cpu_clock.ts";
 import { libcUnavailable } from "../../os/libc.ts";
+import type { IdTable } from "../../protocol/id_table.ts";
 import type { Session } from "./session.ts";
 
 /** How much a client may send ahead of what it is answered, where it may send the next request (HTTP/1). */
@@ -49,12 +50,17 @@ export class FloodWatch {
     this.#actions = actions;
   }
 
-  /** To be called some times a second with all connections. */
-  look(sessions: readonly Session[], now: number): void {
+  /**
+   * To be called some times a second with all connections, and the number of exchanges in flight on
+   * them. Where nobody does anything the connections are not even gone through: there may be 10,000.
+   */
+  look(connections: IdTable<Session>, inFlight: number, now: number): void {
     if (!this.#available) return;
+    const quiet = this.#isQuiet(now);
+    if (quiet && inFlight === 0) return;
+    const sessions = connections.values();
     for (const session of sessions) if (session.inFlight > 0) this.#judge(session, now);
-    if (this.#isQuiet(now)) return;
-    const looks = Math.min(LOOKS, sessions.length);
+    const looks = quiet ? 0 : Math.min(LOOKS, sessions.length);
     for (let i = 0; i < looks; i++) {
       const session = sessions[this.#next++ % sessions.length]!;
       if (session.inFlight === 0) this.#judge(session, now);

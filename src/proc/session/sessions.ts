@@ -40,6 +40,8 @@ export class Sessions {
   readonly #sessions = new IdTable<Session>();
   #lastId = 0;
   readonly #arrivals = new Set<Arrival>();
+  /** Exchanges in flight on all of them. */
+  #inFlight = 0;
   /** How much later than it ought to be this turn is; 0 where that is within the usual. */
   #lateMs = 0;
   readonly #kernel = new KernelSide();
@@ -93,6 +95,7 @@ export class Sessions {
   began(session: Session): void {
     session.requests++;
     session.inFlight++;
+    this.#inFlight++;
     session.beginning = false;
     this.#put(session, this.now + this.#writeMs / LOOKS);
   }
@@ -100,6 +103,7 @@ export class Sessions {
   /** An exchange ended. */
   ended(session: Session): void {
     session.inFlight--;
+    this.#inFlight--;
     session.idleSince = this.now;
     if (session.inFlight > 0) return;
     if (session.leavingSince !== Infinity) {
@@ -145,7 +149,7 @@ export class Sessions {
     this.#lateMs = late > SLOT_MS ? late : 0;
     this.now = now;
     this.#kernel.forget();
-    this.#floods.look(this.#sessions.values(), now);
+    this.#floods.look(this.#sessions, this.#inFlight, now);
     this.deadlines.turn();
   }
 
