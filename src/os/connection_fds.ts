@@ -1,5 +1,5 @@
 /**
- * Finds the descriptors of accepted TCP connections by the address at their other end. Deno tells the
+ * Finds the descriptors of accepted TCP connections by the addresses of their two ends. Deno tells the
  * descriptor of a plain one, but not of one with TLS.
  */
 
@@ -7,16 +7,22 @@ import { decodeAddress, isSameAddress, SOCKADDR_BYTES, type SocketAddress } from
 import { libc } from "./libc.ts";
 import { descriptorTableSize } from "./socket.ts";
 
-type Peer = SocketAddress & { readonly transport: "tcp" };
+type TcpAddress = SocketAddress & { readonly transport: "tcp" };
+
+/** Both: a client may come to two of our addresses from one port of its own. */
+export interface Ends {
+  readonly local: TcpAddress;
+  readonly peer: TcpAddress;
+}
 
 export class ConnectionFds {
   /** Descriptors by the peer's port; null when they have to be looked for anew. */
   #byPort: Map<number, number[]> | null = null;
 
-  /** The descriptor of the connection with this peer, or null where there is none. */
-  find(peer: Peer): number | null {
+  /** The descriptor of the connection with these ends, or null where there is none. */
+  find(ends: Ends): number | null {
     this.#byPort ??= connectedFds();
-    for (const fd of this.#byPort.get(peer.port) ?? []) if (isConnectedTo(fd, peer)) return fd;
+    for (const fd of this.#byPort.get(ends.peer.port) ?? []) if (hasEnds(fd, ends)) return fd;
     return null;
   }
 
@@ -29,15 +35,19 @@ export class ConnectionFds {
 const bytes = new Uint8Array(SOCKADDR_BYTES);
 const length = new Uint32Array(1);
 
-/** Whether the descriptor is, now, a connection with this peer. Never throws. */
-export function isConnectedTo(fd: number, peer: Peer): boolean {
-  if (!readPeer(fd)) return false;
+/** Whether the descriptor is, now, a connection with these ends. Never throws. */
+export function hasEnds(fd: number, { local, peer }: Ends): boolean {
+  return readPeer(fd) && isRead(peer) && readLocal(fd) && isRead(local);
+}
+
+/** Whether this is the address that was read last. */
+function isRead(address: TcpAddress): boolean {
   const found = decodeAddress(bytes, length[0]!);
   if (found === null) return false;
-  if (isSameAddress(found, peer)) return true;
+  if (isSameAddress(found, address)) return true;
   // A socket that listens on IPv6 has IPv4 peers as well, which Deno shows as such.
-  return found.transport === "tcp" && found.port === peer.port &&
-    found.hostname === mappedToV6(peer.hostname);
+  return found.transport === "tcp" && found.port === address.port &&
+    found.hostname === mappedToV6(address.hostname);
 }
 
 /** 10,000 connections are looked through in some 3 ms. */
@@ -58,6 +68,11 @@ function connectedFds(): Map<number, number[]> {
 function readPeer(fd: number): boolean {
   length[0] = SOCKADDR_BYTES;
   return libc().getpeername(fd, bytes, length) === 0;
+}
+
+function readLocal(fd: number): boolean {
+  length[0] = SOCKADDR_BYTES;
+  return libc().getsockname(fd, bytes, length) === 0;
 }
 
 /** "1.2.3.4" as the URL parser, and so decodeAddress(), writes it in IPv6: "::ffff:102:304". */

@@ -5,7 +5,7 @@
 
 import { LoneRequest } from "../../deno/lone_request.ts";
 import { connectionFd } from "../../deno/http.ts";
-import { ConnectionFds, isConnectedTo } from "../../os/connection_fds.ts";
+import { ConnectionFds, type Ends, hasEnds } from "../../os/connection_fds.ts";
 import { muteConnection } from "../../os/mute.ts";
 import { libcUnavailable } from "../../os/libc.ts";
 import {
@@ -91,18 +91,22 @@ export class KernelSide {
   }
 
   #fd(connection: Deno.Conn): number | null {
-    const { remoteAddr } = connection;
-    if (!this.#available || remoteAddr.transport !== "tcp") return null;
+    if (!this.#available || connection.remoteAddr.transport !== "tcp") return null;
     // Of the connection that such a request came by nothing is known but who is at its other end.
     if (connection instanceof LoneRequest) return null;
-    const peer = {
-      transport: "tcp",
-      hostname: remoteAddr.hostname,
-      port: remoteAddr.port,
-    } as const;
+    const ends = endsOf(connection);
     const fd = connectionFd(connection);
-    if (fd === null) return this.#fds.find(peer);
+    if (fd === null) return this.#fds.find(ends);
     // The connection may be closed, and its number another one's, before Deno says so.
-    return isConnectedTo(fd, peer) ? fd : null;
+    return hasEnds(fd, ends) ? fd : null;
   }
+}
+
+/** Of a TCP connection. */
+function endsOf({ localAddr, remoteAddr }: Deno.Conn): Ends {
+  const [local, peer] = [localAddr, remoteAddr] as [Deno.NetAddr, Deno.NetAddr];
+  return {
+    local: { transport: "tcp", hostname: local.hostname, port: local.port },
+    peer: { transport: "tcp", hostname: peer.hostname, port: peer.port },
+  };
 }
