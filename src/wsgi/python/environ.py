@@ -34,8 +34,7 @@ def create_reader(base, script_name, open_stream):
 
     `base`: what all of them have. `open_stream()` makes the wsgi.input of a body that is streamed.
     """
-    connections, targets, blocks = {}, {}, {}
-    keys = dict(CGI_KEYS)
+    connections, targets, blocks, keys = {}, {}, {}, {}
     base = {**PER_REQUEST, **base}
 
     def read(head, body):
@@ -75,7 +74,7 @@ def create_reader(base, script_name, open_stream):
         environ = base.copy()
         parts = fields.split("\n")
         for name, value in zip(parts[::2], parts[1::2]):
-            key = keys.get(name)
+            key = CGI_KEYS.get(name) or keys.get(name)
             if key is None:
                 key = keep(keys, name, "HTTP_" + name.upper().replace("-", "_"))
             if key in environ:

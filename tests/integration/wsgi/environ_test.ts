@@ -216,6 +216,23 @@ sceneTest("the environ of one request is not the next one's", async (scene) => {
   }
 });
 
+sceneTest("no flood of names hides the type and the length of a body", async (scene) => {
+  const { port } = await startWsgi(scene, "environs");
+  using wire = await Wire.connect(port);
+  for (let round = 0; round < 8; round++) {
+    // Together more different names than are kept.
+    const fields = Array.from({ length: 80 }, (_, i) => `X-${round}-${i}: 1\r\n`).join("");
+    await wire.send(`GET / HTTP/1.1\r\nHost: x\r\n${fields}\r\n`);
+    await wire.response();
+    // Each time of another type, so that its head is not known from before.
+    const head = `Content-Type: a/b${round}\r\nContent-Length: 5`;
+    await wire.send(`POST / HTTP/1.1\r\nHost: x\r\n${head}\r\n\r\nhello`);
+    const environ = JSON.parse((await wire.response())!.body);
+    const keys = ["CONTENT_TYPE", "CONTENT_LENGTH", "HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"];
+    assertEquals(pick(environ, ...keys), [`a/b${round}`, "5", undefined, undefined]);
+  }
+});
+
 function exists(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
