@@ -1,5 +1,7 @@
 /** An app's error as text for the error log: its message, stack and causes, without frames of ours. */
 
+import { clipped } from "../log/record.ts";
+
 /** Where denicorn's own code lies, as stack frames show it. */
 const OWN_ROOT = new URL("../", import.meta.url).href;
 
@@ -24,7 +26,7 @@ const INSPECT_DEPTH = 4;
 /** Whatever was thrown (not all of it is an Error), as lines for the log. Never throws itself. */
 export function traceOf(thrown: unknown): string {
   try {
-    const text = Deno.inspect(thrown, { colors: false, depth: INSPECT_DEPTH });
+    const text = clipped(Deno.inspect(thrown, { colors: false, depth: INSPECT_DEPTH }));
     return cleanTrace(thrown instanceof Error ? text : `thrown: ${text}`);
   } catch {
     // A Proxy or a getter that throws, and what it throws may do so again: whoever logs an error has

@@ -27,6 +27,26 @@ export interface Log {
   critical(message: string): void;
 }
 
+/**
+ * What a record may be long, characters. Clients have a say in it (`new URL(text)` throws its whole
+ * input), and what is written in six characters for one must still go over a control channel.
+ */
+const MAX_MESSAGE_CHARACTERS = 64 * 1024;
+/** Of what is cut, so much of the end is kept: there a trace says where. */
+const KEPT_END_CHARACTERS = 16 * 1024;
+/** For the line that says how much is missing. */
+const GAP_CHARACTERS = 64;
+
+/** The text as it may be logged: of a longer one its beginning and its end. */
+export function clipped(text: string): string {
+  if (text.length <= MAX_MESSAGE_CHARACTERS) return text;
+  const kept = MAX_MESSAGE_CHARACTERS - GAP_CHARACTERS - KEPT_END_CHARACTERS;
+  const missing = text.length - kept - KEPT_END_CHARACTERS;
+  return `${text.slice(0, kept)}\n… ${missing} characters more …\n${
+    text.slice(-KEPT_END_CHARACTERS)
+  }`;
+}
+
 /** Makes a {@linkcode Log} that hands every record of `level` or above to `write`. */
 export function createLog(
   level: Level,
@@ -38,7 +58,8 @@ export function createLog(
   const at = (own: Level) =>
     LEVELS.indexOf(own) < lowest
       ? () => {}
-      : (message: string) => write({ time: Date.now(), level: own, message, pid, role });
+      : (message: string) =>
+        write({ time: Date.now(), level: own, message: clipped(message), pid, role });
   return {
     level,
     debug: at("debug"),

@@ -1,5 +1,7 @@
 /** A proc's end of the control channel, and its error log, which goes over it. */
 
+import { formatText } from "../log/format.ts";
+import { say } from "../log/last_words.ts";
 import { createLog, type Level, type Log, type LogRecord } from "../log/record.ts";
 import {
   controlAddress,
@@ -49,7 +51,7 @@ export class ControlClient {
 
   /** Sends a record for the error log. Where the manager is gone, standard error takes it. */
   write(record: LogRecord): void {
-    if (!this.send({ type: "log", records: [record] })) writeToStandardError(record);
+    if (!this.send({ type: "log", records: [record] })) say(Deno.stderr, formatText(record));
   }
 
   /** Ends this process, after its last words have been heard. */
@@ -57,13 +59,5 @@ export class ControlClient {
     const late = new Promise<void>((resolve) => setTimeout(resolve, FAREWELL_MS));
     await Promise.race([this.#channel.flushed(), late]);
     Deno.exit(code);
-  }
-}
-
-function writeToStandardError({ role, level, message }: LogRecord): void {
-  try {
-    Deno.stderr.writeSync(new TextEncoder().encode(`[${role}] ${level}: ${message}\n`));
-  } catch {
-    // A closed standard error, and nobody left to tell.
   }
 }

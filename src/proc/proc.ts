@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import { AppLoadError, DenicornError, ExitCode, messageOf } from "../errors.ts";
 import { HookThread } from "../hooks/hook_thread.ts";
 import type { ProcInfo } from "../hooks/hooks.ts";
+import { clipped } from "../log/record.ts";
 import { setParentDeathSignal } from "../os/process.ts";
 import { libcUnavailable } from "../os/libc.ts";
 import {
@@ -190,15 +191,16 @@ export class Proc {
   async #failBoot(error: unknown): Promise<void> {
     const known = error instanceof DenicornError;
     const exitCode = known ? error.exitCode : ExitCode.boot;
+    const trace = error instanceof AppLoadError
+      ? error.trace
+      : known || !(error instanceof Error)
+      ? ""
+      : error.stack ?? String(error);
     this.#client.send({
       type: "boot_failed",
       exit_code: exitCode,
-      message: known ? error.message : "A proc failed to boot",
-      trace: error instanceof AppLoadError
-        ? error.trace
-        : known || !(error instanceof Error)
-        ? ""
-        : error.stack ?? String(error),
+      message: known ? clipped(error.message) : "A proc failed to boot",
+      trace: clipped(trace),
     });
     await this.#client.exit(exitCode);
   }

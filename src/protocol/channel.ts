@@ -1,7 +1,7 @@
 /** One end of a control channel: JSON, one message a line, in order, over a stream socket. */
 
-/** A line longer than this is no message of ours (a trace in a log record may be long), bytes. */
-const MAX_LINE_BYTES = 4 * 1024 * 1024;
+/** A line longer than this is no message of ours (a trace in a log record may be long), characters. */
+const MAX_LINE_CHARACTERS = 4 * 1024 * 1024;
 /** What may wait for a peer that does not read (stopped, or busy); beyond it nothing is added, bytes. */
 const MAX_UNSENT_BYTES = 8 * 1024 * 1024;
 const READ_BYTES = 16 * 1024;
@@ -23,10 +23,14 @@ export class ControlChannel<Incoming, Outgoing> {
     this.#parse = parse;
   }
 
-  /** Sends in order, without waiting. False where the channel is closed or the peer does not read. */
+  /**
+   * Sends in order, without waiting. False where the channel is closed, the peer does not read, or
+   * the message is longer than a peer would take: it would end the channel, and with it a proc.
+   */
   send(message: Outgoing): boolean {
     if (this.#closed) return false;
     const line = JSON.stringify(message) + "\n";
+    if (line.length > MAX_LINE_CHARACTERS) return false;
     if (this.#unsentBytes + line.length > MAX_UNSENT_BYTES) return false;
     this.#unsent.push(line);
     this.#unsentBytes += line.length;
@@ -53,8 +57,10 @@ export class ControlChannel<Incoming, Outgoing> {
       const lines = (partial + decoder.decode(buffer.subarray(0, size), { stream: true }))
         .split("\n");
       partial = lines.pop() ?? "";
-      if (partial.length > MAX_LINE_BYTES) {
-        throw new Error(`a line on the control channel is longer than ${MAX_LINE_BYTES} bytes`);
+      if (partial.length > MAX_LINE_CHARACTERS) {
+        throw new Error(
+          `a line on the control channel is longer than ${MAX_LINE_CHARACTERS} characters`,
+        );
       }
       for (const line of lines) yield this.#parse(JSON.parse(line));
     }

@@ -94,8 +94,9 @@ export class WsgiQueueOut {
     this.#send();
   }
 
+  /** A message of a record, which is short enough for the ring (log/record.ts). */
   log(level: number, message: string): void {
-    const bytes = encoder.encode(message.slice(0, MAX_LOG_CHARACTERS));
+    const bytes = encoder.encode(message);
     const at = this.#reserve(VALUE_WORDS * WORD + bytes.length);
     this.#begin(at, WsgiOut.log, 0);
     this.#ring.words[(at >> 2) + 2] = level;
@@ -132,6 +133,3 @@ export class WsgiQueueOut {
     if (this.#queue.serverSleeps()) this.#port.postMessage(0);
   }
 }
-
-/** A record of the log must fit into the ring, beside others. */
-const MAX_LOG_CHARACTERS = 64 * 1024;

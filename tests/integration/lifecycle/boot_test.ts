@@ -34,6 +34,19 @@ sceneTest(
   },
 );
 
+sceneTest(
+  "an app that throws megabytes while it loads: exit code 4, and its trace",
+  async (scene) => {
+    const server = scene.launch({
+      app: `throw new Error("\\x01".repeat(5_000_000));\n`,
+      workers: 1,
+    });
+    assertEquals((await server.end()).code, 4);
+    assertMatch(server.output, /Cannot load the app .*: Error: [^]* characters more …\n/);
+    assertMatch(server.output, /\n +at file:.*\/app\.ts:1:7\n/);
+  },
+);
+
 for (const workers of [0, 1]) {
   const title = `an app with a syntax error, workers: ${workers}: exit code 4, and the place, once`;
   sceneTest(title, async (scene) => {

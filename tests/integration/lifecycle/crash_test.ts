@@ -30,6 +30,29 @@ sceneTest("an app that ends its process is served again by a new one", async (sc
   assertNotEquals(await server.get(), before);
 });
 
+sceneTest(
+  "an error whose message has megabytes costs its own request alone, and no proc",
+  async (scene) => {
+    const app = `const { promise, resolve } = Promise.withResolvers<void>();
+export default { async fetch(request: Request) {
+  if (request.method === "POST") return new Response(new URL(await request.text()).host);
+  if (new URL(request.url).pathname === "/go") resolve();
+  else await promise;
+  return new Response("pid " + Deno.pid);
+} };\n`;
+    const server = await scene.start({ app, workers: 1 });
+    const waiting = server.get("/wait");
+    // Six characters for one, as a record crosses to the manager.
+    const body = "\x01".repeat(5_000_000);
+    const failed = await server.fetch("/", { method: "POST", body });
+    assertEquals([failed.status, await failed.text()], [500, "Internal Server Error\n"]);
+    const pid = await server.get("/go");
+    assertEquals(await waiting, pid);
+    await server.says(/POST \/ failed: TypeError: Invalid URL: [^]* characters more …\n/);
+    assert(!server.output.includes("nonsense"));
+  },
+);
+
 sceneTest("procs that crash again and again: growing pauses, then exit code 3", async (scene) => {
   // It serves for a moment, so that this is no failure to boot, and then dies.
   const app = `setTimeout(() => Deno.kill(Deno.pid, "SIGKILL"), 50);
