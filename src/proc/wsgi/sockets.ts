@@ -154,6 +154,11 @@ export class WsgiSockets {
     if (line !== undefined && !line.closed) this.#close(line, "1006\n0\nthe handshake failed\n");
   }
 
+  /** Wakes the app's own threads that wait in Python for the server. */
+  wakeSenders(): void {
+    this.#credits?.tell(ROOM, 0);
+  }
+
   /** Handles all that the app has written. */
   read(): void {
     const ring = this.#ring;
@@ -162,7 +167,7 @@ export class WsgiSockets {
       this.#handle(ring.at, ring.length);
       ring.done();
     } while (ring.next());
-    if (ring.writerWaits) this.#credits?.tell(ROOM, 0);
+    if (ring.writerWaits) this.wakeSenders();
   }
 
   /** The thread that runs a socket's task asks for the payload. */

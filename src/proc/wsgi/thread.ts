@@ -35,6 +35,8 @@ export interface WsgiThreadEvents {
   onWake(): void;
   /** The app begins to read the body of this exchange. */
   onReceive(exchange: Exchange): void;
+  /** There is something new for threads of the app's own that wait for a thread's rings. */
+  onGuests(): void;
   /** The thread begins to read what a WebSocket's callback is to be told. */
   onSocketReceive(thread: WsgiThread, id: number): void;
   /** The app makes a WebSocket of this exchange, if it is still there. */
@@ -74,8 +76,8 @@ export class WsgiThread implements AppThread {
   readonly #out: RingReader;
   readonly #outMemory: Deno.PointerObject;
   readonly #in: RingIn;
-  readonly #words = new Words();
-  readonly #owed = new Owed(this.#words);
+  readonly #words: Words;
+  readonly #owed: Owed;
   readonly #heads: Head[] = [];
   readonly #slab = new Slab();
   readonly #held = new HeldResponse();
@@ -91,6 +93,8 @@ export class WsgiThread implements AppThread {
     this.#events = events;
     this.#log = options.log;
     this.#ready.promise.catch(() => {});
+    this.#words = new Words(events.onGuests);
+    this.#owed = new Owed(this.#words);
     const [ringOut, ringIn] = [createRing(RING_OUT_BYTES), createRing(RING_IN_BYTES)];
     this.#out = new RingReader(ringOut);
     this.#outMemory = pointerOf(this.#out.bytes);
