@@ -3,6 +3,7 @@
 import type { Config } from "../../config/config.ts";
 import { AppLoadError, BootError, ExitCode } from "../../errors.ts";
 import { LEVELS, type Log } from "../../log/record.ts";
+import { describe } from "../../log/uncaught.ts";
 import { createRing, RingReader } from "../../protocol/byte_ring.ts";
 import type { CommonQueueMemory } from "../../protocol/common_queue.ts";
 import { QueueIn } from "../../protocol/exchange.ts";
@@ -175,10 +176,21 @@ export class WsgiThread implements AppThread {
   read(): void {
     const ring = this.#out;
     while (ring.next()) {
-      this.#handle(ring.at, ring.length);
+      try {
+        this.#handle(ring.at, ring.length);
+      } catch (error) {
+        // It costs the one exchange that it is about; without done() it would be read for ever.
+        this.#failed(ring.words[(ring.at >> 2) + 1]!, error);
+      }
       ring.done();
     }
     this.#held.release();
+  }
+
+  #failed(id: number, error: unknown): void {
+    const exchange = this.#exchanges.get(id);
+    if (exchange === undefined) this.#log.error(`A fault of denicorn's own: ${describe(error)}`);
+    exchange?.failed(error);
   }
 
   /** Runs what the app wants to have run at the end; only for a thread that has left. */
