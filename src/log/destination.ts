@@ -1,85 +1,174 @@
-/** Where log lines go, by blocking writes that never throw. */
+/** Where log lines go, by writes that neither throw nor wait for a reader. */
 
-import { openLogFile } from "./log_file.ts";
+import type { Output } from "../os/instant_output.ts";
+import { openOutput } from "./output.ts";
 
-type Sink = { writeSync(bytes: Uint8Array): number };
+/** What may wait for a reader; further lines are dropped and counted. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+/** How long a reader is left alone that has taken some of what waits, and one that has not. */
+const SOON_MS = 5;
+const LATER_MS = 50;
+/** The end waits so long for a reader that takes nothing, milliseconds. */
+const SILENT_READER_MS = 1_000;
+/** And so long for one that takes little by little. */
+const SLOW_READER_MS = 5_000;
+
+/** Text that goes out whole, and how many lines are lost with it: more than one where it tells of them. */
+interface Waiting {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly lines: number;
+}
 
 /**
- * A file, standard output or standard error. What cannot be written (a full disk, a closed pipe) is
+ * A file or standard error. What cannot be written (a full disk, a closed pipe) is
  * dropped and counted: a log must never end or stop what it tells of. (`console.log` would: on a
- * full disk it throws, and that ends the process.)
+ * full disk it throws, and that ends the process.) What has no room in a pipe or on a terminal waits
+ * for it here, in its order.
  */
 export class Destination {
-  readonly #path: string;
-  readonly #standard: Sink;
+  readonly #open: (path: string) => Output;
+  readonly #tellLost: (lost: number) => string;
   readonly #encoder = new TextEncoder();
-  #file: Deno.FsFile | null = null;
+  #path: string;
+  #output: Output | null;
+  /** `#begun` bytes of the first one are out. */
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  #begun = 0;
+  #retry: ReturnType<typeof setTimeout> | null = null;
   /** Lines were lost since the last one that went out. */
   #lost = 0;
-  /** Part of a line went out, so the next one needs a line feed before it. */
+  /** Part of a line went out and no more will, so the next one needs a line feed before it. */
   #torn = false;
 
-  /** @throws what openLogFile throws: at start, a log that cannot be opened is an error. */
-  constructor(path: string, standard: Sink = Deno.stderr) {
+  /**
+   * `tellLost` makes the line that says how many lines are missing before it.
+   *
+   * @throws what openLogFile throws: at start, a log that cannot be opened is an error.
+   */
+  constructor(path: string, tellLost: (lost: number) => string, open = openOutput) {
     this.#path = path;
-    this.#standard = standard;
-    if (path !== "-") this.#file = openLogFile(path);
-  }
-
-  get lost(): number {
-    return this.#lost;
+    this.#tellLost = tellLost;
+    this.#open = open;
+    this.#output = open(path);
   }
 
   /** Writes one record, whole or not at all as far as the system allows. */
   write(text: string): void {
-    const sink = this.#path === "-" ? this.#standard : this.#file;
-    const bytes = this.#encoder.encode(this.#torn ? `\n${text}` : text);
-    let written = 0;
-    try {
-      while (sink !== null && written < bytes.length) {
-        const count = sink.writeSync(bytes.subarray(written));
-        if (count === 0) break;
-        written += count;
-      }
-    } catch {
-      // Counted below.
-    }
-    if (sink !== null && written === bytes.length) {
-      this.#torn = false;
-      this.#lost = 0;
+    const bytes = this.#encoder.encode(text);
+    const waits = this.#waiting.length > 0;
+    // Who has begun to lose goes on until there is room again: the gap is told where it is, once.
+    if (waits && (this.#lost > 0 || this.#waitingBytes + bytes.length > MAX_WAITING_BYTES)) {
+      this.#lost++;
       return;
     }
-    this.#lost++;
-    if (written > 0) this.#torn = true;
+    this.#push({ bytes, lines: 1 });
+    if (waits) return;
+    this.#pass();
+    if (this.#waiting.length > 0) this.#retryIn(LATER_MS);
   }
 
   /**
-   * Opens the file anew by its name, after logrotate moved the old one. Returns why that cannot be, or
-   * null; then the old file still takes what there is to say, and is better than none.
+   * Opens a file by its name, another one or the same anew, after logrotate moved the old one. The old
+   * one gets no more; what waited for its reader waits for this one's.
+   *
+   * @throws what openLogFile throws, and then all stays as it was.
    */
-  reopen(): unknown {
-    if (this.#path === "-") return null;
-    try {
-      const fresh = openLogFile(this.#path);
-      this.#close();
-      this.#file = fresh;
-      this.#torn = false;
-      return null;
-    } catch (error) {
-      return error;
-    }
+  moveTo(path: string): void {
+    if (path === "-" && this.#path === "-") return;
+    const fresh = this.#open(path);
+    this.#output?.close();
+    this.#output = fresh;
+    this.#path = path;
+    this.#torn = this.#begun > 0;
+    this.#begun = 0;
   }
 
+  /**
+   * Writes what waits, for as long as somebody takes it, and closes the file. It holds the thread up
+   * meanwhile: it is the last that is done before the process ends, from wherever that is.
+   */
   close(): void {
-    this.#close();
-    this.#file = null;
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#retry = null;
+    const begin = performance.now();
+    let heard = begin;
+    while (this.#waiting.length > 0) {
+      const now = performance.now();
+      if (this.#pass()) heard = now;
+      else if (now - heard > SILENT_READER_MS) break;
+      if (now - begin > SLOW_READER_MS) break;
+      if (this.#waiting.length > 0) sleep(SOON_MS);
+    }
+    this.#output?.close();
+    this.#output = null;
   }
 
-  #close() {
-    try {
-      this.#file?.close();
-    } catch {
-      // A close that fails has closed all the same (close(2)).
-    }
+  #retryIn(ms: number): void {
+    if (this.#retry !== null) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = null;
+      const progress = this.#pass();
+      if (this.#waiting.length > 0) this.#retryIn(progress ? SOON_MS : LATER_MS);
+    }, ms);
+    // It keeps no process from its end.
+    Deno.unrefTimer(this.#retry);
   }
+
+  /** Writes what there is room for. Returns whether there was any. */
+  #pass(): boolean {
+    let progress = false;
+    try {
+      while (this.#waiting.length > 0) {
+        if (!this.#passSome()) return progress;
+        progress = true;
+      }
+    } catch {
+      this.#drop();
+    }
+    return progress;
+  }
+
+  /** Writes of the first line. Returns false where there is no room. */
+  #passSome(): boolean {
+    const bytes = this.#waiting[0]?.bytes;
+    if (bytes === undefined || this.#output === null) throw new Error("The log is closed");
+    if (this.#torn) {
+      if (this.#output.write(LINE_FEED) === null) return false;
+      this.#torn = false;
+    }
+    const count = this.#output.write(bytes.subarray(this.#begun));
+    if (count === null || count === 0) return false;
+    this.#begun += count;
+    if (this.#begun < bytes.length) return true;
+    this.#begun = 0;
+    this.#waitingBytes -= bytes.length;
+    this.#waiting.shift();
+    if (this.#waiting.length === 0 && this.#lost > 0) {
+      const lines = this.#lost;
+      this.#lost = 0;
+      this.#push({ bytes: this.#encoder.encode(this.#tellLost(lines)), lines });
+    }
+    return true;
+  }
+
+  #push(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+    this.#waitingBytes += waiting.bytes.length;
+  }
+
+  /** A full disk, or a reader that has gone: what waits is lost. */
+  #drop(): void {
+    for (const { lines } of this.#waiting) this.#lost += lines;
+    this.#torn ||= this.#begun > 0;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#begun = 0;
+  }
+}
+
+const LINE_FEED = new Uint8Array([10]);
+
+function sleep(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

@@ -1,6 +1,7 @@
 /** How the program ends where it cannot go on: one message, and its exit code. */
 
 import { AppLoadError, DenicornError, ExitCode } from "../errors.ts";
+import { Destination } from "./destination.ts";
 import type { ErrorLog, LogConfig } from "./log_writer.ts";
 import { describe } from "./uncaught.ts";
 
@@ -9,7 +10,7 @@ export async function exitCodeOf(run: () => Promise<ExitCode>): Promise<ExitCode
   try {
     return await run();
   } catch (error) {
-    say(Deno.stderr, `denicorn: ${textOf(error)}\n`);
+    sayLast(`denicorn: ${textOf(error)}\n`);
     if (error instanceof Deno.errors.NotCapable) return ExitCode.usage;
     // Thrown on, a fault of ours would be one of those errors that a server survives: exit code 0.
     return error instanceof DenicornError ? error.exitCode : ExitCode.system;
@@ -37,6 +38,13 @@ function textOf(error: unknown): string {
   if (!(error instanceof DenicornError)) return `A fault of denicorn's own: ${describe(error)}`;
   const trace = error instanceof AppLoadError ? error.trace : "";
   return trace === "" ? error.message : `${error.message}\n${trace}`;
+}
+
+/** The reason of an end on standard error, which waits for a bounded time for a reader. */
+function sayLast(text: string): void {
+  const standardError = new Destination("-", () => "");
+  standardError.write(text);
+  standardError.close();
 }
 
 /** Writes text as far as it can be written: `denicorn --help | head -1` is no error. */

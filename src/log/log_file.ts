@@ -16,7 +16,7 @@ export function openLogFile(path: string): Deno.FsFile {
 }
 
 /** For writing as well: an end that only reads would wait for a writer. */
-function openReader(path: string): Deno.FsFile | null {
+export function openReader(path: string): Deno.FsFile | null {
   try {
     return Deno.openSync(path, { read: true, write: true });
   } catch (error) {

@@ -19,10 +19,11 @@ export interface LogConfig {
 export interface ErrorLog extends Log {
   /** Takes a record as it is, from a proc or thread; below the level it is dropped. */
   write(record: LogRecord): void;
-  /** Opens the file anew (USR1). */
+  /** Opens the file anew (USR1). Where that cannot be, the old one is better than none. */
   reopen(): void;
   /** Takes on a new configuration (HUP). @throws {SystemError} when its file cannot be opened. */
   reconfigure(config: LogConfig): void;
+  /** Writes what waits for a reader, for a bounded time, and closes the file. */
   close(): void;
 }
 
@@ -35,18 +36,24 @@ export function openLogWriter(
   role: string,
   relay: Relay | null = null,
 ): ErrorLog {
-  let destination = openDestination(config);
+  let path = config.error_log;
   let format = chooseFormat(config);
   let lowest = LEVELS.indexOf(config.log_level);
-
-  const print = (record: LogRecord) => {
-    const { lost } = destination;
-    destination.write(format(record));
-    if (lost > 0 && destination.lost === 0) {
-      const message = `${lost} records before this line could not be written and are lost`;
-      destination.write(format({ ...record, level: "warning", role, message }));
-    }
+  const tellLost = (lost: number) => {
+    let line = "";
+    const log = createLog("warning", role, (record) => line = format(record));
+    log.warning(`${lost} records before this line could not be written and are lost`);
+    return line;
   };
+  const destination = openDestination(config, (path) => new Destination(path, tellLost));
+  const close = () => {
+    globalThis.removeEventListener("unload", close);
+    destination.close();
+  };
+  // Whoever calls Deno.exit(), what was said before still comes out.
+  globalThis.addEventListener("unload", close);
+
+  const print = (record: LogRecord) => destination.write(format(record));
   const write = (record: LogRecord) => {
     if (LEVELS.indexOf(record.level) < lowest) return;
     if (relay === null) print(record);
@@ -62,23 +69,25 @@ export function openLogWriter(
     },
     write,
     reopen() {
-      const error = destination.reopen();
-      if (error !== null) own.error(`Cannot reopen error_log, the old file is kept: ${error}`);
+      try {
+        destination.moveTo(path);
+      } catch (error) {
+        own.error(`Cannot reopen error_log, the old file is kept: ${error}`);
+      }
     },
     reconfigure(next) {
-      const fresh = openDestination(next);
-      destination.close();
-      destination = fresh;
+      openDestination(next, (path) => destination.moveTo(path));
+      path = next.error_log;
       format = chooseFormat(next);
       lowest = LEVELS.indexOf(next.log_level);
     },
-    close: () => destination.close(),
+    close,
   };
 }
 
-function openDestination({ error_log }: LogConfig): Destination {
+function openDestination<T>({ error_log }: LogConfig, open: (path: string) => T): T {
   try {
-    return new Destination(error_log);
+    return open(error_log);
   } catch (error) {
     const why = messageOf(error);
     throw new SystemError(`Cannot open error_log ${error_log}: ${why}`, { cause: error });

@@ -70,7 +70,9 @@ export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 /** The errors that callers tell apart. */
 export const Errno = {
   ENOENT: 2,
+  EINTR: 4,
   EBADF: 9,
+  EAGAIN: 11,
   EACCES: 13,
   EADDRINUSE: 98,
   EADDRNOTAVAIL: 99,

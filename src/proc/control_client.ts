@@ -1,7 +1,6 @@
 /** A proc's end of the control channel, and its error log, which goes over it. */
 
-import { formatText } from "../log/format.ts";
-import { say } from "../log/last_words.ts";
+import { type ErrorLog, type LogConfig, openLogWriter } from "../log/log_writer.ts";
 import { createLog, type Level, type Log, type LogRecord } from "../log/record.ts";
 import {
   controlAddress,
@@ -15,8 +14,12 @@ import { parseManagerToProc } from "../protocol/control_parse.ts";
 /** The last words of a proc get this long to reach a manager that may not read, milliseconds. */
 const FAREWELL_MS = 1_000;
 
+const ORPHAN: LogConfig = { log_level: "debug", error_log: "-", log_format: "text" };
+
 export class ControlClient {
   readonly #channel: ControlChannel<ManagerToProc, ProcToManager>;
+  /** The log of a proc whose manager is gone. */
+  #orphan: ErrorLog | null = null;
 
   private constructor(channel: ControlChannel<ManagerToProc, ProcToManager>) {
     this.#channel = channel;
@@ -51,7 +54,9 @@ export class ControlClient {
 
   /** Sends a record for the error log. Where the manager is gone, standard error takes it. */
   write(record: LogRecord): void {
-    if (!this.send({ type: "log", records: [record] })) say(Deno.stderr, formatText(record));
+    if (this.send({ type: "log", records: [record] })) return;
+    this.#orphan ??= openLogWriter(ORPHAN, "proc");
+    this.#orphan.write(record);
   }
 
   /** Ends this process, after its last words have been heard. */

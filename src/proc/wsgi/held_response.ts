@@ -51,10 +51,9 @@ export class HeldResponse {
   release(): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
-    const chunks = this.#chunks;
-    this.#forget();
     exchange.respond(this.#status, this.#fields, true, 0);
-    for (const chunk of chunks) exchange.chunk(chunk);
+    for (const chunk of this.#chunks) exchange.chunk(chunk);
+    this.#forget();
   }
 
   #forget(): void {

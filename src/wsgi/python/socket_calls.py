@@ -7,7 +7,7 @@ called twice at once for the same socket, and its events come in their order.
 import time
 
 import _denicorn_socket_ring
-from _denicorn_socket_ring import DONE, live
+from _denicorn_socket_ring import DONE
 from denicorn import (
     CLOSED,
     OPEN,
@@ -24,6 +24,9 @@ TURN_SECONDS = 0.05
 
 FAILED = (1011, "Internal error")
 
+# All that the server knows of, by their ids.
+live = {}
+
 
 def accept(id, environ, head):
     """Makes a WebSocket of a request that asks for one. Returns None where the app wants none."""
@@ -35,7 +38,7 @@ def accept(id, environ, head):
         return None
     socket = WebSocket(id, route, environ, path, head.split("\n", 3)[3])
     live[id] = socket
-    _denicorn_socket_ring.ring.start()
+    _denicorn_socket_ring.ring.start(live)
     return socket
 
 
