@@ -12,6 +12,9 @@ const { Response } = globalThis;
 
 const SWITCHING_PROTOCOLS = 101;
 
+/** Of all that ends an exchange: three digits (RFC 9110, 15), and more than `new Response()` takes. */
+const [LEAST_STATUS, LAST_STATUS] = [200, 999];
+
 const sample: Untyped = new Response("", { status: 201, headers: { "x-sample": "1" } });
 
 /** Under it a Response keeps its inner one. */
@@ -21,11 +24,12 @@ const inner = sample[INNER_RESPONSE];
 const InnerBody = inner?.body?.constructor;
 
 /** Whether this Deno's Response is built as this file expects. */
-export const RESPONSES_KNOWN = InnerBody !== undefined && Array.isArray(inner.headerList);
+export const RESPONSES_KNOWN = InnerBody !== undefined && Array.isArray(inner.headerList) &&
+  inner.status === 201;
 
 /**
  * With exactly these fields and this body; nothing is added, no Content-Type. Throws RangeError when
- * the status is none that fetch knows.
+ * the status is none that ends an exchange; in public, none that `new Response()` takes (to 599).
  */
 export function bareResponse(
   status: number,
@@ -33,10 +37,17 @@ export function bareResponse(
   body: string | Uint8Array | ReadableStream<Uint8Array> | null,
 ): Response {
   if (!RESPONSES_KNOWN) return publicResponse(status, fields, body);
+  if (!(status >= LEAST_STATUS && status <= LAST_STATUS)) {
+    throw new RangeError(
+      `The status of a response must be from ${LEAST_STATUS} to ${LAST_STATUS}, not ${status}`,
+    );
+  }
   // Made without a body and headers it is on none of Deno's own fast paths, which would look past
   // its inner response.
-  const response: Untyped = new Response(null, status === 200 ? undefined : { status });
+  const response: Untyped = new Response(null);
   const inner = response[INNER_RESPONSE];
+  // What another server has answered with, a Response may have and no constructor takes.
+  inner.status = status;
   inner.headerList = fields;
   if (body !== null) {
     inner.body = new InnerBody(body instanceof ReadableStream ? body : { body, consumed: false });

@@ -51,6 +51,11 @@ export class RingWriter {
     this.#written = Atomics.load(control, WRITTEN);
   }
 
+  /** Goes on where another writer has stopped. */
+  resume(): void {
+    this.#written = Atomics.load(this.#control, WRITTEN);
+  }
+
   /**
    * Makes room for a record. Returns where its bytes go, an offset divisible by 4, or -1 where it has
    * to wait for the reader. It is not there for the reader before {@linkcode commit}.
@@ -104,6 +109,11 @@ export class RingReader {
     this.bytes = new Uint8Array(words.buffer);
     this.#mask = this.bytes.length - 1;
     this.#read = Atomics.load(control, READ);
+  }
+
+  /** Goes on where another reader has stopped. */
+  resume(): void {
+    this.#read = Atomics.load(this.#control, READ);
   }
 
   /** Looks at the next record. Returns whether there is one. */

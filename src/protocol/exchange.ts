@@ -104,6 +104,54 @@ export const QueueOut = {
   socketTaken: 16,
 } as const;
 
+/**
+ * How many operands each operation of a queue has, by its code: whoever reads it finds the next one,
+ * whatever becomes of this one.
+ */
+function operandsOf<Name extends string>(
+  codes: Readonly<Record<Name, number>>,
+  counts: Readonly<Record<Name, number>>,
+): readonly number[] {
+  const byCode: number[] = [0];
+  for (const name in codes) byCode[codes[name]] = counts[name];
+  return byCode;
+}
+
+export const QUEUE_IN_OPERANDS = operandsOf(QueueIn, {
+  exchange: 6,
+  bodyChunk: 2,
+  bodyEnd: 1,
+  bodyFail: 2,
+  credit: 2,
+  abort: 2,
+  completed: 2,
+  ping: 1,
+  socketOpen: 1,
+  socketText: 2,
+  socketBinary: 2,
+  socketSent: 2,
+  socketClosed: 5,
+});
+
+export const QUEUE_OUT_OPERANDS = operandsOf(QueueOut, {
+  respond: 5,
+  chunk: 2,
+  end: 1,
+  fail: 1,
+  credit: 2,
+  crashed: 1,
+  pong: 1,
+  log: 2,
+  ready: 0,
+  bootFailed: 3,
+  exit: 1,
+  upgrade: 4,
+  socketText: 2,
+  socketBinary: 2,
+  socketClose: 3,
+  socketTaken: 2,
+});
+
 /** What a response wants besides being sent; bits. */
 export const RespondFlag = {
   none: 0,

@@ -71,9 +71,29 @@ export const WsgiWord = {
   aborted: 2,
   /** Bytes of streamed responses that were taken from the thread since its start, modulo 2^32. */
   taken: 3,
+  /** Id of the exchange whose body was asked for last. */
+  receiving: 4,
+  /** Bytes of streamed responses that the thread has sent since its start, modulo 2^32. */
+  sent: 5,
+  /** One of {@linkcode WsgiGuest}. */
+  guest: 6,
+  /** 1: a guest waits for the bell, and is woken by a pipe. */
+  guestWaits: 7,
 } as const;
 
-export const WSGI_WORDS = 4;
+export const WSGI_WORDS = 8;
+
+/**
+ * Guests are threads of Python's that use the queues of a thread that is denicorn's: they have its
+ * environ, and cannot call its JS (src/wsgi/python/guest_queues.py).
+ */
+export const WsgiGuest = {
+  none: 0,
+  /** One is in the midst of something, under the GIL or about to get it. */
+  atWork: 1,
+  /** One has been: the rings go on elsewhere. */
+  wasHere: 2,
+} as const;
 
 export const RING_OUT_BYTES = 1024 * 1024;
 export const RING_IN_BYTES = 512 * 1024;

@@ -1,6 +1,6 @@
 /** Python objects from JS: made, read, called. Everything here runs under the GIL. */
 
-import { bytesAt } from "./memory.ts";
+import { addressOf, bytesAt } from "./memory.ts";
 import { type Api, type Handle, NULL } from "./symbols.ts";
 
 const encoder = new TextEncoder();
@@ -63,6 +63,15 @@ export function attribute(api: Api, object: Handle, name: string): Handle {
 export function fromText(api: Api, text: string): Handle {
   const bytes = encoder.encode(text);
   return checked(api, api.PyUnicode_DecodeUTF8(bytes, BigInt(bytes.length), NULL));
+}
+
+/** A memoryview of shared words, which must live as long as the process. Owned. */
+export function viewOf(api: Api, words: Int32Array): Handle {
+  const PYBUF_WRITE = 0x200;
+  return checked(
+    api,
+    api.PyMemoryView_FromMemory(addressOf(words), BigInt(words.byteLength), PYBUF_WRITE),
+  );
 }
 
 /** What a str holds. */

@@ -5,7 +5,16 @@ import { VERSION } from "../config/version.ts";
 import { AppLoadError } from "../errors.ts";
 import type { WsgiBoot } from "../protocol/wsgi.ts";
 import { createFunction } from "../python/function.ts";
-import { attribute, call, callMethod, fromText, importModule, toText } from "../python/objects.ts";
+import { LEVELS } from "../log/record.ts";
+import {
+  attribute,
+  call,
+  callMethod,
+  fromText,
+  importModule,
+  toText,
+  viewOf,
+} from "../python/objects.ts";
 import { type Api, type Handle, NULL } from "../python/symbols.ts";
 import { moduleName } from "./modules.ts";
 
@@ -44,7 +53,7 @@ export interface Gateway {
 /** Makes a gateway; the first one in a process imports the app. Throws AppLoadError. Under the GIL. */
 export function createGateway(
   api: Api,
-  { id, config }: Pick<WsgiBoot, "id" | "config">,
+  { id, config, ringOut, ringIn, words }: WsgiBoot,
   calls: GatewayCalls,
 ): Gateway {
   const builtins = importModule(api, "builtins");
@@ -73,7 +82,9 @@ export function createGateway(
 
   const module = importModule(api, moduleName("gateway"));
   const settings = fromText(api, JSON.stringify({ thread: id, ...settingsOf(config) }));
-  const created = callMethod(api, module, "create", settings, send, receive, log, wake);
+  const memory = [ringOut.words, ringOut.control, ringIn.words, ringIn.control, words];
+  const views = memory.map((it) => viewOf(api, it));
+  const created = callMethod(api, module, "create", settings, send, receive, log, wake, ...views);
   const gateway = api.PyTuple_GetItem(created, 0n);
   if (gateway === none) {
     const [message, trace] = [1n, 2n].map((i) => toText(api, api.PyTuple_GetItem(created, i)));
@@ -106,7 +117,14 @@ function settingsOf(config: Config) {
     multiprocess: config.workers > 1,
     software: `denicorn/${VERSION}`,
     patience: patienceOf(config),
+    levels: levelsOf(config),
   };
+}
+
+/** The levels that are logged, with their numbers. */
+function levelsOf({ log_level }: Config): Record<string, number> {
+  const lowest = LEVELS.indexOf(log_level);
+  return Object.fromEntries(LEVELS.map((level, i) => [level, i]).slice(lowest));
 }
 
 /**

@@ -2,10 +2,12 @@
 
 import type { Api } from "../python/symbols.ts";
 import { runModule } from "../python/objects.ts";
+import byteRing from "./python/byte_ring.py" with { type: "text" };
 import context from "./python/context.py" with { type: "text" };
 import denicorn from "./python/denicorn.py" with { type: "text" };
 import environ from "./python/environ.py" with { type: "text" };
 import gateway from "./python/gateway.py" with { type: "text" };
+import guestQueues from "./python/guest_queues.py" with { type: "text" };
 import loading from "./python/loading.py" with { type: "text" };
 import process from "./python/process.py" with { type: "text" };
 import response from "./python/response.py" with { type: "text" };
@@ -26,7 +28,9 @@ const SOURCES = {
   response,
   streams,
   context,
+  byte_ring: byteRing,
   socket_ring: socketRing,
+  guest_queues: guestQueues,
   denicorn,
   yimmo,
   socket_calls: socketCalls,

@@ -4,10 +4,9 @@ import type { Config } from "../config/config.ts";
 import { Gil } from "../python/gil.ts";
 import { startPython } from "../python/interpreter.ts";
 import { findPython, type PythonLibrary } from "../python/library.ts";
-import { callMethod, checked, fromText, importModule, toText } from "../python/objects.ts";
+import { callMethod, fromText, importModule, toText, viewOf } from "../python/objects.ts";
 import type { CommonQueueMemory } from "../protocol/common_queue.ts";
 import type { Ring } from "../protocol/byte_ring.ts";
-import { addressOf } from "../python/memory.ts";
 import type { Api, Handle } from "../python/symbols.ts";
 import { createModules, moduleName } from "./modules.ts";
 
@@ -72,13 +71,4 @@ function numbers(api: Api, module: Handle, result: Handle): number[] {
   const text = toText(api, result);
   for (const handle of [result, module]) api.Py_DecRef(handle);
   return text.split(" ").map(Number);
-}
-
-/** A memoryview of shared words, which must live as long as the process. Owned. */
-function viewOf(api: Api, words: Int32Array): Handle {
-  const PYBUF_WRITE = 0x200;
-  return checked(
-    api,
-    api.PyMemoryView_FromMemory(addressOf(words), BigInt(words.byteLength), PYBUF_WRITE),
-  );
 }

@@ -3,7 +3,15 @@
 import { libc } from "../os/libc.ts";
 import { type Ring, RingWriter } from "../protocol/byte_ring.ts";
 import type { CommonQueueReader } from "../protocol/common_queue.ts";
-import { PLAIN_WORDS, RESPOND_WORDS, VALUE_WORDS, WsgiBody, WsgiOut } from "../protocol/wsgi.ts";
+import {
+  PLAIN_WORDS,
+  RESPOND_WORDS,
+  VALUE_WORDS,
+  WsgiBody,
+  WsgiGuest,
+  WsgiOut,
+  WsgiWord,
+} from "../protocol/wsgi.ts";
 import type { Gil } from "../python/gil.ts";
 import { addressOf } from "../python/memory.ts";
 
@@ -22,10 +30,18 @@ export class WsgiQueueOut {
   readonly #queue: CommonQueueReader;
   readonly #port: MessagePort;
   readonly #gil: Gil;
+  readonly #words: Int32Array;
   readonly #memcpy = libc().memcpy;
 
-  constructor(ring: Ring, queue: CommonQueueReader, port: MessagePort, gil: Gil) {
+  constructor(
+    ring: Ring,
+    words: Int32Array,
+    queue: CommonQueueReader,
+    port: MessagePort,
+    gil: Gil,
+  ) {
     this.#ring = new RingWriter(ring);
+    this.#words = words;
     this.#memory = addressOf(this.#ring.bytes);
     this.#queue = queue;
     this.#port = port;
@@ -114,13 +130,24 @@ export class WsgiQueueOut {
     this.#ring.words[(at >> 2) + 1] = id;
   }
 
-  #reserve(length: number): number {
-    let at = this.#ring.reserve(length);
-    while (at < 0) {
-      this.#gil.without(() => this.#ring.waitForRoom());
-      at = this.#ring.reserve(length);
+  /** Waits until no guest is in the midst of something; what it wrote comes before what follows. */
+  seeGuestsOff(): void {
+    const words = this.#words;
+    while (Atomics.load(words, WsgiWord.guest) === WsgiGuest.atWork) {
+      // It needs the GIL and nothing else. It cannot wake this thread.
+      this.#gil.without(() => Atomics.wait(words, WsgiWord.guest, WsgiGuest.atWork, 1));
     }
-    return at;
+    words[WsgiWord.guest] = WsgiGuest.none;
+    this.#ring.resume();
+  }
+
+  #reserve(length: number): number {
+    for (;;) {
+      if (this.#words[WsgiWord.guest] !== WsgiGuest.none) this.seeGuestsOff();
+      const at = this.#ring.reserve(length);
+      if (at >= 0) return at;
+      this.#gil.without(() => this.#ring.waitForRoom());
+    }
   }
 
   #copy(at: number, address: bigint, length: number): void {

@@ -43,10 +43,6 @@ export class WsgiThreadLoop {
   readonly #pace: Pace | null;
   /** The exchange that runs. */
   #id = 0;
-  /** The exchange whose body was asked for last. */
-  #receiving = 0;
-  /** Bytes of streamed responses since the start, modulo 2^32. */
-  #sent = 0;
   readonly #size = new BigInt64Array(1);
 
   /** Loads the app. Throws AppLoadError. */
@@ -56,7 +52,7 @@ export class WsgiThreadLoop {
     this.#gil = new Gil(api);
     this.#queue = new CommonQueueReader(boot.queue, boot.id - 1);
     this.#memory = addressOf(this.#queue.bytes);
-    this.#out = new WsgiQueueOut(boot.ringOut, this.#queue, boot.port, this.#gil);
+    this.#out = new WsgiQueueOut(boot.ringOut, boot.words, this.#queue, boot.port, this.#gil);
     this.#in = new RingReader(boot.ringIn);
     this.#inMemory = addressOf(this.#in.bytes);
     this.#words = boot.words;
@@ -121,7 +117,7 @@ export class WsgiThreadLoop {
   #callbacks(): void {
     Atomics.store(this.#words, WsgiWord.current, this.#id = this.#queue.id);
     // Unlike an exchange, a socket may have several tasks with a body.
-    this.#receiving = 0;
+    this.#words[WsgiWord.receiving] = 0;
     const result = this.#call(this.#gateway.run, 3n);
     if (result === NULL) this.#log.error(`The gateway failed: ${takeError(this.#api).trace}`);
     else this.#api.Py_DecRef(result);
@@ -208,7 +204,7 @@ export class WsgiThreadLoop {
       if (from > 0 && !this.#mayGoOn()) return;
       const bytes = Math.min(MAX_PIECE_BYTES, length - from);
       this.#out.chunk(this.#id, address + BigInt(from), bytes);
-      this.#sent = (this.#sent + bytes) | 0;
+      this.#words[WsgiWord.sent]! += bytes;
     }
   }
 
@@ -218,7 +214,7 @@ export class WsgiThreadLoop {
     for (;;) {
       const bell = Atomics.load(words, WsgiWord.bell);
       if (Atomics.load(words, WsgiWord.aborted) === this.#id) return false;
-      const open = (this.#sent - Atomics.load(words, WsgiWord.taken)) | 0;
+      const open = (words[WsgiWord.sent]! - Atomics.load(words, WsgiWord.taken)) | 0;
       if (open < STREAM_WINDOW_BYTES) return true;
       this.#gil.without(() => Atomics.wait(words, WsgiWord.bell, bell));
     }
@@ -242,12 +238,14 @@ export class WsgiThreadLoop {
     const api = this.#api;
     const words = this.#words;
     const id = this.#id;
-    if (this.#receiving !== id) {
-      this.#receiving = id;
+    if (words[WsgiWord.receiving] !== id) {
+      words[WsgiWord.receiving] = id;
       this.#out.receive(id);
     }
     for (;;) {
       const bell = Atomics.load(words, WsgiWord.bell);
+      this.#out.seeGuestsOff();
+      this.#in.resume();
       while (this.#in.next()) {
         const { at, length } = this.#in;
         const operation = this.#in.words[at >> 2];

@@ -42,6 +42,7 @@ const PATHS: Record<string, Handler> = {
     response.headers.append("set-cookie", "b=2");
     return response;
   },
+  "/relayed": (request) => fetch(new URL(request.url).searchParams.get("from")!),
   "/echo": async (request) => new Response(await request.text()),
   "/echo-json": async (request) => Response.json(await request.json()),
   "/echo-stream": (request) => new Response(request.body),

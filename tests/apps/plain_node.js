@@ -122,8 +122,8 @@ const routes = {
     res.write("the beginning");
     setImmediate(() => res.destroy(new Error("in the middle")));
   },
-  "/odd-status"(_req, res) {
-    res.writeHead(999).end();
+  "/odd-status"(req, res) {
+    res.writeHead(Number(req.url.split("?")[1])).end("odd");
   },
   "/timeout"(_req, res) {
     res.setTimeout(10, () => {

@@ -256,8 +256,13 @@ Deno.test("a response that is destroyed after its head breaks off", async () => 
   await assertRejects(() => response.text(), Error, "in the middle");
 });
 
-Deno.test("a status that fetch does not know is an error, not a hang", async () => {
-  await assertRejects(() => ask("/odd-status"), RangeError);
+Deno.test("a status that only fetch does not know is passed on", async () => {
+  const response = await ask("/odd-status?999");
+  assertEquals([response.status, await response.text()], [999, "odd"]);
+});
+
+Deno.test("a status that ends no exchange is an error, not a hang", async () => {
+  await assertRejects(() => ask("/odd-status?101"), RangeError);
 });
 
 Deno.test("a timeout of the app's own is kept", async () => {

@@ -116,7 +116,7 @@ class NodeExchange implements Carrier {
       this.#resolve(bareResponse(status, fields, body));
       if (bare) this.#body.discard();
     } catch (error) {
-      // A status that fetch has not (999), or a 101 outside of an upgrade.
+      // A status that ends no exchange: a 101 outside of an upgrade.
       this.#reject(error);
       this.#socket.destroy();
     }

@@ -36,6 +36,8 @@ export interface ExchangeEvents {
   onResponded(exchange: Exchange, status: number, headers: [string, string][]): void;
   /** The app makes a WebSocket of it. */
   onUpgrade(exchange: Exchange, wish: UpgradeWish): void;
+  /** It is given up for this error. */
+  onFailed(exchange: Exchange, error: unknown): void;
   /** The last byte is out, or the exchange was given up. Called once. */
   onFinished(exchange: Exchange): void;
 }
@@ -113,16 +115,21 @@ export class Exchange implements Awaited {
     body: string | Uint8Array | true | null,
     flags: number,
   ): void {
-    this.#respondWith(status, headers, () => {
-      if (body === true) {
-        this.#stream = new ResponseStream(this);
-        watchClient(this);
-        return createResponse(status, headers, this.#stream.readable);
-      }
-      if (body !== null) this.bytesSent = this.access === null ? body.length : lengthOf(body);
-      return createResponse(status, headers, body);
-    });
+    try {
+      this.#respondWith(status, headers, () => {
+        if (body === true) {
+          this.#stream = new ResponseStream(this);
+          return createResponse(status, headers, this.#stream.readable);
+        }
+        if (body !== null) this.bytesSent = this.access === null ? body.length : lengthOf(body);
+        return createResponse(status, headers, body);
+      });
+    } catch (error) {
+      // Here, since a response that was held is made while something else is read.
+      return this.failed(error);
+    }
     if (body === true) {
+      watchClient(this);
       if (flags & RespondFlag.completed) this.#reportCompleted();
     } else if (flags & RespondFlag.completed || this.bytesSent > SLOW_BODY_BYTES) {
       const report = (flags & RespondFlag.completed) !== 0;
@@ -189,10 +196,20 @@ export class Exchange implements Awaited {
 
   /** The proc stops and does not wait any longer. */
   cut(): void {
+    this.#cut(503, AbortReason.stop);
+  }
+
+  /** What the thread has said of it cannot be done: it ends here, and the others go on. */
+  failed(error: unknown): void {
+    if (!this.finished) this.#events.onFailed(this, error);
+    this.#cut(500, AbortReason.client);
+  }
+
+  #cut(status: RefusalStatus, reason: number): void {
     if (this.finished) return;
-    this.thread.post(QueueIn.abort, this.id, AbortReason.stop);
+    this.thread.post(QueueIn.abort, this.id, reason);
     this.#stream?.cut();
-    if (!this.responded) this.#refuse(503);
+    if (!this.responded) this.#refuse(status);
     this.finish();
   }
 
@@ -255,11 +272,13 @@ export class Exchange implements Awaited {
 
   #respondWith(status: number, headers: [string, string][], make: () => Response): void {
     if (this.responded) return;
+    this.#events.onResponded(this, status, headers);
+    // It may throw: then it is still to be answered.
+    const response = make();
     this.responded = true;
     this.status = status;
     this.responseHeaders = headers;
-    this.#events.onResponded(this, status, headers);
-    this.#resolve(make());
+    this.#resolve(response);
   }
 
   #reportCompleted(): void {

@@ -3,6 +3,7 @@
 import type { Config } from "../../config/config.ts";
 import { requestBody } from "../../deno/request.ts";
 import type { Log } from "../../log/record.ts";
+import { describe } from "../../log/uncaught.ts";
 import type { AccessRecord } from "./access_record.ts";
 import { AbortReason, MAX_WHOLE_BODY_BYTES, QueueIn } from "../../protocol/exchange.ts";
 import { nextId } from "../../protocol/id_table.ts";
@@ -49,6 +50,9 @@ export class ThreadedDispatcher implements Dispatcher {
         exchange.thread.post(QueueIn.abort, exchange.id, AbortReason.client);
         exchange.crashed();
       }
+    },
+    onFailed: ({ request: { method, url } }, error) => {
+      this.#log.error(`Cannot answer ${method} ${new URL(url).pathname}: ${describe(error)}`);
     },
     onFinished: (exchange) => {
       this.#pool.release(exchange);

@@ -3,8 +3,15 @@
 import type { Config } from "../../config/config.ts";
 import { AppLoadError, BootError, ExitCode } from "../../errors.ts";
 import type { Level, Log } from "../../log/record.ts";
+import { describe } from "../../log/uncaught.ts";
 import { bodyCame } from "../../os/young_garbage.ts";
-import { type Batch, QueueIn, QueueOut, type ThreadBoot } from "../../protocol/exchange.ts";
+import {
+  type Batch,
+  QUEUE_OUT_OPERANDS,
+  QueueIn,
+  QueueOut,
+  type ThreadBoot,
+} from "../../protocol/exchange.ts";
 import { parseFields } from "../../protocol/head.ts";
 import { IdTable } from "../../protocol/id_table.ts";
 import { Outbox } from "../../protocol/outbox.ts";
@@ -21,7 +28,7 @@ export interface ThreadEvents {
 }
 
 /** What clients of WebSockets are told when the thread of their app is gone (RFC 6455, 7.4.1). */
-const THREAD_DIED = [1011, "Internal error"] as const;
+const INTERNAL_ERROR = [1011, "Internal error"] as const;
 
 const MAIN = import.meta.resolve("../../thread/main.ts");
 
@@ -150,91 +157,85 @@ export class ThreadHandle implements AppThread {
   }
 
   #receive(batch: Batch): void {
-    const { exchanges, sockets } = this;
     this.unheardSweeps = 0;
-    // Operands are taken in the order that protocol/exchange.ts gives for each operation. An
-    // exchange that is no longer there was given up: what is still said of it is dropped.
-    for (let i = 0; i < batch.length;) {
-      const operation = batch[i++] as number;
-      switch (operation) {
-        case QueueOut.respond: {
-          const exchange = exchanges.get(batch[i] as number);
-          exchange?.respond(
-            batch[i + 1] as number,
-            parseFields(batch[i + 2] as string),
-            batch[i + 3] as string | Uint8Array | true | null,
-            batch[i + 4] as number,
-          );
-          i += 5;
-          break;
-        }
-        case QueueOut.chunk:
-          exchanges.get(batch[i] as number)?.chunk(batch[i + 1] as Uint8Array);
-          i += 2;
-          break;
-        case QueueOut.end:
-          exchanges.get(batch[i++] as number)?.end();
-          break;
-        case QueueOut.fail:
-          exchanges.get(batch[i++] as number)?.fail();
-          break;
-        case QueueOut.credit:
-          exchanges.get(batch[i] as number)?.uploadCredit(batch[i + 1] as number);
-          i += 2;
-          break;
-        case QueueOut.crashed:
-          exchanges.get(batch[i++] as number)?.crashed();
-          break;
-        case QueueOut.upgrade: {
-          const [id, header, protocol, idleTimeout] = batch.slice(i, i += 4) as [
-            number,
-            string,
-            string,
-            number,
-          ];
-          exchanges.get(id)?.upgrade({ header, protocol, idleTimeout });
-          break;
-        }
-        case QueueOut.socketText:
-          sockets.get(batch[i] as number)?.sendText(batch[i + 1] as string);
-          i += 2;
-          break;
-        case QueueOut.socketBinary:
-          sockets.get(batch[i] as number)?.sendBinary(batch[i + 1] as Uint8Array<ArrayBuffer>);
-          i += 2;
-          break;
-        case QueueOut.socketClose:
-          sockets.get(batch[i] as number)?.close(batch[i + 1] as number, batch[i + 2] as string);
-          i += 3;
-          break;
-        case QueueOut.socketTaken:
-          sockets.get(batch[i] as number)?.taken(batch[i + 1] as number);
-          i += 2;
-          break;
-        case QueueOut.pong:
-          this.#pongSeen = batch[i++] as number;
-          break;
-        case QueueOut.log:
-          this.#log[batch[i] as Level](batch[i + 1] as string);
-          i += 2;
-          break;
-        case QueueOut.ready:
-          this.#ready.resolve();
-          break;
-        case QueueOut.bootFailed: {
-          const [code, message, trace] = batch.slice(i, i += 3) as [number, string, string];
-          this.#ready.reject(
-            code === ExitCode.app ? new AppLoadError(message, trace) : new BootError(message),
-          );
-          break;
-        }
-        case QueueOut.exit:
-          this.#events.onExit(this, batch[i++] as number);
-          break;
-        default:
-          throw new Error(`Unknown operation in a queue out: ${operation}`);
+    for (let at = 0; at < batch.length;) {
+      const operation = batch[at] as number;
+      const operands = QUEUE_OUT_OPERANDS[operation];
+      if (operands === undefined) throw new Error(`Unknown operation in a queue out: ${operation}`);
+      try {
+        this.#obey(operation, batch, at + 1);
+      } catch (error) {
+        // It costs the one exchange that it is about, and not what the others behind it wait for.
+        this.#failed(batch[at + 1] as number, error);
       }
+      at += 1 + operands;
     }
+  }
+
+  /**
+   * Operands are taken from `i` on, in the order that protocol/exchange.ts gives for each operation. An
+   * exchange that is no longer there was given up: what is still said of it is dropped.
+   */
+  #obey(operation: number, batch: Batch, i: number): void {
+    const { exchanges, sockets } = this;
+    switch (operation) {
+      case QueueOut.respond:
+        return exchanges.get(batch[i] as number)?.respond(
+          batch[i + 1] as number,
+          parseFields(batch[i + 2] as string),
+          batch[i + 3] as string | Uint8Array | true | null,
+          batch[i + 4] as number,
+        );
+      case QueueOut.chunk:
+        return exchanges.get(batch[i] as number)?.chunk(batch[i + 1] as Uint8Array);
+      case QueueOut.end:
+        return exchanges.get(batch[i] as number)?.end();
+      case QueueOut.fail:
+        return exchanges.get(batch[i] as number)?.fail();
+      case QueueOut.credit:
+        return exchanges.get(batch[i] as number)?.uploadCredit(batch[i + 1] as number);
+      case QueueOut.crashed:
+        return exchanges.get(batch[i] as number)?.crashed();
+      case QueueOut.upgrade:
+        return exchanges.get(batch[i] as number)?.upgrade({
+          header: batch[i + 1] as string,
+          protocol: batch[i + 2] as string,
+          idleTimeout: batch[i + 3] as number,
+        });
+      case QueueOut.socketText:
+        return sockets.get(batch[i] as number)?.sendText(batch[i + 1] as string);
+      case QueueOut.socketBinary:
+        return sockets.get(batch[i] as number)?.sendBinary(batch[i + 1] as Uint8Array<ArrayBuffer>);
+      case QueueOut.socketClose:
+        return sockets.get(batch[i] as number)?.close(
+          batch[i + 1] as number,
+          batch[i + 2] as string,
+        );
+      case QueueOut.socketTaken:
+        return sockets.get(batch[i] as number)?.taken(batch[i + 1] as number);
+      case QueueOut.pong:
+        return void (this.#pongSeen = batch[i] as number);
+      case QueueOut.log:
+        return this.#log[batch[i] as Level](batch[i + 1] as string);
+      case QueueOut.ready:
+        return this.#ready.resolve();
+      case QueueOut.bootFailed: {
+        const [code, message, trace] = batch.slice(i, i + 3) as [number, string, string];
+        return this.#ready.reject(
+          code === ExitCode.app ? new AppLoadError(message, trace) : new BootError(message),
+        );
+      }
+      case QueueOut.exit:
+        return this.#events.onExit(this, batch[i] as number);
+    }
+  }
+
+  /** What can fail has the id of an exchange, or of the WebSocket that came of it, as its first operand. */
+  #failed(id: number, error: unknown): void {
+    const [exchange, socket] = [this.exchanges.get(id), this.sockets.get(id)];
+    if (exchange === undefined) this.#log.error(`A fault of denicorn's own: ${describe(error)}`);
+    exchange?.failed(error);
+    socket?.close(...INTERNAL_ERROR);
   }
 
   #died(why: string): void {
@@ -242,7 +243,7 @@ export class ThreadHandle implements AppThread {
     this.alive = false;
     this.#ready.reject(new BootError(`A thread died while it loaded the app: ${why}`));
     for (const exchange of this.exchanges.values()) exchange.crashed();
-    for (const socket of [...this.sockets.values()]) socket.close(...THREAD_DIED);
+    for (const socket of [...this.sockets.values()]) socket.close(...INTERNAL_ERROR);
     this.#events.onDied(this, why);
   }
 }

@@ -51,9 +51,10 @@ export class HeldResponse {
   release(): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
-    exchange.respond(this.#status, this.#fields, true, 0);
-    for (const chunk of this.#chunks) exchange.chunk(chunk);
+    const chunks = this.#chunks;
     this.#forget();
+    exchange.respond(this.#status, this.#fields, true, 0);
+    for (const chunk of chunks) exchange.chunk(chunk);
   }
 
   #forget(): void {

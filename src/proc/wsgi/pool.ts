@@ -22,7 +22,7 @@ import type { Pool, PoolEvents } from "../threads/pool.ts";
 import type { Session } from "../session/session.ts";
 import type { ServerSocket } from "../websocket/websocket.ts";
 import { type Stack, Stacks } from "./stacks.ts";
-import { WakePipe } from "./wake_pipe.ts";
+import { listenToPipe } from "./wake_pipe.ts";
 import { WsgiSockets } from "./sockets.ts";
 import { WsgiThread } from "./thread.ts";
 
@@ -63,8 +63,6 @@ export class WsgiPool implements Pool, AppThread {
   readonly #webSockets: WsgiSockets;
   /** Which callbacks each thread was seen to run, and since when. */
   readonly #running = new Map<WsgiThread, { turn: string; since: number }>();
-  /** By which the app's own threads wake the server. */
-  #wakePipe!: WakePipe;
   /** Where `timeout_warning` is set. */
   #stacks: Stacks | null = null;
   /** Who waits for an app to read its body. */
@@ -107,7 +105,7 @@ export class WsgiPool implements Pool, AppThread {
       ring: this.#socketRing,
       queue: this.#memory,
     });
-    this.#wakePipe = new WakePipe(wakes);
+    listenToPipe(wakes, this.#wake);
     this.#webSockets.listen(credits);
     if (stacks !== null) this.#stacks = new Stacks(stacks, this.#explained);
     // The first one imports the app; the others find it there.
@@ -236,6 +234,7 @@ export class WsgiPool implements Pool, AppThread {
         this.#bodies.get(exchange)?.(true);
         this.#bodies.delete(exchange);
       },
+      onGuests: () => this.#webSockets.wakeSenders(),
       onSocketReceive: (thread, id) => this.#webSockets.stream(id, thread),
       onUpgrade: (exchange, id, protocol) => this.#upgrade(exchange, id, protocol),
       onDied: (thread, why) => {
@@ -250,7 +249,6 @@ export class WsgiPool implements Pool, AppThread {
 
   /** A WebSocket is the pool's: its callbacks run on whichever thread is free. */
   #upgrade(exchange: Exchange | undefined, id: number, protocol: string): void {
-    void this.#wakePipe.listen(this.#wake);
     this.#webSockets.add(id, exchange?.request.url ?? "http://client-is-gone/");
     if (exchange !== undefined) {
       exchange.thread = this;

@@ -1,6 +1,7 @@
 /** The WebSockets of a WSGI app, between their ServerSockets and the threads; see protocol/wsgi_sockets.ts. */
 
 import type { Log } from "../../log/record.ts";
+import { describe } from "../../log/uncaught.ts";
 import { type Ring, RingReader } from "../../protocol/byte_ring.ts";
 import { QueueIn, SOCKET_MESSAGE_COST, SOCKET_WINDOW_BYTES } from "../../protocol/exchange.ts";
 import { MAX_PIECE_BYTES } from "../../protocol/wsgi.ts";
@@ -154,15 +155,26 @@ export class WsgiSockets {
     if (line !== undefined && !line.closed) this.#close(line, "1006\n0\nthe handshake failed\n");
   }
 
+  /** Wakes the app's own threads that wait in Python for the server. */
+  wakeSenders(): void {
+    this.#credits?.tell(ROOM, 0);
+  }
+
   /** Handles all that the app has written. */
   read(): void {
     const ring = this.#ring;
     if (!ring.next()) return;
     do {
-      this.#handle(ring.at, ring.length);
+      try {
+        this.#handle(ring.at, ring.length);
+      } catch (error) {
+        // It costs the one socket that it is about; without done() it would be read for ever.
+        this.#options.log.error(`A fault of denicorn's own: ${describe(error)}`);
+        this.#options.sockets.get(ring.words[(ring.at >> 2) + 1]!)?.drop();
+      }
       ring.done();
     } while (ring.next());
-    if (ring.writerWaits) this.#credits?.tell(ROOM, 0);
+    if (ring.writerWaits) this.wakeSenders();
   }
 
   /** The thread that runs a socket's task asks for the payload. */

@@ -18,7 +18,7 @@ export class Stacks {
   readonly #onStack: (stack: Stack) => void;
   #listening = false;
 
-  /** Opens a descriptor anew, for the reasons of WakePipe. */
+  /** Opens a descriptor anew, for the reasons of listenToPipe(). */
   constructor(fds: { ask: number; answers: number }, onStack: (stack: Stack) => void) {
     this.#ask = fds.ask;
     this.#answers = Deno.openSync(`/proc/self/fd/${fds.answers}`);

@@ -3,6 +3,7 @@
 import type { Config } from "../../config/config.ts";
 import { AppLoadError, BootError, ExitCode } from "../../errors.ts";
 import { LEVELS, type Log } from "../../log/record.ts";
+import { describe } from "../../log/uncaught.ts";
 import { createRing, RingReader } from "../../protocol/byte_ring.ts";
 import type { CommonQueueMemory } from "../../protocol/common_queue.ts";
 import { QueueIn } from "../../protocol/exchange.ts";
@@ -35,6 +36,8 @@ export interface WsgiThreadEvents {
   onWake(): void;
   /** The app begins to read the body of this exchange. */
   onReceive(exchange: Exchange): void;
+  /** There is something new for threads of the app's own that wait for a thread's rings. */
+  onGuests(): void;
   /** The thread begins to read what a WebSocket's callback is to be told. */
   onSocketReceive(thread: WsgiThread, id: number): void;
   /** The app makes a WebSocket of this exchange, if it is still there. */
@@ -74,8 +77,8 @@ export class WsgiThread implements AppThread {
   readonly #out: RingReader;
   readonly #outMemory: Deno.PointerObject;
   readonly #in: RingIn;
-  readonly #words = new Words();
-  readonly #owed = new Owed(this.#words);
+  readonly #words: Words;
+  readonly #owed: Owed;
   readonly #heads: Head[] = [];
   readonly #slab = new Slab();
   readonly #held = new HeldResponse();
@@ -91,6 +94,8 @@ export class WsgiThread implements AppThread {
     this.#events = events;
     this.#log = options.log;
     this.#ready.promise.catch(() => {});
+    this.#words = new Words(events.onGuests);
+    this.#owed = new Owed(this.#words);
     const [ringOut, ringIn] = [createRing(RING_OUT_BYTES), createRing(RING_IN_BYTES)];
     this.#out = new RingReader(ringOut);
     this.#outMemory = pointerOf(this.#out.bytes);
@@ -171,10 +176,21 @@ export class WsgiThread implements AppThread {
   read(): void {
     const ring = this.#out;
     while (ring.next()) {
-      this.#handle(ring.at, ring.length);
+      try {
+        this.#handle(ring.at, ring.length);
+      } catch (error) {
+        // It costs the one exchange that it is about; without done() it would be read for ever.
+        this.#failed(ring.words[(ring.at >> 2) + 1]!, error);
+      }
       ring.done();
     }
     this.#held.release();
+  }
+
+  #failed(id: number, error: unknown): void {
+    const exchange = this.#exchanges.get(id);
+    if (exchange === undefined) this.#log.error(`A fault of denicorn's own: ${describe(error)}`);
+    exchange?.failed(error);
   }
 
   /** Runs what the app wants to have run at the end; only for a thread that has left. */

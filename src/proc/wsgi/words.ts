@@ -3,9 +3,15 @@
 import { WSGI_WORDS, WsgiWord } from "../../protocol/wsgi.ts";
 
 export class Words {
+  readonly #wakeGuests: () => void;
   readonly memory = new Int32Array(
     new SharedArrayBuffer(WSGI_WORDS * Int32Array.BYTES_PER_ELEMENT),
   );
+
+  /** `wakeGuests` is called where one waits for the bell. */
+  constructor(wakeGuests: () => void) {
+    this.#wakeGuests = wakeGuests;
+  }
 
   /** Id of the exchange that the thread runs, 0 for none. */
   get current(): number {
@@ -29,5 +35,8 @@ export class Words {
   ring(): void {
     Atomics.add(this.memory, WsgiWord.bell, 1);
     Atomics.notify(this.memory, WsgiWord.bell);
+    if (Atomics.load(this.memory, WsgiWord.guestWaits) === 0) return;
+    Atomics.store(this.memory, WsgiWord.guestWaits, 0);
+    this.#wakeGuests();
   }
 }

@@ -5,7 +5,9 @@ head's number (see response.py), `head` its text where the number is new, HEAD_S
 out; `follows` says what comes after `data`, and where that is all of the body, whether it is ASCII.
 """
 
-from _denicorn_response import BODILESS, read_head
+from threading import get_ident
+
+from _denicorn_response import BODILESS, UNKEPT, read_head
 from _denicorn_streams import ClientDisconnected
 
 # `follows`: nothing at all; nothing to send, but finish() is to be called; more of the body.
@@ -53,9 +55,16 @@ class Context:
             raise TypeError("write() takes bytes, not %s" % type(data).__name__)
         if not data:
             return
-        message = self.go_on(data) if self.sent else self.open(data)
-        if not self.gateway.send(message):
+        gateway = self.gateway
+        if get_ident() != gateway.guests.owner:
+            sent = gateway.guests.send(self, lambda: self.next_message(data, unkept))
+        else:
+            sent = gateway.send(self.next_message(data, gateway.numbered))
+        if not sent:
             raise ClientDisconnected("the client went away")
+
+    def next_message(self, data, numbered):
+        return self.go_on(data) if self.sent else self.open(data, numbered)
 
     # yimmo-wsgi's Context is wsgi.input as well.
 
@@ -93,7 +102,7 @@ class Context:
             # What Flask and Django return most: one block, whose length they give. It is sent
             # before the app goes on.
             return self.whole(data, FINISH)
-        return self.go_on(data) if self.sent else self.open(data)
+        return self.go_on(data) if self.sent else self.open(data, self.gateway.numbered)
 
     def whole(self, data, follows):
         """What is sent where `data` is all of the body."""
@@ -124,29 +133,29 @@ class Context:
         if self.length is None and (data or not self.bodiless):
             # An empty body may be an app's own way to answer HEAD.
             self.length = len(data)
-        return self.open(data)
+        return self.open(data, self.gateway.numbered)
 
-    def open(self, data):
+    def open(self, data, numbered):
         """What is sent where the body begins with `data`, and more may follow."""
         if self.head is None:
             raise AssertionError("the app did not call start_response before its body began")
         self.sent = True
         self.left = self.length
         if self.bodiless:
-            return self.open_bodiless(data)
-        return self.gateway.numbered(self.head_with_length()) + (self.fit(data), MORE)
+            return self.open_bodiless(data, numbered)
+        return numbered(self.head_with_length()) + (self.fit(data), MORE)
 
-    def open_bodiless(self, data):
+    def open_bodiless(self, data, numbered):
         code = self.head[:3]
         self.left = 0
         self.iterator = None
         if code in BODILESS:
             if data:
                 self.gateway.log("warning", "a response %s has no body: it is dropped" % code)
-            return self.gateway.numbered(self.head) + (b"", FINISH)
+            return numbered(self.head) + (b"", FINISH)
         # HEAD. Where the length is not known, a body whose length is not known goes without it.
         follows = MORE if self.length is None else FINISH
-        return self.gateway.numbered(self.head_with_length()) + (b"", follows)
+        return numbered(self.head_with_length()) + (b"", follows)
 
     def go_on(self, data):
         """What is sent where the head is out."""
@@ -210,3 +219,8 @@ class Context:
         if self.length is None:
             return self.head
         return "%s\ncontent-length\n%d" % (self.head, self.length)
+
+
+def unkept(head):
+    """A number for a head that a guest sends: the thread might send it before it is there."""
+    return (UNKEPT, head)

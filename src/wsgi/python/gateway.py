@@ -7,12 +7,16 @@ asks for a WebSocket it calls upgrade() in place of begin(), and run() for what 
 """
 
 import json
+import os
+import sys
+from threading import get_ident
 
 # The files beside this one, which are run before it under these names.
 import _denicorn_socket_calls as socket_calls
 import _denicorn_socket_ring as socket_ring
 from _denicorn_context import NOTHING, UPGRADE, Context
 from _denicorn_environ import create_reader
+from _denicorn_guest_queues import GuestQueues
 from _denicorn_loading import LoadError, load
 from _denicorn_process import set_logger
 from _denicorn_stacks import register
@@ -26,9 +30,11 @@ class Gateway:
     """`send(message)` sends at once, false when the client is gone; `receive(None)` waits for more of a
     streamed body, None when it breaks off; `log(line)` takes a level, a line feed and a message."""
 
-    def __init__(self, settings, send, receive, log):
+    def __init__(self, settings, send, receive, log, guests):
         self.app = load(settings["app"])
         self.send = send
+        # The same for other threads than the one that runs the app.
+        self.guests = guests
         self.context = None
         self._log = log
         self._receive = receive
@@ -47,7 +53,7 @@ class Gateway:
                 "SCRIPT_NAME": settings["script_name"],
             },
             settings["script_name"],
-            lambda: Input(receive),
+            lambda: Input(receive, guests),
         )
 
     def begin(self, head, body):
@@ -77,7 +83,7 @@ class Gateway:
     def run(self, events, body, id):
         """Calls an app for what happened to one of its WebSockets."""
         if body is True:
-            body = Input(self._receive).read()
+            body = Input(self._receive, self.guests).read()
         socket_calls.run(id, events, body or b"", self.log)
 
     def more(self):
@@ -104,7 +110,10 @@ class Gateway:
         return (number, None)
 
     def log(self, level, message):
-        self._log(level + "\n" + message)
+        if get_ident() == self.guests.owner:
+            self._log(level + "\n" + message)
+        elif not self.guests.log(level, message):
+            sys.stderr.write(message + "\n")
 
     def _failed(self, error):
         """The answer where the app failed: None where it can still be a 500."""
@@ -128,14 +137,17 @@ class Gateway:
         self.log("error", "%s: %s" % (what, format_error(error)))
 
 
-def create(settings, send, receive, log, wake):
-    """Returns (gateway, None, None), or (None, message, trace) where the app cannot be loaded."""
+def create(settings, send, receive, log, wake, *memory):
+    """`memory`: of the thread's queues, for guest_queues.py. Returns (gateway, None, None), or (None,
+    message, trace) where the app cannot be loaded."""
     set_logger(lambda line: log("warning\n" + line))
     socket_ring.ring.set_waker(wake)
     settings = json.loads(settings)
     register(settings["thread"])
     WebSocket._patience = settings["patience"]
+    guests = GuestQueues(memory, settings["levels"])
+    os.register_at_fork(after_in_child=guests.forked)
     try:
-        return (Gateway(settings, send, receive, log), None, None)
+        return (Gateway(settings, send, receive, log, guests), None, None)
     except LoadError as error:
         return (None, error.message, error.trace)

@@ -7,6 +7,8 @@ numbers them: a head that the server has seen crosses as its number alone.
 # Kept under a bound, as in environ.py.
 MAX_KEPT = 512
 MAX_KEPT_LENGTH = 512
+# Number of a head that always comes with its text.
+UNKEPT = MAX_KEPT
 
 # RFC 9110, 7.6.1, and what PEP 3333 (by way of RFC 2616, 13.5.1) calls hop-by-hop besides.
 HOP_BY_HOP = frozenset(

@@ -7,7 +7,7 @@ called twice at once for the same socket, and its events come in their order.
 import time
 
 import _denicorn_socket_ring
-from _denicorn_socket_ring import DONE
+from _denicorn_socket_ring import DONE, live
 from denicorn import (
     CLOSED,
     OPEN,
@@ -24,9 +24,6 @@ TURN_SECONDS = 0.05
 
 FAILED = (1011, "Internal error")
 
-# All that the server knows of, by their ids.
-live = {}
-
 
 def accept(id, environ, head):
     """Makes a WebSocket of a request that asks for one. Returns None where the app wants none."""
@@ -38,7 +35,7 @@ def accept(id, environ, head):
         return None
     socket = WebSocket(id, route, environ, path, head.split("\n", 3)[3])
     live[id] = socket
-    _denicorn_socket_ring.ring.start(live)
+    _denicorn_socket_ring.ring.start()
     return socket
 
 

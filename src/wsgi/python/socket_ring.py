@@ -1,8 +1,7 @@
 """The ring through which what WebSockets send leaves Python; see src/protocol/wsgi_sockets.ts.
 
 Any thread may write, those that the app made too, and those cannot call JS: so Python writes into the
-shared memory itself, by the rules of src/protocol/byte_ring.ts. The GIL alone would not do: a record
-takes several steps.
+shared memory itself.
 """
 
 import os
@@ -11,16 +10,14 @@ import threading
 from collections import deque
 from threading import get_ident
 
+from _denicorn_byte_ring import WRITER_WAITS, RingWriter, order
+
 # As in src/protocol/wsgi_sockets.ts.
 TEXT, BINARY, PART, CLOSE, DROP, DONE, ASCII = 1, 2, 3, 4, 5, 6, 7
 GONE = -1
 
-# As in src/protocol/byte_ring.ts and common_queue.ts.
-WRITTEN, READ, WRITER_WAITS = 0, 1, 2
-SKIP = 0xFFFFFFFF
+# As in src/protocol/common_queue.ts.
 SERVER_SLEEPS = 4
-WORD = 4
-MODULO = 0xFFFFFFFF
 
 # Length of the record, operation, id, value.
 HEAD = struct.Struct("=iiii")
@@ -29,8 +26,11 @@ CREDIT = struct.Struct("=ii")
 # A longer message crosses in records of this size; as in src/protocol/wsgi.ts.
 MAX_PIECE_BYTES = 64 * 1024
 
-# How long a writer sleeps that nobody has told of room, seconds: a bound, not the rule.
+# How long somebody sleeps whom nobody has told of room, seconds: a bound, not the rule.
 RECHECK_SECONDS = 0.2
+
+# The sockets that the server knows of, by their ids.
+live = {}
 
 
 class SocketRing:
@@ -41,15 +41,11 @@ class SocketRing:
         self.room = threading.Condition(self._lock)
         # Threads that send, or wait to send.
         self._senders = set()
-        self._ring = ring
-        self._words = ring.cast("I")
+        self._out = RingWriter(ring, control)
         self._control = control.cast("I")
         self._queue = queue.cast("I")
-        self._size = len(ring)
-        self._written = self._control[WRITTEN]
         self._writing = False
         self._late = deque()
-        self._fence = threading.Lock()
         # How a thread of denicorn's wakes the server; other threads do it through a pipe.
         self._wakers = {}
         self.wakes, self._wake = os.pipe()
@@ -66,20 +62,20 @@ class SocketRing:
         reads what it writes."""
 
         def refuse(*_arguments):
-            raise RuntimeError("a forked process has no WebSockets: they are its parent's")
+            raise RuntimeError("a forked process has no clients: they are its parent's")
 
         self.room = threading.Condition(threading.RLock())
         self.enter = self.put = refuse
 
     def enter(self):
-        """To be called before a message is sent, and leave() after it, with what it returns. Raises
+        """To be called before something is sent, and leave() after it, with what it returns. Raises
         RuntimeError in a finalizer that the garbage collector runs where nothing may wait: in the midst of
         another message, or under `room`. It would wait for a thread that waits for this one."""
         thread = get_ident()
         if thread in self._senders or self._lock._is_owned():
             raise RuntimeError(
-                "a finalizer cannot send to a WebSocket where the garbage collector has called it, in "
-                "the midst of another message: let a thread send it"
+                "a finalizer cannot send or receive where the garbage collector has called it, in "
+                "the midst of another message: let a thread do it"
             )
         self._senders.add(thread)
         return thread
@@ -95,18 +91,11 @@ class SocketRing:
             return
         self._writing = True
         try:
-            size = len(data)
-            at = self._reserve(HEAD.size + size)
-            HEAD.pack_into(self._ring, at, HEAD.size - WORD + size, operation, id, value)
-            if size:
-                at += HEAD.size
-                self._ring[at : at + size] = data
-            self._order()
-            self._control[WRITTEN] = self._written
-            self._order()
-            if self._queue[SERVER_SLEEPS]:
-                self._queue[SERVER_SLEEPS] = 0
-                self._wake_server()
+            values = (operation, id, value)
+            if not self._out.write(HEAD, values, data):
+                self._write_late(values, data)
+            self._out.commit()
+            self.call_server()
         finally:
             self._writing = False
         while self._late:
@@ -127,37 +116,23 @@ class SocketRing:
             else:
                 self.put(operation, id, 0, data)
 
-    def _reserve(self, length):
-        """Makes room for so many bytes. Returns where they begin."""
-        need = (length + WORD - 1) & -WORD
+    def _write_late(self, values, data):
+        """Writes when there is room."""
         while True:
-            start = self._written & (self._size - 1)
-            skipped = self._size - start if start + need > self._size else 0
-            if self._fits(skipped + need):
-                break
             self._control[WRITER_WAITS] = 1
-            self._order()
-            if not self._fits(skipped + need):
-                self._writing = False
-                self.room.wait(RECHECK_SECONDS)
-                self._writing = True
-            self._control[WRITER_WAITS] = 0
-        if skipped:
-            self._words[start // WORD] = SKIP
-            start = 0
-        self._written = (self._written + skipped + need) & MODULO
-        return start
+            order()
+            if self._out.write(HEAD, values, data):
+                break
+            self._writing = False
+            self.room.wait(RECHECK_SECONDS)
+            self._writing = True
+        self._control[WRITER_WAITS] = 0
 
-    def _fits(self, need):
-        return ((self._written - self._control[READ]) & MODULO) + need <= self._size
-
-    def _order(self):
-        """What was stored before is there for the server before what is stored, or loaded, after. Two
-        pairs, as nothing keeps a processor from moving both into the first one."""
-        with self._fence:
-            pass
-        with self._fence:
-            pass
+    def call_server(self):
+        """Something was written for the server, which may sleep."""
+        if self._queue[SERVER_SLEEPS]:
+            self._queue[SERVER_SLEEPS] = 0
+            self._wake_server()
 
     def _wake_server(self):
         wake = self._wakers.get(get_ident())
@@ -169,23 +144,23 @@ class SocketRing:
         except BlockingIOError:
             pass  # it has thousands of calls that it has not heard yet
 
-    def start(self, live):
-        """Begins to listen for what clients have taken. `live`: the sockets by their ids."""
+    def start(self):
+        """Begins to listen for what clients have taken, and for whatever else is waited for."""
         with self.room:
             if self._reader is None:
                 self._reader = threading.Thread(
-                    target=self._listen, args=(live,), name="denicorn-websockets", daemon=True
+                    target=self._listen, name="denicorn-credits", daemon=True
                 )
                 self._reader.start()
 
-    def _listen(self, live):
+    def _listen(self):
         # What waits to send waits for this thread: no finalizer may do so here.
         self._senders.add(get_ident())
         while True:
             # In a frame of its own, which lets go of the sockets when it is done.
-            self._hear(os.read(self._credits, CREDIT.size * 4096), live)
+            self._hear(os.read(self._credits, CREDIT.size * 4096))
 
-    def _hear(self, data, live):
+    def _hear(self, data):
         with self.room:
             for id, count in CREDIT.iter_unpack(data):
                 socket = live.get(id)

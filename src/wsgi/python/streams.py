@@ -2,7 +2,7 @@
 
 import sys
 from io import BytesIO
-from threading import get_ident
+from threading import get_ident, local
 
 # What one read of a file or of a body asks for.
 BLOCK_BYTES = 65536
@@ -13,11 +13,13 @@ class ClientDisconnected(ConnectionError):
 
 
 class Input:
-    """A request body that arrives while it is read. `receive()` waits for some of it, b"" at its end."""
+    """The body of the exchange that runs, which arrives while it is read. `receive()` waits for some of it,
+    b"" at its end; in another thread, as an event loop's, `guests` does."""
 
-    def __init__(self, receive):
+    def __init__(self, receive, guests):
         self._receive = receive
-        self._owner = get_ident()
+        self._guests = guests
+        self._id = guests.current
         self._here = BytesIO()
         self._ended = False
 
@@ -65,17 +67,22 @@ class Input:
         """Waits for more. Returns whether there is more."""
         if self._ended:
             return False
-        if get_ident() != self._owner:
-            raise RuntimeError(
-                "a streamed wsgi.input can be read only by the thread that runs the app: "
-                "read it there, and hand on what was read"
-            )
-        more = self._receive(None)
+        guests = self._guests
+        if get_ident() == guests.owner and guests.current == self._id:
+            more = self._receive(None)
+        else:
+            more = guests.receive(self._id)
         if more is None:
             raise ClientDisconnected("the client did not send the whole request body")
         self._here = BytesIO(more)
         self._ended = not more
         return not self._ended
+
+
+class _Rest(local):
+    """What a thread has written of a line."""
+
+    text = ""
 
 
 class Errors:
@@ -85,14 +92,11 @@ class Errors:
 
     def __init__(self, log):
         self._log = log
-        self._owner = get_ident()
-        self._rest = ""
+        self._rest = _Rest()
 
     def write(self, text):
-        if get_ident() != self._owner:
-            # The log is the app's thread's; the app's own threads have standard error.
-            return sys.stderr.write(text)
-        *lines, self._rest = (self._rest + text).split("\n")
+        rest = self._rest
+        *lines, rest.text = (rest.text + text).split("\n")
         for line in lines:
             if line:
                 self._log("error", line)
@@ -103,8 +107,8 @@ class Errors:
             self.write(line)
 
     def flush(self):
-        if self._rest and get_ident() == self._owner:
-            rest, self._rest = self._rest, ""
+        rest, self._rest.text = self._rest.text, ""
+        if rest:
             self._log("error", rest)
 
     def isatty(self):

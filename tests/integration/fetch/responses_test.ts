@@ -53,6 +53,18 @@ const FAILING: Readonly<Record<string, RegExp>> = {
   "/used": /GET \S*\/used failed: .*used up/,
 };
 
+/** A server that answers one request with this text. */
+function answering(text: string): { readonly url: string } & Disposable {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  listener.accept().then(async (connection) => {
+    await connection.read(new Uint8Array(1024));
+    await connection.write(new TextEncoder().encode(text));
+    connection.close();
+  }, () => {});
+  const { port } = listener.addr as Deno.NetAddr;
+  return { url: `http://127.0.0.1:${port}/`, [Symbol.dispose]: () => listener.close() };
+}
+
 for (const threads of [0, 1]) {
   const where = threads === 0 ? "inline" : "in a thread";
 
@@ -69,6 +81,11 @@ for (const threads of [0, 1]) {
         const bytes = await response.arrayBuffer();
         const encoding = path === "/bytes" ? "latin1" : "utf-8";
         assertEquals(new TextDecoder(encoding).decode(bytes), expected.body ?? "", path);
+      }
+      for (const status of [599, 600, 999]) {
+        using upstream = answering(`HTTP/1.1 ${status} X\r\nContent-Length: 3\r\n\r\nabc`);
+        const relayed = await server.fetch(`/relayed?from=${upstream.url}`);
+        assertEquals([relayed.status, await relayed.text()], [status, "abc"]);
       }
       const cookies = await server.fetch("/cookies");
       assertEquals(cookies.headers.getSetCookie(), ["a=1", "b=2, c"]);

@@ -195,7 +195,7 @@ function isOfOneCharacter(message: string | ArrayBuffer): boolean {
 test("a process that the app forks cannot send, and breaks nothing", async (server, open) => {
   const client = await open("/audience");
   await until("it has joined", async () => await server.get("/audience") === "1");
-  const refused = "a forked process has no WebSockets: they are its parent's";
+  const refused = "a forked process has no clients: they are its parent's";
   assertEquals(await server.get("/fork"), `${refused}; ${refused}`);
   assertEquals(await client.next(), "from its parent");
   await client.close();

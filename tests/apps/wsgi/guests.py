@@ -1,0 +1,178 @@
+"""What apps do with an exchange from threads that are not its own."""
+
+import asyncio
+import hashlib
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+BLOCK = bytes(range(256)) * 256
+
+pool = ThreadPoolExecutor(4)
+# Of the exchange before.
+kept = {}
+failures = []
+
+
+def elsewhere(function, *arguments):
+    """Calls it in another thread, for which this one waits."""
+    return pool.submit(function, *arguments).result()
+
+
+def log_from_the_start():
+    """A thread that is there before any request, as an exporter's."""
+    while "wsgi.errors" not in kept:
+        time.sleep(0.01)
+    print("from a thread of the import", file=kept["wsgi.errors"])
+
+
+threading.Thread(target=log_from_the_start, daemon=True).start()
+
+
+def answer(start_response, value):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [str(value).encode()]
+
+
+def digest(read):
+    """Reads to the end, in pieces that fit nothing."""
+    hash, length = hashlib.sha256(), 0
+    while True:
+        block = read(50_001)
+        if not block:
+            return "%d %s" % (length, hash.hexdigest())
+        hash.update(block)
+        length += len(block)
+
+
+def write(environ, start_response):
+    """Each of `n` blocks is written by whichever thread has its turn; n < 0: in this one too."""
+    count = int(environ["QUERY_STRING"])
+    send = start_response("200 OK", [("Content-Type", "application/octet-stream")])
+    for i in range(abs(count)):
+        if count < 0 and i % 2:
+            send(BLOCK)
+        else:
+            elsewhere(send, BLOCK)
+    return []
+
+
+def write_short(environ, start_response):
+    """Less than a Content-Length, and more than it."""
+    length = int(environ["QUERY_STRING"])
+    send = start_response("200 OK", [("Content-Length", str(length))])
+    elsewhere(send, b"12345")
+    elsewhere(send, b"67890")
+    return []
+
+
+def write_bodiless(environ, start_response):
+    send = start_response("204 No Content", [])
+    elsewhere(send, b"dropped")
+    return []
+
+
+def write_endlessly(environ, start_response):
+    send = start_response("200 OK", [])
+
+    def go_on():
+        try:
+            while True:
+                send(BLOCK)
+        except ConnectionError as error:
+            failures.append(type(error).__name__)
+            raise
+
+    elsewhere(go_on)
+
+
+def keep(environ, start_response):
+    """Leaves behind what belongs to this exchange."""
+    kept.update(environ, write=start_response("200 OK", []))
+    return [b"kept"]
+
+
+def use_kept(environ, start_response):
+    """Tries it while another exchange runs."""
+    texts = []
+    for function in (kept["wsgi.input"].read, lambda: kept["write"](b"into another response")):
+        try:
+            function()
+            texts.append("nothing")
+        except Exception as error:
+            texts.append("%s: %s" % (type(error).__name__, error))
+        try:
+            elsewhere(function)
+            texts.append("nothing")
+        except Exception as error:
+            texts.append("%s: %s" % (type(error).__name__, error))
+    return answer(start_response, "\n".join(texts))
+
+
+def alternate(environ, start_response):
+    """Reads in two threads by turns."""
+    read = environ["wsgi.input"].read
+    turn = [False]
+
+    def some(size):
+        turn[0] = not turn[0]
+        return elsewhere(read, size) if turn[0] else read(size)
+
+    return answer(start_response, digest(some))
+
+
+def crowd(environ, start_response):
+    """Streams while other threads log, one line after another."""
+    count = int(environ["QUERY_STRING"])
+
+    def log(who):
+        for i in range(count):
+            print("crowd %d says %d" % (who, i), file=environ["wsgi.errors"])
+
+    logs = [pool.submit(log, who) for who in range(4)]
+    start_response("200 OK", [])
+    for _ in range(count):
+        yield BLOCK
+        print("the stream goes on", file=environ["wsgi.errors"])
+    for log in logs:
+        log.result()
+
+
+def in_loop(environ, start_response):
+    """asyncio.run() as a view has it, reading in a thread of the loop's."""
+
+    async def read():
+        await asyncio.sleep(0)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, digest, environ["wsgi.input"].read)
+
+    return answer(start_response, asyncio.run(read()))
+
+
+def in_map(environ, start_response):
+    with ThreadPoolExecutor(4) as four:
+        return answer(start_response, sum(four.map(lambda x: x * x, range(100))))
+
+
+def read(environ, start_response):
+    return answer(start_response, elsewhere(digest, environ["wsgi.input"].read))
+
+
+def read_here(environ, start_response):
+    return answer(start_response, digest(environ["wsgi.input"].read))
+
+
+def read_broken(environ, start_response):
+    try:
+        elsewhere(digest, environ["wsgi.input"].read)
+    except ConnectionError as error:
+        failures.append(type(error).__name__)
+        raise
+
+
+def tell_failures(environ, start_response):
+    return answer(start_response, " ".join(failures))
+
+
+def application(environ, start_response):
+    return globals()[environ["PATH_INFO"].strip("/")](environ, start_response)

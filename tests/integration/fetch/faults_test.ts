@@ -1,0 +1,47 @@
+/** Operations of the queues that cannot be done: each costs its own exchange, and none beside it. */
+
+import { assert, assertEquals } from "@std/assert";
+import { sceneTest } from "../../support/scene.ts";
+import { until } from "../../support/wait.ts";
+import { Wire } from "../../support/wire.ts";
+
+/** All that wait are answered in one turn, the response that can be sent to nobody among the first. */
+const GATE = `const gate = Promise.withResolvers<void>();
+let handshake: Response;
+let waiting = 0;
+export default { async fetch(request: Request) {
+  const { pathname } = new URL(request.url);
+  if (pathname === "/upgrade") {
+    handshake = Deno.upgradeWebSocket(request).response;
+    return new Response("kept");
+  }
+  if (pathname === "/waiting") return new Response(String(waiting));
+  waiting++;
+  if (pathname === "/go") gate.resolve();
+  await gate.promise;
+  return pathname === "/wrong" ? handshake : new Response("right");
+} };\n`;
+
+const UPGRADE =
+  "GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+
+sceneTest("a response that cannot be sent costs no other one of its batch", async (scene) => {
+  const server = await scene.start({ app: GATE, workers: 1, args: ["--timeout", "0"] });
+  using wire = await Wire.connect(server.port);
+  await wire.send(UPGRADE);
+  assertEquals((await wire.response())?.body, "kept");
+  const answers = [];
+  for (const path of ["/wrong", "/right", "/right", "/right"]) {
+    answers.push(server.fetch(path));
+    await until("it waits", async () => await server.get("/waiting") === String(answers.length));
+  }
+  assertEquals(await server.get("/go"), "right");
+  const [wrong, ...right] = await Promise.all(answers);
+  assertEquals([wrong!.status, await wrong!.text()], [500, "Internal Server Error\n"]);
+  for (const answer of right) assertEquals(await answer.text(), "right");
+  await server.says(
+    /Cannot answer GET \/wrong: RangeError: The status .* from 200 to 999, not 101/,
+  );
+  assert(!server.output.includes("Uncaught"), server.output);
+});
