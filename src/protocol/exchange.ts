@@ -169,6 +169,9 @@ export const AbortReason = {
   stop: 3,
 } as const;
 
+/** What the client of a WebSocket is told when its thread is gone, or of a fault (RFC 6455, 7.4.1). */
+export const INTERNAL_ERROR = [1011, "Internal error"] as const;
+
 /**
  * Claims: an Int32Array over shared memory, one for each proc, that lets the server take back what a
  * busy thread has not begun. The server writes `queued` before it posts; the thread begins an

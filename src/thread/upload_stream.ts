@@ -1,5 +1,6 @@
 /** A streamed request body in the thread, under credit. */
 
+import { endBytes, giveBytes } from "../app/byte_stream.ts";
 import { chunkCame } from "../os/young_garbage.ts";
 import { STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
 
@@ -37,15 +38,13 @@ export class UploadStream {
     if (this.#ended) return;
     this.#received += bytes.byteLength;
     chunkCame(bytes.byteLength);
-    this.#controller.enqueue(bytes as Uint8Array<ArrayBuffer>);
+    giveBytes(this.#controller, bytes);
   }
 
   close(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#controller.close();
-    // A reader that brought its own buffer is answered with 0 bytes (Streams standard, 4.7.4).
-    this.#controller.byobRequest?.respond(0);
+    endBytes(this.#controller);
   }
 
   fail(message: string): void {

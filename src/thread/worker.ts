@@ -6,8 +6,15 @@ import { ServeHandlerInfo } from "../app/serve_info.ts";
 import { traceOf } from "../app/trace.ts";
 import { createRequest } from "../deno/app_request.ts";
 import type { Log } from "../log/record.ts";
+import { describe } from "../log/uncaught.ts";
 import { mayBegin } from "../protocol/claims.ts";
-import { type Batch, QueueIn } from "../protocol/exchange.ts";
+import {
+  AbortReason,
+  type Batch,
+  INTERNAL_ERROR,
+  QUEUE_IN_OPERANDS,
+  QueueIn,
+} from "../protocol/exchange.ts";
 import { IdTable } from "../protocol/id_table.ts";
 import { FetchExchange } from "./fetch_exchange.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";
@@ -70,88 +77,92 @@ export class FetchWorker {
     // Answers to the slow ones before are out before others can keep them waiting.
     if (this.#wasSlow) this.#queue.flush();
     this.#wasSlow = false;
-    const exchanges = this.#exchanges;
-    const upgrades = this.#upgrades;
     const since = performance.now();
     let done = 0;
-    for (let i = 0; i < batch.length;) {
-      const operation = batch[i++] as number;
-      switch (operation) {
-        case QueueIn.exchange:
-          if (mayBegin(this.#claims, batch[i + 5] as number)) {
-            this.#run(
-              new FetchExchange(
-                batch[i] as number,
-                batch[i + 1] as string,
-                batch[i + 2] as string,
-                batch[i + 3] as number,
-                batch[i + 4] as Uint8Array | true | null,
-                this.#queue,
-              ),
-            );
-          }
-          i += 6;
-          // Asked after the 1st, 2nd, 4th, 8th … and the last: the clock costs a sixth of a microsecond.
-          done++;
-          if (
-            ((done & (done - 1)) === 0 || i >= batch.length) && performance.now() - since > SLOW_MS
-          ) {
-            this.#wasSlow = true;
-            if (i < batch.length) return this.#leave(batch.slice(i));
-          }
-          break;
-        case QueueIn.bodyChunk:
-          exchanges.get(batch[i] as number)?.bodyChunk(batch[i + 1] as Uint8Array);
-          i += 2;
-          break;
-        case QueueIn.bodyEnd:
-          exchanges.get(batch[i++] as number)?.bodyEnd();
-          break;
-        case QueueIn.bodyFail:
-          exchanges.get(batch[i] as number)?.bodyFail(batch[i + 1] as string);
-          i += 2;
-          break;
-        case QueueIn.credit:
-          exchanges.get(batch[i] as number)?.credit(batch[i + 1] as number);
-          i += 2;
-          break;
-        case QueueIn.abort:
-          this.#abort(batch[i] as number, batch[i + 1] as number);
-          i += 2;
-          break;
-        case QueueIn.completed:
-          this.#settle(batch[i] as number, batch[i + 1] === 1);
-          i += 2;
-          break;
-        case QueueIn.ping:
-          this.#queue.pong(batch[i++] as number);
-          break;
-        case QueueIn.socketOpen:
-          upgrades.get(batch[i++] as number)?.opened();
-          break;
-        case QueueIn.socketText:
-        case QueueIn.socketBinary:
-          upgrades.get(batch[i] as number)?.message(batch[i + 1] as string | ArrayBuffer);
-          i += 2;
-          break;
-        case QueueIn.socketSent:
-          upgrades.get(batch[i] as number)?.sent(batch[i + 1] as number);
-          i += 2;
-          break;
-        case QueueIn.socketClosed:
-          upgrades.closed(
-            batch[i] as number,
-            batch[i + 1] as number,
-            batch[i + 2] as string,
-            batch[i + 3] === 1,
-            batch[i + 4] as string,
-          );
-          i += 5;
-          break;
-        default:
-          throw new Error(`Unknown operation in a queue in: ${operation}`);
+    for (let at = 0; at < batch.length;) {
+      const operation = batch[at] as number;
+      const operands = QUEUE_IN_OPERANDS[operation];
+      if (operands === undefined) throw new Error(`Unknown operation in a queue in: ${operation}`);
+      try {
+        this.#obey(operation, batch, at + 1);
+      } catch (error) {
+        // It costs the one exchange that it is about, and not what the others behind it wait for.
+        this.#failed(batch[at + 1] as number, error);
+      }
+      at += 1 + operands;
+      if (operation !== QueueIn.exchange) continue;
+      // Asked after the 1st, 2nd, 4th, 8th … and the last: the clock costs a sixth of a microsecond.
+      done++;
+      if (
+        ((done & (done - 1)) === 0 || at >= batch.length) && performance.now() - since > SLOW_MS
+      ) {
+        this.#wasSlow = true;
+        if (at < batch.length) return this.#leave(batch.slice(at));
       }
     }
+  }
+
+  /** Operands are taken from `i` on. What is no longer there has come to its end meanwhile. */
+  #obey(operation: number, batch: Batch, i: number): void {
+    const exchanges = this.#exchanges;
+    const upgrades = this.#upgrades;
+    switch (operation) {
+      case QueueIn.exchange:
+        if (!mayBegin(this.#claims, batch[i + 5] as number)) return;
+        return this.#run(
+          new FetchExchange(
+            batch[i] as number,
+            batch[i + 1] as string,
+            batch[i + 2] as string,
+            batch[i + 3] as number,
+            batch[i + 4] as Uint8Array | true | null,
+            this.#queue,
+          ),
+        );
+      case QueueIn.bodyChunk:
+        return exchanges.get(batch[i] as number)?.bodyChunk(batch[i + 1] as Uint8Array);
+      case QueueIn.bodyEnd:
+        return exchanges.get(batch[i] as number)?.bodyEnd();
+      case QueueIn.bodyFail:
+        return exchanges.get(batch[i] as number)?.bodyFail(batch[i + 1] as string);
+      case QueueIn.credit:
+        return exchanges.get(batch[i] as number)?.credit(batch[i + 1] as number);
+      case QueueIn.abort:
+        return this.#abort(batch[i] as number, batch[i + 1] as number);
+      case QueueIn.completed:
+        return this.#settle(batch[i] as number, batch[i + 1] === 1);
+      case QueueIn.ping:
+        return this.#queue.pong(batch[i] as number);
+      case QueueIn.socketOpen:
+        return upgrades.get(batch[i] as number)?.opened();
+      case QueueIn.socketText:
+      case QueueIn.socketBinary:
+        return upgrades.get(batch[i] as number)?.message(batch[i + 1] as string | ArrayBuffer);
+      case QueueIn.socketSent:
+        return upgrades.get(batch[i] as number)?.sent(batch[i + 1] as number);
+      case QueueIn.socketClosed:
+        return upgrades.closed(
+          batch[i] as number,
+          batch[i + 1] as number,
+          batch[i + 2] as string,
+          batch[i + 3] === 1,
+          batch[i + 4] as string,
+        );
+    }
+  }
+
+  /**
+   * What can fail has the id of an exchange, or of the WebSocket that came of it, as its first operand.
+   * Either ends here, at both ends of the queues.
+   */
+  #failed(id: number, error: unknown): void {
+    this.#log.error(`A fault of denicorn's own: ${describe(error)}`);
+    if (this.#upgrades.get(id) !== undefined) this.#queue.socketClose(id, ...INTERNAL_ERROR);
+    if (this.#exchanges.get(id) === undefined) return;
+    // Of these the server heeds the one that fits: before the response, or within it.
+    this.#queue.crashed(id);
+    this.#queue.fail(id);
+    this.#abort(id, AbortReason.client);
   }
 
   #run(exchange: FetchExchange): void {

@@ -3,7 +3,7 @@
 /** A Response is used up when it is returned: a mistake to return it again, as in Deno.serve. */
 const SAME = new Response("same");
 
-const state = { aborted: 0, cancelled: 0, completed: "", pulled: 0 };
+const state = { aborted: 0, cancelled: 0, completed: "", pulled: 0, received: 0 };
 
 type Handler = (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response>;
 
@@ -53,8 +53,21 @@ const PATHS: Record<string, Handler> = {
   },
   "/count": async (request) => {
     let bytes = 0;
-    for await (const chunk of request.body ?? []) bytes += chunk.byteLength;
+    for await (const chunk of request.body ?? []) {
+      bytes += chunk.byteLength;
+      state.received += chunk.byteLength;
+    }
     return new Response(String(bytes));
+  },
+  "/words": async (request) => {
+    const reader = request.body!.getReader({ mode: "byob" });
+    let words = 0;
+    for (;;) {
+      const { done, value } = await reader.read(new Uint16Array(4096));
+      if (done) return new Response(String(words));
+      words += value.length;
+      state.received += value.byteLength;
+    }
   },
   "/head": (request) => {
     const headers = [...request.headers];

@@ -7,6 +7,7 @@ import { describe } from "../../log/uncaught.ts";
 import { bodyCame } from "../../os/young_garbage.ts";
 import {
   type Batch,
+  INTERNAL_ERROR,
   QUEUE_OUT_OPERANDS,
   QueueIn,
   QueueOut,
@@ -26,9 +27,6 @@ export interface ThreadEvents {
   /** The app called Deno.exit(code). */
   onExit(thread: ThreadHandle, code: number): void;
 }
-
-/** What clients of WebSockets are told when the thread of their app is gone (RFC 6455, 7.4.1). */
-const INTERNAL_ERROR = [1011, "Internal error"] as const;
 
 const MAIN = import.meta.resolve("../../thread/main.ts");
 

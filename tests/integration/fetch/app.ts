@@ -11,6 +11,7 @@ export interface State {
   readonly cancelled: number;
   readonly completed: string;
   readonly pulled: number;
+  readonly received: number;
 }
 
 /** One proc with so many threads (0: inline). */

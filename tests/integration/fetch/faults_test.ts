@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { sceneTest } from "../../support/scene.ts";
 import { until } from "../../support/wait.ts";
 import { Wire } from "../../support/wire.ts";
+import { startApp, stateOf } from "./app.ts";
 
 /** All that wait are answered in one turn, the response that can be sent to nobody among the first. */
 const GATE = `const gate = Promise.withResolvers<void>();
@@ -45,3 +46,39 @@ sceneTest("a response that cannot be sent costs no other one of its batch", asyn
   );
   assert(!server.output.includes("Uncaught"), server.output);
 });
+
+const UPLOAD_BYTES = 100_001;
+
+/** Sends all but the last byte of an upload. */
+async function beginUpload(port: number, path: string): Promise<Wire> {
+  const wire = await Wire.connect(port);
+  await wire.send(`POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${UPLOAD_BYTES}\r\n\r\n`);
+  await wire.send("x".repeat(UPLOAD_BYTES - 1));
+  return wire;
+}
+
+sceneTest(
+  "an upload that does not fit its reader costs no other one of its batch",
+  async (scene) => {
+    const server = await startApp(scene, 1, "--timeout", "0");
+    const wires = [];
+    for (const path of ["/words", "/count", "/count", "/count"]) {
+      wires.push(await beginUpload(server.port, path));
+    }
+    await until("they are read but for their ends", async () => {
+      const { received } = await stateOf(server);
+      return received === wires.length * (UPLOAD_BYTES - 1);
+    });
+    // Their ends come at once, and go to the thread in one message.
+    const { pid } = server.procs()[0]!;
+    Deno.kill(pid, "SIGSTOP");
+    for (const wire of wires) await wire.send("x");
+    Deno.kill(pid, "SIGCONT");
+    const answers = [];
+    for (const wire of wires) answers.push((await wire.response())?.body);
+    for (const wire of wires) wire.connection.close();
+    const whole = String(UPLOAD_BYTES);
+    assertEquals(answers, ["Internal Server Error\n", whole, whole, whole]);
+    await server.says(/POST \/words failed: TypeError: Insufficient bytes/);
+  },
+);
