@@ -25,6 +25,9 @@ export const INNER_REQUEST = hiddenSymbol(new Request("http://localhost"), "requ
 
 const innerRequest = (request: Request): InnerRequest => (request as Untyped)[INNER_REQUEST];
 
+/** The methods whose body Deno does not look for; beside CONNECT, which is refused. */
+const BODILESS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
+
 /** Of any Request, be it one that an app has made, or where no probe has run: in a thread. */
 const innerOf = (request: Request): Partial<InnerRequest> =>
   (request as Untyped)[INNER_REQUEST] ?? {};
@@ -64,6 +67,22 @@ export function requestBody(request: Request): Uint8Array | ReadableStream<Uint8
   if (!("body" in source)) return request.body;
   source.consumed = true;
   return source.body;
+}
+
+/**
+ * As {@linkcode requestBody}, of a request whose head announces a body: of a GET and a HEAD too. They
+ * have none in the Fetch standard, so that Deno shows it only where it takes them for something else.
+ */
+export function announcedBody(
+  request: Request,
+): Uint8Array | ReadableStream<Uint8Array> | null {
+  if (internalsKnown && BODILESS.has(requestMethod(request))) {
+    const inner: Untyped = innerRequest(request);
+    Object.defineProperty(inner, "method", { value: "POST", configurable: true });
+    void inner.body; // Deno keeps what it finds
+    delete inner.method;
+  }
+  return requestBody(request);
 }
 
 /** The request's body where it is still under way; null where there is none, or all of it is here. */

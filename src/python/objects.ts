@@ -74,11 +74,20 @@ export function viewOf(api: Api, words: Int32Array): Handle {
   );
 }
 
-/** What a str holds. */
+/** What a str holds; what is no Unicode, as the bytes of a file's name, shows as `\udcff`. */
 export function toText(api: Api, object: Handle): string {
   const size = new BigInt64Array(1);
-  const address = checked(api, api.PyUnicode_AsUTF8AndSize(object, size));
-  return decoder.decode(bytesAt(address, Number(size[0])));
+  const address = api.PyUnicode_AsUTF8AndSize(object, size);
+  if (address !== NULL) return decoder.decode(bytesAt(address, Number(size[0])));
+  api.PyErr_Clear();
+  const args = ["utf-8", "backslashreplace"].map((it) => fromText(api, it));
+  const bytes = callMethod(api, object, "encode", ...args);
+  try {
+    const length = Number(api.PyBytes_Size(bytes));
+    return decoder.decode(bytesAt(api.PyBytes_AsString(bytes), length));
+  } finally {
+    api.Py_DecRef(bytes);
+  }
 }
 
 /** Calls `callable` with `args`, whose handles are given away. Owned, or throws PythonError. */

@@ -67,7 +67,10 @@ export class Admission {
     if (this.#head.mayHaveBody) {
       const here = bodyBytesHere(request);
       if (here < 0) session.expectBody(this.#head.contentLength);
-      else session.consumed += here * BODY_ALLOWANCE;
+      else {
+        session.consumed += here * BODY_ALLOWANCE;
+        session.hadBody = false;
+      }
     } else if (this.#head.hasBody) session.expectBody(this.#head.contentLength);
     return this.#options.dispatcher.handle(session, request, this.#head, info, access);
   }

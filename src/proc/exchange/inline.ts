@@ -119,7 +119,7 @@ export class InlineDispatcher implements Dispatcher {
       const closes = this.#server.closesAfter(session);
       let response = returned;
       if (closes || !isFastResponse(returned)) {
-        const parts = partsOf(returned, closes);
+        const parts = partsOf(returned, session, closes);
         const { status, fields, body } = parts;
         if (body instanceof ReadableStream) {
           return this.#exchange(session, request, info, null).respond(parts, returned);

@@ -168,7 +168,7 @@ export class InlineExchange implements Awaited {
   #answer(returned: Response): Response {
     const closes = this.#host.server.closesAfter(this.session);
     if (this.#access !== null || closes || !isFastResponse(returned)) {
-      return this.respond(partsOf(returned, closes), returned);
+      return this.respond(partsOf(returned, this.session, closes), returned);
     }
     bodyCame(fastBytes(returned));
     this.#finish();
@@ -258,7 +258,9 @@ export function isFastResponse(returned: Response): boolean {
 }
 
 /** What the app's response is made of, and what the connection needs. Throws TypeError. */
-export function partsOf(returned: Response, closes: boolean): ResponseParts {
+export function partsOf(returned: Response, session: Session, closes: boolean): ResponseParts {
   const parts = readResponse(returned);
-  return closes ? { ...parts, fields: [...parts.fields, ["connection", "close"]] } : parts;
+  return session.endsWith(parts.status) || closes
+    ? { ...parts, fields: [...parts.fields, ["connection", "close"]] }
+    : parts;
 }

@@ -1,7 +1,7 @@
 /** Exchanges through the queues: every request becomes an exchange of one thread. */
 
 import type { Config } from "../../config/config.ts";
-import { requestBody } from "../../deno/request.ts";
+import { announcedBody, requestBody } from "../../deno/request.ts";
 import type { Log } from "../../log/record.ts";
 import { describe } from "../../log/uncaught.ts";
 import type { AccessRecord } from "./access_record.ts";
@@ -33,13 +33,18 @@ export class ThreadedDispatcher implements Dispatcher {
   readonly #pool: Pool;
   readonly #patience: Patience<Exchange>;
   readonly #writeMs: number;
+  /** A Request has none; an environ has. */
+  readonly #bodiesOfGet: boolean;
   #lastId = 0;
   /** Threads under suspicion, and since when. */
   readonly #suspects = new Map<AppThread, number>();
 
   readonly #events: ExchangeEvents = {
-    onResponded: (exchange, _status, headers) => {
-      if (this.#server.closesAfter(exchange.session)) headers.push(["connection", "close"]);
+    onResponded: (exchange, status, headers) => {
+      const { session } = exchange;
+      if (session.endsWith(status) || this.#server.closesAfter(session)) {
+        headers.push(["connection", "close"]);
+      }
       exchange.activeAt = this.#server.now;
     },
     onUpgrade: (exchange, wish) => {
@@ -69,6 +74,7 @@ export class ThreadedDispatcher implements Dispatcher {
       onOverdue: (exchange) => this.#timedOut(exchange),
     });
     this.#writeMs = config.write_timeout > 0 ? config.write_timeout * 1000 : Infinity;
+    this.#bodiesOfGet = config.interface === "wsgi";
     const KindOfPool = config.interface === "wsgi" ? WsgiPool : ThreadPool;
     this.#pool = new KindOfPool(config, role, log, {
       onDied: (thread, why) => {
@@ -114,7 +120,9 @@ export class ThreadedDispatcher implements Dispatcher {
         resolve,
       );
       exchange.access = access;
-      const body = requestBody(request);
+      const body = this.#bodiesOfGet && head.hasBody
+        ? announcedBody(request)
+        : requestBody(request);
       if (body === null || body instanceof Uint8Array) {
         this.#pool.dispatch(exchange, head.head, body);
       } else {

@@ -36,6 +36,8 @@ export interface SessionEvents {
 
 const IDLE_LOOKS = 3;
 
+const RESET_CONTENT = 205;
+
 /** What a client of HTTP/2 may send of bodies that nobody reads: Deno's window for a connection. */
 const WINDOW_BYTES = 1024 * 1024;
 /** What it may say between two looks beside requests (PING, SETTINGS, cancelled streams), bytes. */
@@ -65,6 +67,8 @@ export class Session implements Peer, Timed {
   consumed = 0;
   /** Whether the last request had a body. */
   hadBody = false;
+  /** The connection ends with the response in hand. */
+  last = false;
   /** The rule by which a request was refused: no other one on this connection is to pass. */
   refused: Rule | null = null;
   /** Part of the next request's head was seen. */
@@ -210,6 +214,14 @@ export class Session implements Peer, Timed {
    */
   get owesRequests(): boolean {
     return this.#http2 === true || this.inFlight === 0 && !this.hadBody;
+  }
+
+  /**
+   * Whether a response of this status has to be the connection's last. Deno sends 205 without a length:
+   * over HTTP/1 a client takes all that follows for its body (RFC 9112, 6.3).
+   */
+  endsWith(status: number): boolean {
+    return this.last ||= status === RESET_CONTENT && this.#http2 !== true;
   }
 
   /** Whether requests may have come that Deno has yet to look at. */

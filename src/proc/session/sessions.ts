@@ -108,7 +108,7 @@ export class Sessions {
     if (session.inFlight > 0) return;
     if (session.leavingSince !== Infinity) {
       this.#put(session, this.now + SLOT_MS + lingerMs(session));
-    } else if (this.closesAfter(session)) this.close(session);
+    } else if (this.closesAfter(session)) this.close(session, !session.last);
     // The clock may be one slot behind, and nobody is to be closed early.
     else this.#put(session, this.now + SLOT_MS + this.#keepAliveMs);
   }
@@ -121,7 +121,8 @@ export class Sessions {
   /** Whether the response in hand is the connection's last, and has to say so. */
   closesAfter(session: Session): boolean {
     const { keep_alive, keep_alive_requests } = this.#config;
-    return keep_alive === 0 || keep_alive_requests > 0 && session.requests >= keep_alive_requests;
+    return session.last || keep_alive === 0 ||
+      keep_alive_requests > 0 && session.requests >= keep_alive_requests;
   }
 
   /**

@@ -22,11 +22,25 @@ MAX_WHOLE_BYTES = 128 * 1024
 
 
 class Context:
-    __slots__ = ("environ", "gateway", "head", "length", "sent", "left", "iterator", "close", "bodiless")
+    __slots__ = (
+        "gateway",
+        "environ",
+        "method",
+        "target",
+        "head",
+        "length",
+        "sent",
+        "left",
+        "iterator",
+        "close",
+        "bodiless",
+    )
 
-    def __init__(self, environ, gateway):
-        self.environ = environ
+    def __init__(self, gateway, environ, method, target):
         self.gateway = gateway
+        self.environ = environ
+        self.method = method
+        self.target = target
         self.head = None
         # The Content-Length that the app gave; what may still be sent of it. None without one.
         self.length = None
@@ -47,7 +61,7 @@ class Context:
                 "start_response was called a second time, without exc_info (PEP 3333)"
             )
         self.head, self.length, bodiless = read_head(status, headers)
-        self.bodiless = bodiless or self.environ["REQUEST_METHOD"] == "HEAD"
+        self.bodiless = bodiless or self.method == "HEAD"
         return self.write
 
     def write(self, data):
@@ -85,6 +99,9 @@ class Context:
         if result.__class__ is list or result.__class__ is tuple:
             if len(result) == 1 and result[0].__class__ is bytes:
                 return self.whole(result[0], NOTHING)
+            for data in result:
+                if data.__class__ is not bytes:
+                    check_block(data)
             return self.whole(b"".join(result), NOTHING)
         if result is None:
             raise TypeError("the app must return an iterable of bytes, not None")
@@ -119,6 +136,9 @@ class Context:
         # Content-Length is Deno's to add: so a head is the same for bodies of any length.
         self.sent = True
         self.left = 0
+        if follows == NOTHING:
+            # Else what the app has put into its environ would live on until the next request.
+            self.gateway.context = None
         if data.isascii():
             follows |= ASCII
         number = self.gateway.number(self.head)
@@ -195,9 +215,9 @@ class Context:
         if self.iterator is None:
             return None
         for data in self.iterator:
+            if data.__class__ is not bytes:
+                check_block(data)
             if data:
-                if not isinstance(data, bytes):
-                    raise TypeError("the app's iterable must yield bytes, not %s" % type(data).__name__)
                 return data
         self.iterator = None
         return None
@@ -224,3 +244,8 @@ class Context:
 def unkept(head):
     """A number for a head that a guest sends: the thread might send it before it is there."""
     return (UNKEPT, head)
+
+
+def check_block(data):
+    if not isinstance(data, bytes):
+        raise TypeError("the app's iterable must yield bytes, not %s" % type(data).__name__)

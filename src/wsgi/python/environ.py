@@ -30,7 +30,8 @@ CGI_KEYS = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
 
 def create_reader(base, script_name, open_stream):
-    """Returns read(head, body), which makes an environ.
+    """Returns read(head, body), which makes an environ; beside it, since that is the app's to change, it
+    returns method and target.
 
     `base`: what all of them have. `open_stream()` makes the wsgi.input of a body that is streamed.
     """
@@ -54,12 +55,8 @@ def create_reader(base, script_name, open_stream):
             target = targets.get(url)
             if target is None:
                 target = keep(targets, url, read_target(url, script_name))
-        (
-            environ["wsgi.url_scheme"],
-            environ["RAW_URI"],
-            environ["PATH_INFO"],
-            environ["QUERY_STRING"],
-        ) = target
+        environ["wsgi.url_scheme"], raw, environ["PATH_INFO"], environ["QUERY_STRING"] = target
+        environ["RAW_URI"] = raw
         if "SERVER_NAME" not in ends:
             name_by_host(environ)
         if body is None:
@@ -68,7 +65,7 @@ def create_reader(base, script_name, open_stream):
             environ["wsgi.input"] = open_stream()
         else:
             environ["wsgi.input"] = BytesIO(body)
-        return environ
+        return environ, method, raw
 
     def read_fields(fields):
         environ = base.copy()

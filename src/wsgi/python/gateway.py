@@ -35,9 +35,11 @@ class Gateway:
         self.send = send
         # The same for other threads than the one that runs the app.
         self.guests = guests
+        # The exchange that runs, until nothing is left to do of it.
         self.context = None
         self._log = log
         self._receive = receive
+        self._errors = Errors(self.log)
         self._numbers = Numbers()
         self.number = self._numbers.get
         self._read = create_reader(
@@ -46,7 +48,7 @@ class Gateway:
                 "wsgi.multithread": settings["multithread"],
                 "wsgi.multiprocess": settings["multiprocess"],
                 "wsgi.run_once": False,
-                "wsgi.errors": Errors(self.log),
+                "wsgi.errors": self._errors,
                 "wsgi.file_wrapper": FileWrapper,
                 "wsgi.input_terminated": True,
                 "SERVER_SOFTWARE": settings["software"],
@@ -60,19 +62,22 @@ class Gateway:
         """Returns what is to be sent (see context.py), None for a 500, False to cut the connection."""
         context = None
         try:
-            environ = self._read(head, body)
-            context = self.context = Context(environ, self)
-            return context.answer(self.app(environ, context.start_response))
+            environ, method, target = self._read(head, body)
+            context = self.context = Context(self, environ, method, target)
+            message = context.answer(self.app(environ, context.start_response))
+            if self._errors.rests and self.context is None:
+                self._errors.end()
+            return message
         except BaseException as error:  # SystemExit and KeyboardInterrupt too: the thread goes on
             if context is None:
                 self.log("error", "cannot make an environ: " + format_error(error))
                 return None
-            return self._failed(error)
+            return self._failed(context, error)
 
     def upgrade(self, head, body, id):
         """begin() for a request that asks for a WebSocket."""
         try:
-            socket = socket_calls.accept(id, self._read(head, body), head)
+            socket = socket_calls.accept(id, self._read(head, body)[0], head)
         except BaseException as error:
             self.log("error", "cannot make a WebSocket: " + format_error(error))
             return None
@@ -84,24 +89,32 @@ class Gateway:
         """Calls an app for what happened to one of its WebSockets."""
         if body is True:
             body = Input(self._receive, self.guests).read()
-        socket_calls.run(id, events, body or b"", self.log)
+        try:
+            socket_calls.run(id, events, body or b"", self.log)
+        finally:
+            self._errors.end()
 
     def more(self):
         """Returns more of the body, None at its end, False to cut the connection."""
+        context = self.context
         try:
-            return self.context.more()
+            return context.more()
         except BaseException as error:
-            return self._failed(error)
+            return self._failed(context, error)
 
     def finish(self):
         """The response is sent, or nobody waits for it any more."""
         context = self.context
+        if context is None:  # it failed, and is finished already
+            return
         try:
             context.finish()
         except BaseException as error:
-            self._report(error, "after its response was sent")
+            self._report(context, error, "after its response was sent")
         finally:
             self.context = None
+            if self._errors.rests:
+                self._errors.end()
 
     def numbered(self, head):
         number = self.number(head)
@@ -115,22 +128,19 @@ class Gateway:
         elif not self.guests.log(level, message):
             sys.stderr.write(message + "\n")
 
-    def _failed(self, error):
+    def _failed(self, context, error):
         """The answer where the app failed: None where it can still be a 500."""
-        sent = self.context.sent
-        self._report(error, "while its response was sent" if sent else "")
-        self.context.left = None
-        self.context.iterator = None
-        self.finish()
-        return False if sent else None
+        try:
+            self._report(context, error, "while its response was sent" if context.sent else "")
+        finally:
+            context.left = None
+            context.iterator = None
+            self.finish()
+        return False if context.sent else None
 
-    def _report(self, error, when):
-        environ = self.context.environ
-        what = "%s %s failed%s" % (
-            environ["REQUEST_METHOD"],
-            environ["RAW_URI"].partition("?")[0],
-            when and " " + when,
-        )
+    def _report(self, context, error, when):
+        path = context.target.partition("?")[0]
+        what = "%s %s failed%s" % (context.method, path, when and " " + when)
         if isinstance(error, ClientDisconnected):
             self.log("info", "%s: %s" % (what, error))
             return

@@ -89,11 +89,16 @@ def _load(specifier):
 
 def _positional(value):
     """The least and most arguments it can be called with, where that is plain to see."""
-    is_function = type(value) is FunctionType
-    function = value if is_function else getattr(type(value), "__call__", None)
+    function, own = value, 0
+    if type(value) is not FunctionType:
+        # Not by getattr, which does not tell a function from a staticmethod's.
+        kinds = [vars(kind) for kind in type(value).__mro__]
+        function, own = next((kind["__call__"] for kind in kinds if "__call__" in kind), None), 1
+        if type(function) is staticmethod:
+            function, own = function.__func__, 0
     if type(function) is not FunctionType:
         return 0, math.inf
-    code, defaults, own = function.__code__, function.__defaults__ or (), 0 if is_function else 1
+    code, defaults = function.__code__, function.__defaults__ or ()
     most = math.inf if code.co_flags & TAKES_MORE else code.co_argcount - own
     return code.co_argcount - own - len(defaults), most
 
@@ -130,7 +135,7 @@ def _parse(specifier, expression):
                 {keyword.arg: ast.literal_eval(keyword.value) for keyword in node.keywords},
             )
             node = node.func
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):  # as its documentation has it
         raise LoadError(problem) from None
     names = []
     while isinstance(node, ast.Attribute):

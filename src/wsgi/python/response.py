@@ -10,6 +10,10 @@ MAX_KEPT_LENGTH = 512
 # Number of a head that always comes with its text.
 UNKEPT = MAX_KEPT
 
+# A head crosses in one piece, which has to fit in its way whatever characters it is made of, and beside a
+# whole body. Clients and proxies take less.
+MAX_HEAD_CHARACTERS = 128 * 1024
+
 # RFC 9110, 7.6.1, and what PEP 3333 (by way of RFC 2616, 13.5.1) calls hop-by-hop besides.
 HOP_BY_HOP = frozenset(
     "connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
@@ -109,7 +113,13 @@ def read_head(status, headers):
             length = line
             continue
         lines.append(line)
-    head = ("\n".join(lines), length, lines[0] in BODILESS)
+    text = "\n".join(lines)
+    if len(text) > MAX_HEAD_CHARACTERS:
+        raise ValueError(
+            "the head of the response has %d characters: at most %d can be sent"
+            % (len(text), MAX_HEAD_CHARACTERS)
+        )
+    head = (text, length, lines[0] in BODILESS)
     # A field that is new, as a session's cookie, may well be so each time.
     return _keep(_heads, key, head) if repeats else head
 

@@ -2,10 +2,13 @@
 
 import sys
 from io import BytesIO
-from threading import get_ident, local
+from threading import get_ident
 
 # What one read of a file or of a body asks for.
 BLOCK_BYTES = 65536
+
+# What is written to wsgi.errors without the end of a line is logged in pieces above this.
+MAX_LINE_CHARACTERS = 8192
 
 
 class ClientDisconnected(ConnectionError):
@@ -60,6 +63,12 @@ class Input:
     def __iter__(self):
         return iter(self.readline, b"")
 
+    def __next__(self):
+        line = self.readline()
+        if line:
+            return line
+        raise StopIteration
+
     def close(self):
         """Nothing to do: the server takes care of what is not read."""
 
@@ -79,27 +88,27 @@ class Input:
         return not self._ended
 
 
-class _Rest(local):
-    """What a thread has written of a line."""
-
-    text = ""
-
-
 class Errors:
-    """wsgi.errors: what is written goes to the error log, line by line."""
+    """wsgi.errors: what is written goes to the error log, line by line, the last one when the exchange
+    ends."""
 
     encoding = "utf-8"
 
     def __init__(self, log):
         self._log = log
-        self._rest = _Rest()
+        # What each thread has written of a line.
+        self.rests = {}
 
     def write(self, text):
-        rest = self._rest
-        *lines, rest.text = (rest.text + text).split("\n")
+        thread = get_ident()
+        *lines, rest = (self.rests.pop(thread, "") + text).split("\n")
         for line in lines:
             if line:
                 self._log("error", line)
+        if len(rest) > MAX_LINE_CHARACTERS:
+            self._log("error", rest)
+        elif rest:
+            self.rests[thread] = rest
         return len(text)
 
     def writelines(self, lines):
@@ -107,9 +116,16 @@ class Errors:
             self.write(line)
 
     def flush(self):
-        rest, self._rest.text = self._rest.text, ""
+        rest = self.rests.pop(get_ident(), "")
         if rest:
             self._log("error", rest)
+
+    def end(self):
+        """The exchange is over: what has no end of a line has none to wait for."""
+        for thread in list(self.rests):
+            rest = self.rests.pop(thread, "")
+            if rest:
+                self._log("error", rest)
 
     def isatty(self):
         return False

@@ -95,6 +95,9 @@ const REQUESTS: Readonly<Record<string, string>> = {
   "an empty body": `POST / HTTP/1.1\r\n${HOST}Content-Length: 0\r\n\r\n`,
   "a chunked body": `POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n` +
     `3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n`,
+  "a body of GET": `GET /search HTTP/1.1\r\n${HOST}Content-Length: 7\r\n\r\n{"a":1}`,
+  "a body of GET, chunked": `GET / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n` +
+    `3\r\nabc\r\n0\r\n\r\n`,
   "a content type without a body": `GET / HTTP/1.1\r\n${HOST}Content-Type: a/b\r\n\r\n`,
   "another host": `GET / HTTP/1.1\r\nHost: example.org\r\n\r\n`,
   "a proxy's scheme": `GET / HTTP/1.1\r\n${HOST}X-Forwarded-Proto: https\r\n\r\n`,

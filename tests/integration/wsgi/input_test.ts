@@ -43,6 +43,28 @@ for (const how of ["of a known length", "in chunks"]) {
   });
 }
 
+sceneTest("a GET has its body too, and the connection goes on behind it", async (scene) => {
+  const server = await startWsgi(scene);
+  using wire = await Wire.connect(server.port);
+  for (const length of [5, 65_536, 300_000]) {
+    const body = "x".repeat(length);
+    const chunk = `${length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+    await wire.send(`GET /count HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n${body}`);
+    assertEquals((await wire.response())?.body, `${length}`);
+    await wire.send(`GET /count HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}`);
+    assertEquals((await wire.response())?.body, `${length}`);
+    await wire.send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+    assertEquals((await wire.response())?.body, "hello");
+  }
+});
+
+sceneTest("a GET whose body does not come is given up like any request", async (scene) => {
+  const server = await startWsgi(scene, "conformance", { args: ["--body-timeout", "1"] });
+  using wire = await Wire.connect(server.port);
+  await wire.send("GET /count HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhel");
+  assertMatch(await wire.rest(), /^HTTP\/1\.1 408 /);
+});
+
 sceneTest("wsgiref.validate has nothing to say of wsgi.input", async (scene) => {
   const server = await startWsgi(scene, "conformance:validated");
   for (const size of [10, 200_000]) {

@@ -10,6 +10,7 @@ const LOADABLE: Readonly<Record<string, RegExp>> = {
   "loadable:other": /^other$/,
   "loadable:site.wsgi": /^attribute$/,
   "loadable:Site.wsgi": /^attribute$/,
+  "loadable:static": /^static$/,
   "loadable:factory()": /^default 1 \[\], call 1 /,
   'loadable:factory("name", count=-2, flags=("a", "b"))': /^name -2 \['a', 'b'\], call 1 /,
   "package.inner.site": /^package\.inner\.site package\.inner$/,
@@ -58,6 +59,7 @@ const REFUSED: Readonly<Record<string, RegExp>> = {
   "loadable:number": /Cannot load the app loadable:number: it is no callable, but of type int/,
   "loadable:factory(calls)": /'factory\(calls\)' is neither a name nor a call with literal arg/,
   "loadable:factory(*[1])": /is neither a name nor a call with literal arguments/,
+  "loadable:factory({[]: 1})": /'factory\(\{\[\]: 1\}\)' is neither a name nor a call with literal/,
   "loadable:factory(**{})": /is neither a name nor a call with literal arguments/,
   "loadable:other or None": /'other or None' is neither a name nor a call/,
   "loadable:os.getcwd()()": /is neither a name nor a call with literal arguments/,
@@ -88,6 +90,10 @@ const FAILING: readonly (readonly [code: string, message: RegExp])[] = [
   [
     "import nowhere\n",
     /ModuleNotFoundError: No module named 'nowhere' \(for \S+python\S*; \$VIRTUAL_ENV or --python name another\)\n[^]*broken\.py", line 1/,
+  ],
+  [
+    "raise ValueError('bad \\udcff')\n",
+    /importing broken failed: ValueError: bad \\udcff\n[^]*broken\.py", line 1/,
   ],
   ["raise SystemExit(3)\n", /importing broken failed: SystemExit: 3\n/],
 ];

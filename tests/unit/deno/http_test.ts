@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { connectionFd, isHttp2 } from "../../../src/deno/http.ts";
 import {
+  announcedBody,
   bodyBytesHere,
   hasBody,
   headerList,
@@ -50,6 +51,25 @@ Deno.test("a head is as it came: its fields in order, case and number, its URL n
     false,
     null,
   ]);
+});
+
+Deno.test("a GET's body is found where it is announced, and its method is GET's again", async () => {
+  const look = async (request: Request) => [
+    await new Response(announcedBody(request) as BodyInit).text(),
+    requestMethod(request),
+    request.method,
+  ];
+  for (const method of ["GET", "HEAD"]) {
+    const head = `${method} / HTTP/1.1\r\nHost: a\r\n`;
+    for (
+      const body of [
+        "Content-Length: 2\r\n\r\nhi",
+        "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+      ]
+    ) {
+      assertEquals(await seen(head + body, look), ["hi", method, method]);
+    }
+  }
 });
 
 Deno.test("a body that came with its head is taken as it is, and one that follows is a stream", async () => {
