@@ -2,7 +2,7 @@
 
 import { DenicornError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
-import { Pidfile } from "./pidfile.ts";
+import { Pidfile } from "../os/pidfile.ts";
 import type { Predecessor } from "./predecessor.ts";
 
 export class PidfileKeeper {

@@ -5,6 +5,7 @@ import { BootError, ExitCode } from "../errors.ts";
 import { HookThread } from "../hooks/hook_thread.ts";
 import type { ManagerInfo } from "../hooks/hooks.ts";
 import type { Log } from "../log/record.ts";
+import { Pidfile } from "../os/pidfile.ts";
 import { takeIdentity } from "./identity.ts";
 import { guardInherited } from "./listen/open_listener.ts";
 import { RequestHooks } from "./exchange/request_hooks.ts";
@@ -40,6 +41,7 @@ class Solo {
   readonly #info = { id: 0, pid: Deno.pid };
   readonly #over = Promise.withResolvers<void>();
   #hooks: HookThread | null = null;
+  #pidfile: Pidfile | null = null;
   /** It serves: before, there is nothing to drain. */
   #serves = false;
   #interrupted = false;
@@ -78,6 +80,7 @@ class Solo {
       await this.#server.closeLogs();
       await this.#hooks?.run("workerExit", this.#info);
       await this.#hooks?.run("onExit", manager);
+      this.#pidfile?.close();
     }
     this.#log.info("Stopped");
   }
@@ -105,8 +108,9 @@ class Solo {
 
   /** Becomes who is configured: after the addresses are bound, and before any code of the user's. */
   async #settle(): Promise<void> {
-    const { hooks } = this.#config;
+    const { hooks, pid } = this.#config;
     await this.#server.prepare({ bind: true });
+    if (pid !== null) this.#pidfile = Pidfile.create(pid);
     takeIdentity(this.#config, "");
     this.#hooks = hooks === null ? null : await HookThread.load(hooks, this.#log);
   }
@@ -119,7 +123,10 @@ class Solo {
 
   /** A second one is a person who does not want to wait. */
   #handleInt(signal: Deno.Signal): void {
-    if (this.#interrupted) Deno.exit(ExitCode.ok);
+    if (this.#interrupted) {
+      this.#pidfile?.close();
+      Deno.exit(ExitCode.ok);
+    }
     this.#interrupted = true;
     this.#log.info(`Signal ${signal}`);
     this.#hooks?.notify("workerInterrupted", this.#info);

@@ -72,7 +72,7 @@ export const processSettings = {
     section: "process",
     kind: optional(path()),
     default: null,
-    help: "Writes the manager's process id to this file.",
+    help: "Writes the process id of the manager, or with workers: 0 of the server, to this file.",
   }),
   user: setting({
     section: "process",

@@ -1,6 +1,6 @@
 /** workers: 0. The process becomes one that was started for the app: what holds for it, and what stays. */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { sceneTest } from "../../support/scene.ts";
 
 const READY = /Ready: this one process serves http/;
@@ -74,6 +74,41 @@ sceneTest("Ctrl-C, and again, without a manager: exit code 0 at once, no error",
   assertEquals([(await server.end()).code, await cut], [0, "cut"]);
   assert(!/ERROR|CRITICAL|^\s+at /m.test(server.output), server.output);
 });
+
+sceneTest(
+  "without a manager the pid file is there all the same, and keeps a second one out",
+  async (scene) => {
+    const pid = `${scene.directory}/app.pid`;
+    const server = scene.launch({
+      workers: 0,
+      args: ["--pid", "app.pid", "--chdir", scene.directory],
+    });
+    await server.says(READY);
+    assertEquals(Deno.readTextFileSync(pid), `${server.pid}\n`);
+    const second = scene.launch({ workers: 0, args: ["--pid", pid] });
+    assertEquals((await second.end()).code, 1);
+    assert(second.output.includes(`A server, pid ${server.pid}, runs already`), second.output);
+    await server.stop();
+    assertThrows(() => Deno.statSync(pid), Deno.errors.NotFound);
+  },
+);
+
+sceneTest(
+  "a pid file that `user` may not remove is left empty",
+  async (scene) => {
+    const pid = `${scene.directory}/app.pid`;
+    Deno.chmodSync(scene.directory, 0o755);
+    const server = scene.launch({
+      workers: 0,
+      args: ["-t", "0", "--user", "nobody", "--pid", pid],
+    });
+    await server.says(READY);
+    assertEquals(Deno.readTextFileSync(pid), `${server.pid}\n`);
+    await server.stop();
+    assertEquals(Deno.readTextFileSync(pid), "");
+  },
+  { needs: Deno.uid() === 0 },
+);
 
 sceneTest("a busy port without a manager: exit code 1, and who holds it", async (scene) => {
   using holder = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { SystemError } from "../../../src/errors.ts";
-import { Pidfile } from "../../../src/manager/pidfile.ts";
+import { Pidfile } from "../../../src/os/pidfile.ts";
 
 function inDirectory(name: string, body: (path: string) => void): void {
   Deno.test(name, () => {

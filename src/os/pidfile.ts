@@ -1,5 +1,6 @@
 /**
- * The file with the manager's process id, which is held locked for as long as the manager lives.
+ * The file with the process id of a manager, or of a solo process, which is held locked for as long as
+ * that lives.
  *
  * The lock answers what the number alone cannot: after kill -9 or a power cut the number is left
  * behind, and may belong to another program by now. A file that nobody has locked is stale, whatever
@@ -45,9 +46,19 @@ export class Pidfile {
     try {
       if (isFileAt(this.path, this.#file)) Deno.removeSync(this.path);
     } catch {
-      // Gone already.
+      // Gone already; or whoever `user` has made of this process may not remove it.
+      this.#empty();
     }
     this.#file.close();
+  }
+
+  /** The next process with this number is somebody else. */
+  #empty(): void {
+    try {
+      this.#file.truncateSync();
+    } catch {
+      // A full or broken disk: nobody has it locked, which tells as well.
+    }
   }
 }
 
