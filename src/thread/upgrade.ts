@@ -3,6 +3,7 @@
 import { readResponse } from "../app/response.ts";
 import { sourceOf } from "../deno/app_request.ts";
 import { switchingProtocols } from "../deno/response.ts";
+import { methodAndPathOf } from "../log/method_and_path.ts";
 import type { Log } from "../log/record.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";
 import { ThreadSocket } from "./websocket.ts";
@@ -83,7 +84,7 @@ export class Upgrades {
     const { socket, response: expected, idleTimeout } = exchange.upgrade!;
     if (response !== expected) {
       this.#log.error(
-        `${exchange.head.split("\n", 2).join(" ")}: the app upgraded the request, but returned ` +
+        `${methodAndPathOf(exchange.head)}: the app upgraded the request, but returned ` +
           "another response than Deno.upgradeWebSocket gave it: there is no WebSocket",
       );
       this.fail(exchange, "Upgrade response was not returned from callback");

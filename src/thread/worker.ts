@@ -5,6 +5,7 @@ import type { FetchHandler } from "../app/fetch_app.ts";
 import { ServeHandlerInfo } from "../app/serve_info.ts";
 import { traceOf } from "../app/trace.ts";
 import { createRequest } from "../deno/app_request.ts";
+import { methodAndPathOf } from "../log/method_and_path.ts";
 import type { Log } from "../log/record.ts";
 import { describe } from "../log/uncaught.ts";
 import { mayBegin } from "../protocol/claims.ts";
@@ -215,8 +216,7 @@ export class FetchWorker {
   }
 
   #logFailure(exchange: FetchExchange, error: unknown): void {
-    const [method, url] = exchange.head.split("\n", 2) as [string, string];
-    this.#log.error(`${method} ${new URL(url).pathname} failed: ${traceOf(error)}`);
+    this.#log.error(`${methodAndPathOf(exchange.head)} failed: ${traceOf(error)}`);
   }
 
   /** Nothing follows, unless the app waits to hear that its response is out. */

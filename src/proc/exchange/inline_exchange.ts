@@ -10,6 +10,7 @@ import type { Config } from "../../config/config.ts";
 import { abortRequest } from "../../deno/request_abort.ts";
 import { createResponse } from "../../deno/response.ts";
 import { fastBytes, isFast, type ResponseParts } from "../../deno/response_parts.ts";
+import { methodAndPath } from "../../log/method_and_path.ts";
 import type { Log } from "../../log/record.ts";
 import { bodyCame } from "../../os/young_garbage.ts";
 import type { IdTable } from "../../protocol/id_table.ts";
@@ -241,10 +242,8 @@ export class InlineExchange implements Awaited {
     this.#host.onEnded(this.session);
   }
 
-  /** Without the query, as in threads: it may hold what no log should. */
   #logFailure(error: unknown): void {
-    const { method, url } = this.request;
-    this.#host.log.error(`${method} ${new URL(url).pathname} failed: ${traceOf(error)}`);
+    this.#host.log.error(`${methodAndPath(this.request)} failed: ${traceOf(error)}`);
   }
 }
 

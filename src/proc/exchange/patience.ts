@@ -4,6 +4,7 @@
  */
 
 import type { Config } from "../../config/config.ts";
+import { methodAndPath } from "../../log/method_and_path.ts";
 import type { Log } from "../../log/record.ts";
 
 /**
@@ -63,8 +64,9 @@ export class Patience<T extends Awaited> {
   }
 
   #look(exchange: T, ageMs: number): void {
+    const { request } = exchange;
     if (ageMs > this.timeoutMs) {
-      this.#log.warning(`No response within ${this.#timeout} s: ${lineOf(exchange)}`);
+      this.#log.warning(`No response within ${this.#timeout} s: ${methodAndPath(request)}`);
       return this.#events.onOverdue(exchange);
     }
     if (ageMs > WATCH_CLIENT_MS) watchClient(exchange);
@@ -72,14 +74,10 @@ export class Patience<T extends Awaited> {
     exchange.warned = true;
     const age = (ageMs / 1_000).toFixed(1);
     this.#log.warning(
-      `No response for ${age} s, and timeout is ${this.#timeout} s: ${lineOf(exchange)}`,
+      `No response for ${age} s, and timeout is ${this.#timeout} s: ${methodAndPath(request)}`,
     );
     this.#events.onSlow?.(exchange);
   }
-}
-
-function lineOf({ request: { method, url } }: Awaited): string {
-  return `${method} ${url}`;
 }
 
 /** Listens for the client's going away. */

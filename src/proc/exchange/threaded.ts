@@ -2,6 +2,7 @@
 
 import type { Config } from "../../config/config.ts";
 import { announcedBody, requestBody } from "../../deno/request.ts";
+import { methodAndPath } from "../../log/method_and_path.ts";
 import type { Log } from "../../log/record.ts";
 import { describe } from "../../log/uncaught.ts";
 import type { AccessRecord } from "./access_record.ts";
@@ -51,13 +52,15 @@ export class ThreadedDispatcher implements Dispatcher {
       try {
         openSocket(exchange, wish, this.#server.sockets, this.#writeMs);
       } catch (error) {
-        this.#log.error(`Cannot upgrade ${exchange.request.url} to a WebSocket: ${error}`);
+        this.#log.error(
+          `Cannot upgrade ${methodAndPath(exchange.request)} to a WebSocket: ${error}`,
+        );
         exchange.thread.post(QueueIn.abort, exchange.id, AbortReason.client);
         exchange.crashed();
       }
     },
-    onFailed: ({ request: { method, url } }, error) => {
-      this.#log.error(`Cannot answer ${method} ${new URL(url).pathname}: ${describe(error)}`);
+    onFailed: ({ request }, error) => {
+      this.#log.error(`Cannot answer ${methodAndPath(request)}: ${describe(error)}`);
     },
     onFinished: (exchange) => {
       this.#pool.release(exchange);

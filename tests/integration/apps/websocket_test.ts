@@ -127,12 +127,14 @@ Deno.test("misuse throws what the standard and Deno say", async () => {
 Deno.test("an upgrade whose response the app does not return is an error in its log", async () => {
   await using program = await Program.start(APP, "-w", "1");
   using client = await RawClient.connect(program.port);
-  assertMatch(await client.handshake("/not-returned"), /^HTTP\/1.1 200 /);
+  assertMatch(await client.handshake("/not-returned?token=secret"), /^HTTP\/1.1 200 /);
   assertEquals(await logged(program, 2), [
     "error Upgrade response was not returned from callback",
     "close 1006",
   ]);
-  await program.logs(/ERROR.*the app upgraded the request, but returned another response/);
+  await program.logs(
+    /ERROR.* GET \/not-returned: the app upgraded the request, but returned another response/,
+  );
   using other = await RawClient.connect(program.port);
   assertMatch(await other.handshake("/throws"), /^HTTP\/1.1 500 /);
   assertEquals(await logged(program, 1), ["close 1006"]);

@@ -1,0 +1,19 @@
+/** How the error log names a request. */
+
+/**
+ * `GET /path`. Without the query and the user of its URL, which may hold what no log should: tokens,
+ * passwords. (The access log has what its format asks for.)
+ */
+export function methodAndPath(
+  { method, url }: { readonly method: string; readonly url: string },
+): string {
+  const bare = url.replace(/[?#].*$/s, "");
+  const path = bare.indexOf("/", bare.indexOf("//") + 2);
+  return `${method} ${path < 0 ? "/" : bare.slice(path)}`;
+}
+
+/** The same of a head, as it crosses the queues: its first two lines. */
+export function methodAndPathOf(head: string): string {
+  const [method = "", url = ""] = head.split("\n", 2);
+  return methodAndPath({ method, url });
+}
