@@ -4,7 +4,7 @@
  * Whichever thread is free takes the oldest exchange, so that none waits behind one that sleeps while
  * another thread could run it. A thread that finds nothing sleeps on a futex (Atomics.wait).
  *
- * Which thread is woken when is standby.ts's.
+ * Which thread is woken when is standby.ts's; what becomes of those that find no room, wish.ts's.
  */
 
 import {
@@ -19,6 +19,7 @@ import {
   stepDown,
   takeToken,
 } from "./standby.ts";
+import { isWishedFor, takeWish, wishForRoom } from "./wish.ts";
 
 /** Memory of the queue; crosses to a thread by postMessage. */
 export interface CommonQueueMemory {
@@ -31,13 +32,13 @@ export interface CommonQueueMemory {
   readonly bytes: Uint8Array;
 }
 
-/** Control words: exchanges taken and put in, modulo 2^32. Those of standby.ts are beside them. */
+/** Control words: exchanges taken and put in, modulo 2^32. Those of standby.ts and wish.ts are beside them. */
 const TAKEN = 0;
 const PUT = 1;
 /** The server waits for a message before it looks at the queues out. Python knows it too (socket_ring.py). */
 const SERVER_SLEEPS = 4;
 const LEAVING = 5;
-const CONTROL_WORDS = 8;
+const CONTROL_WORDS = 9;
 
 /** What a thread is to do with what it takes. */
 export const Task = {
@@ -106,21 +107,24 @@ export class CommonQueueWriter {
     this.#bytes = memory.bytes;
   }
 
-  /** Puts an exchange in. Returns its slot, or -1 where there is no room now. */
+  /**
+   * Puts an exchange in. Returns its slot, or -1 where there is no room now: then it is to be tried again
+   * after the server's next look at the queues out (see {@linkcode CommonQueueReader.isWished}).
+   */
   put(id: number, head: string, body: Uint8Array | null | true, kind: TaskKind): number {
-    this.#reclaim();
-    if (this.#put - this.#oldest === SLOTS) return -1;
     const bodyBytes = body instanceof Uint8Array ? body.length : 0;
     // No character takes more than three bytes in UTF-8; what is not needed is not used up.
     const need = head.length * 3 + bodyBytes;
-    let start = this.#end & (BYTES - 1);
-    const skipped = start + need > BYTES ? BYTES - start : 0;
-    if (this.#end + skipped + need - this.#begin > BYTES) return -1;
-    if (skipped > 0) start = 0;
+    let start = this.#reserve(need);
+    if (start < 0) {
+      wishForRoom(this.#control);
+      start = this.#reserve(need);
+      if (start < 0) return -1;
+    }
 
     const { written } = this.#encoder.encodeInto(head, this.#bytes.subarray(start, start + need));
     if (body instanceof Uint8Array) this.#bytes.set(body, start + written);
-    this.#end += skipped + written + bodyBytes;
+    this.#end += written + bodyBytes;
     const slot = this.#put & (SLOTS - 1);
     this.#ends[slot] = this.#end;
     const row = slot * SLOT_WORDS;
@@ -191,6 +195,17 @@ export class CommonQueueWriter {
   leave(): void {
     Atomics.store(this.#control, LEAVING, 1);
     for (let i = 0; i < this.#sleepers.length; i++) rouse(this.#sleepers, i);
+  }
+
+  /** Returns where so many bytes are free, or -1 where they are not, or no slot is. */
+  #reserve(need: number): number {
+    this.#reclaim();
+    if (this.#put - this.#oldest === SLOTS) return -1;
+    const start = this.#end & (BYTES - 1);
+    const skipped = start + need > BYTES ? BYTES - start : 0;
+    if (this.#end + skipped + need - this.#begin > BYTES) return -1;
+    this.#end += skipped;
+    return skipped > 0 ? 0 : start;
   }
 
   #reclaim(): void {
@@ -294,6 +309,15 @@ export class CommonQueueReader {
   /** Gives the memory of what was taken back, once it has been read. */
   release(): void {
     Atomics.store(this.#slots, this.#state, State.free);
+  }
+
+  /**
+   * Whether the server is to be told of room: asked after memory was given back, and where there is nothing
+   * to take, since what was passed over has been given back too. True once for each wish.
+   */
+  isWished(): boolean {
+    const control = this.#control;
+    return isWishedFor(control) && this.empty && takeWish(control);
   }
 
   /**

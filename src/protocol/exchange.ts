@@ -167,6 +167,8 @@ export const AbortReason = {
   timeout: 2,
   /** The proc stops. */
   stop: 3,
+  /** The response is complete; what was not read of the request's body is gone. */
+  answered: 4,
 } as const;
 
 /** What the client of a WebSocket is told when its thread is gone, or of a fault (RFC 6455, 7.4.1). */

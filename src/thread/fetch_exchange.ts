@@ -125,6 +125,11 @@ export class FetchExchange implements RequestSource, Upgradable, InfoSource {
     this.#upload?.fail(message);
   }
 
+  /** Nothing comes any more: whoever still reads the body must not wait for it (Deno.serve's fails too). */
+  close(): void {
+    this.#upload?.fail("The response is complete: the rest of the request's body is gone");
+  }
+
   /** Nobody waits any more: request.signal aborts, and a streamed response is cancelled. */
   abort(reason: number): void {
     if (this.#aborted) return;

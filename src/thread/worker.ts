@@ -221,7 +221,9 @@ export class FetchWorker {
 
   /** Nothing follows, unless the app waits to hear that its response is out. */
   #forget(exchange: FetchExchange): void {
-    if (!exchange.waitsForCompletion) this.#exchanges.delete(exchange.id);
+    if (exchange.waitsForCompletion) return;
+    this.#exchanges.delete(exchange.id);
+    exchange.close();
   }
 
   #abort(id: number, reason: number): void {
@@ -233,7 +235,9 @@ export class FetchWorker {
   }
 
   #settle(id: number, sent: boolean): void {
-    this.#exchanges.get(id)?.settle(sent);
+    const exchange = this.#exchanges.get(id);
     this.#exchanges.delete(id);
+    exchange?.settle(sent);
+    exchange?.close();
   }
 }

@@ -154,9 +154,13 @@ export class WsgiQueueOut {
     this.#memcpy(this.#memory + BigInt(at), address, BigInt(length));
   }
 
-  /** The server looks by itself as long as it is at work: only one that sleeps needs a message. */
   #send(): void {
     this.#ring.commit();
+    this.wake();
+  }
+
+  /** The server looks by itself as long as it is at work: only one that sleeps needs a message. */
+  wake(): void {
     if (this.#queue.serverSleeps()) this.#port.postMessage(0);
   }
 }

@@ -86,6 +86,7 @@ export class WsgiThreadLoop {
         else this.#exchange();
         if (pace?.call()) queue.slow();
       }
+      if (queue.isWished()) this.#out.wake();
       if (pace?.end()) queue.slow();
       this.#gil.release();
     }
@@ -135,6 +136,7 @@ export class WsgiThreadLoop {
     api.PyTuple_SetItem(args, 1n, this.#bodyOf(queue.body, head + headBytes));
     if (count === 3n) api.PyTuple_SetItem(args, 2n, api.PyLong_FromLong(BigInt(queue.id)));
     queue.release();
+    if (queue.isWished()) this.#out.wake();
     const result = api.PyObject_Call(callable, args, NULL);
     api.Py_DecRef(args);
     return result;
@@ -246,6 +248,7 @@ export class WsgiThreadLoop {
       const bell = Atomics.load(words, WsgiWord.bell);
       this.#out.seeGuestsOff();
       this.#in.resume();
+      let passed = false;
       while (this.#in.next()) {
         const { at, length } = this.#in;
         const operation = this.#in.words[at >> 2];
@@ -259,12 +262,17 @@ export class WsgiThreadLoop {
           )
           : NULL;
         this.#in.done();
-        if (!own) continue;
+        if (!own) {
+          passed = true;
+          continue;
+        }
         if (operation === WsgiIn.fail) return this.#gateway.newNone();
         if (bytes > 0) this.#out.received(id, bytes);
         return data;
       }
       if (Atomics.load(words, WsgiWord.aborted) === id) return this.#gateway.newNone();
+      // It has made room, for which what is to come may wait.
+      if (passed) this.#out.received(id, 0);
       this.#gil.without(() => Atomics.wait(words, WsgiWord.bell, bell));
     }
   }

@@ -187,3 +187,53 @@ Deno.test("what was taken back is passed over", () => {
   assert(!writer.revoke(slot, 1), "it is over");
   assertEquals(take(reader!), null);
 });
+
+/** Fills all slots. Returns how many there are. */
+function fill(writer: CommonQueueWriter): number {
+  let count = 0;
+  while (put(writer, count + 1, "head") >= 0) count++;
+  return count;
+}
+
+Deno.test("what found no room is reported when the last one of a full queue is taken, once", () => {
+  const { writer, readers: [reader, other] } = open(2);
+  const count = fill(writer);
+  for (let i = 1; i < count; i++) {
+    assert(take(reader!) !== null);
+    assert(!reader!.isWished(), "others are to come");
+  }
+  assert(take(reader!) !== null);
+  assert(reader!.isWished());
+  assert(!other!.isWished(), "it is known");
+  assert(put(writer, 1000, "head") >= 0);
+});
+
+Deno.test("where a thread finds nothing but what was taken back, room is reported", () => {
+  const { writer, readers: [reader] } = open(1);
+  const count = fill(writer);
+  for (let slot = 0; slot < count; slot++) assert(writer.revoke(slot, slot + 1));
+  assertEquals(put(writer, 1000, "head"), -1);
+  assertEquals(take(reader!), null);
+  assert(reader!.isWished());
+});
+
+Deno.test("room is not reported while its last part is still read, but then", () => {
+  const { writer, readers: [reader, other] } = open(2);
+  const body = new Uint8Array(600_000);
+  put(writer, 1, "one", body);
+  assertEquals(put(writer, 2, "two", body), -1);
+  assert(reader!.take());
+  assert(other!.isWished(), "the queue is empty");
+  // The server looks, and finds the memory in use.
+  assertEquals(put(writer, 2, "two", body), -1);
+  reader!.release();
+  assert(reader!.isWished());
+  assert(put(writer, 2, "two", body) >= 0);
+});
+
+Deno.test("a queue with room for all has nothing to report", () => {
+  const { writer, readers: [reader] } = open(1);
+  put(writer, 1, "one");
+  assert(take(reader!) !== null);
+  assert(!reader!.isWished());
+});

@@ -17,7 +17,8 @@ export const timeoutSettings = {
     kind: optionalTime(),
     default: 30,
     help:
-      "An exchange that takes longer, once its body has come, gets 504; a thread that hangs is replaced. 0: no limit.",
+      "An exchange that takes longer, once its body has come, gets 504. A thread that hangs for as long, " +
+      "whether a client waits for it or not, is replaced with its process. 0: no limit.",
   }),
   timeout_warning: setting({
     section: "timeouts",

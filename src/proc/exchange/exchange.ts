@@ -222,6 +222,8 @@ export class Exchange implements Awaited {
     inBursts: boolean,
     onProgress: () => void,
   ): Promise<void> {
+    // It may have been answered since the app asked for its body.
+    if (this.finished) return this.#dropUpload(body);
     const window = inBursts ? BURST_WINDOW_BYTES : STREAM_WINDOW_BYTES;
     this.#uploadCredit = window;
     this.#uploadResumesAt = inBursts ? window * 3 / 4 : 1;
@@ -257,12 +259,20 @@ export class Exchange implements Awaited {
     this.finished = true;
     this.access?.end(this.status, this.bytesSent, this.responseHeaders);
     if (this.#upload !== null) {
-      // Deno drains what the client still sends, or closes; the app no longer wants it.
-      this.#upload.cancel();
+      this.#dropUpload(this.#upload);
       this.#upload = null;
       this.#wakeUpload?.();
     }
     this.#events.onFinished(this);
+  }
+
+  /**
+   * Deno drains what the client still sends, or closes, and gives nothing of it to anybody. An app that
+   * goes on reading when its response is complete must not wait for it.
+   */
+  #dropUpload(body: GuardedBody): void {
+    body.cancel();
+    this.thread.post(QueueIn.abort, this.id, AbortReason.answered);
   }
 
   #refuse(status: RefusalStatus): void {

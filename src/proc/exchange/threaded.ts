@@ -37,7 +37,7 @@ export class ThreadedDispatcher implements Dispatcher {
   /** A Request has none; an environ has. */
   readonly #bodiesOfGet: boolean;
   #lastId = 0;
-  /** Threads under suspicion, and since when. */
+  /** Threads under suspicion, and since when; those that were found to hang stay here, with Infinity. */
   readonly #suspects = new Map<AppThread, number>();
 
   readonly #events: ExchangeEvents = {
@@ -147,6 +147,7 @@ export class ThreadedDispatcher implements Dispatcher {
     const { timeoutMs } = this.#patience;
     this.#patience.sweep(this.#pool.exchanges(), now);
     for (const [thread, what] of this.#pool.overdue(now, timeoutMs)) {
+      if (this.#suspects.has(thread)) continue;
       this.#log.warning(`No return within ${this.#config.timeout} s from ${what}`);
       this.#suspect(thread, now);
     }
@@ -154,14 +155,14 @@ export class ThreadedDispatcher implements Dispatcher {
       if (thread.responsive) {
         this.#suspects.delete(thread);
       } else if (now - since > HANG_MS && thread.silentMs >= timeoutMs) {
-        this.#suspects.delete(thread);
-        this.#log.error(`Thread ${thread.id} hangs: no sign of life after an exchange timed out`);
+        this.#suspects.set(thread, Infinity);
+        this.#log.error(`Thread ${thread.id} hangs: no sign of life after a call took too long`);
         this.#server.replaceMe(`thread ${thread.id} hangs`, true);
       }
     }
     // After the suspects: it asks threads anew, and none is to be blamed for what it was asked just now.
     this.#pool.sweep();
-    return this.#pool.inFlight + this.#pool.callbacks + this.#suspects.size > 0;
+    return this.#pool.inFlight > 0 || this.#pool.busy || this.#suspects.size > 0;
   }
 
   cut(): number {

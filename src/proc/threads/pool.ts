@@ -14,9 +14,12 @@ export interface Pool {
   readonly inFlight: number;
   /** Exchanges that wait for a thread. */
   readonly queued: number;
-  /** WebSockets that are not done with, beside those that are open. */
-  readonly callbacks: number;
-  /** Callbacks that have run for longer than `timeoutMs`: which thread runs it, and what it is. */
+  /** Whether a thread has, or may have, something to do that no exchange in flight stands for. */
+  readonly busy: boolean;
+  /**
+   * What has run for longer than `timeoutMs` and is no exchange in flight: which thread runs it, and what
+   * it is. Called with the dispatcher's sweep.
+   */
   overdue(now: number, timeoutMs: number): readonly (readonly [AppThread, string])[];
   /** Exchanges in flight, in no order. */
   exchanges(): Iterable<Exchange>;

@@ -131,11 +131,18 @@ export class ThreadPool implements Pool {
     exchange.thread = to;
   }
 
-  /** A thread that hangs is noticed by its exchanges. */
-  readonly callbacks = 0;
+  get busy(): boolean {
+    return this.threads.some(({ alive, unheardSweeps }) => alive && unheardSweeps > 0);
+  }
 
-  overdue(): readonly [] {
-    return [];
+  /**
+   * Most threads that hang are noticed by their exchanges. These have lost theirs, whose clients have
+   * left, and get no others as long as another thread is free.
+   */
+  overdue(_now: number, timeoutMs: number): [AppThread, string][] {
+    return this.threads
+      .filter(({ alive, silentMs }) => alive && silentMs > timeoutMs)
+      .map((thread) => [thread, `the app in thread ${thread.id}, whose event loop stands still`]);
   }
 
   get queued(): number {

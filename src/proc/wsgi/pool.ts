@@ -21,6 +21,7 @@ import type { AppThread } from "../threads/app_thread.ts";
 import type { Pool, PoolEvents } from "../threads/pool.ts";
 import type { Session } from "../session/session.ts";
 import type { ServerSocket } from "../websocket/websocket.ts";
+import { CallWatch } from "./call_watch.ts";
 import { type Stack, Stacks } from "./stacks.ts";
 import { listenToPipe } from "./wake_pipe.ts";
 import { WsgiSockets } from "./sockets.ts";
@@ -61,8 +62,7 @@ export class WsgiPool implements Pool, AppThread {
   #looking = false;
   readonly #socketRing = createRing(SOCKET_RING_BYTES);
   readonly #webSockets: WsgiSockets;
-  /** Which callbacks each thread was seen to run, and since when. */
-  readonly #running = new Map<WsgiThread, { turn: string; since: number }>();
+  readonly #calls: CallWatch<WsgiThread>;
   /** Where `timeout_warning` is set. */
   #stacks: Stacks | null = null;
   /** Who waits for an app to read its body. */
@@ -82,10 +82,11 @@ export class WsgiPool implements Pool, AppThread {
       log,
       onTask: (id, head, body) => this.#put({ id, kind: Task.socket, exchange: null, head, body }),
     });
+    this.#calls = new CallWatch({ exchanges: this.#exchanges, sockets: this.#webSockets });
   }
 
-  get callbacks(): number {
-    return this.#webSockets.size;
+  get busy(): boolean {
+    return this.#webSockets.size > 0 || this.#threads.some((thread) => thread.current !== 0);
   }
 
   get inFlight(): number {
@@ -150,11 +151,11 @@ export class WsgiPool implements Pool, AppThread {
   }
 
   readonly #explained = ({ thread, exchange: id, stack }: Stack): void => {
-    const exchange = this.#exchanges.get(id);
     // It has come to an end meanwhile, and the thread may have been seen with another one.
-    if (exchange === undefined || this.#threads[thread - 1]?.current !== id || stack === "") return;
-    const { method, url } = exchange.request;
-    this.#log.warning(`Thread ${thread} is here with ${method} ${url}:\n${stack}`);
+    if (this.#threads[thread - 1]?.current !== id || stack === "") return;
+    const request = this.#exchanges.get(id)?.request;
+    const what = request ? `${request.method} ${request.url}` : "what no client waits for";
+    this.#log.warning(`Thread ${thread} is here with ${what}:\n${stack}`);
   };
 
   /** What a thread has not begun is anyone's: there is nothing to move. */
@@ -182,22 +183,8 @@ export class WsgiPool implements Pool, AppThread {
   ping(): void {}
 
   overdue(now: number, timeoutMs: number): [AppThread, string][] {
-    const overdue: [AppThread, string][] = [];
-    for (const thread of this.#threads) {
-      const line = this.#webSockets.get(thread.current);
-      if (line === undefined) {
-        this.#running.delete(thread);
-        continue;
-      }
-      const turn = `${line.id} ${line.turn}`;
-      const seen = this.#running.get(thread);
-      if (seen?.turn !== turn) {
-        this.#running.set(thread, { turn, since: now });
-      } else if (now - seen.since > timeoutMs) {
-        const what = this.#webSockets.giveUp(line);
-        if (what !== null) overdue.push([thread, what]);
-      }
-    }
+    const overdue = this.#calls.overdue(this.#threads, this.queued, now, timeoutMs);
+    for (const [thread] of overdue) this.#stacks?.ask(thread.id, thread.current);
     return overdue;
   }
 
@@ -259,7 +246,15 @@ export class WsgiPool implements Pool, AppThread {
   }
 
   #put(waiting: Waiting): void {
+    if (this.#waiting.length > 0) this.#pump();
     if (this.#waiting.length > 0 || !this.#tryPut(waiting)) this.#waiting.push(waiting);
+  }
+
+  /** Puts in what waited for room, in its order. Why it is not forgotten is said in common_queue.ts. */
+  #pump(): void {
+    let count = 0;
+    while (count < this.#waiting.length && this.#tryPut(this.#waiting[count]!)) count++;
+    if (count > 0) this.#waiting = this.#waiting.slice(count);
   }
 
   #tryPut({ id, kind, exchange, head, body }: Waiting): boolean {
@@ -310,10 +305,6 @@ export class WsgiPool implements Pool, AppThread {
   #read(): void {
     for (const thread of this.#threads) thread.read();
     this.#webSockets.read();
-    // Whatever was answered has made room.
-    if (this.#waiting.length === 0) return;
-    let count = 0;
-    while (count < this.#waiting.length && this.#tryPut(this.#waiting[count]!)) count++;
-    if (count > 0) this.#waiting = this.#waiting.slice(count);
+    if (this.#waiting.length > 0) this.#pump();
   }
 }

@@ -35,6 +35,14 @@ export class RingIn {
     this.pump();
   }
 
+  /** The exchange is over. Returns whether something of it had not found room, and is gone now. */
+  forget(id: number): boolean {
+    const count = this.#waiting.length;
+    if (count === 0) return false;
+    this.#waiting = this.#waiting.filter((piece) => piece.id !== id);
+    return this.#waiting.length < count;
+  }
+
   /** Fills the ring in, as far as the thread has emptied it. */
   pump(): void {
     let sent = 0;

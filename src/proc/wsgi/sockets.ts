@@ -177,10 +177,11 @@ export class WsgiSockets {
     if (ring.writerWaits) this.wakeSenders();
   }
 
-  /** The thread that runs a socket's task asks for the payload. */
+  /** The thread that runs a socket's task asks for the payload; or for the body of an exchange that is over. */
   stream(id: number, thread: AppThread): void {
     const line = this.#lines.get(id);
-    if (line?.long) thread.postBytes(QueueIn.bodyChunk, id, line.long);
+    if (line === undefined) return thread.post(QueueIn.abort, id);
+    if (line.long) thread.postBytes(QueueIn.bodyChunk, id, line.long);
     thread.post(QueueIn.bodyEnd, id);
   }
 

@@ -84,6 +84,7 @@ export class WsgiThread implements AppThread {
   readonly #held = new HeldResponse();
   readonly #decoder = new TextDecoder();
   #suspect = 0;
+  #answered = 0;
   readonly #ready = Promise.withResolvers<void>();
   readonly #left = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
@@ -133,8 +134,13 @@ export class WsgiThread implements AppThread {
     return this.#words.current;
   }
 
-  /** It says nothing while it runs an exchange: nothing follows from that. */
-  readonly silentMs = Infinity;
+  /** Id of the exchange whose response it has begun last. */
+  get answered(): number {
+    return this.#answered;
+  }
+
+  /** For how long it has run what it runs: CallWatch's. */
+  silentMs = 0;
 
   get responsive(): boolean {
     return this.#suspect === 0 || this.#suspect !== this.current;
@@ -167,9 +173,13 @@ export class WsgiThread implements AppThread {
     throw new Error("The WebSockets of a WSGI app are the pool's");
   }
 
-  /** The exchange is over: what its client has not taken yet is no longer held against the thread. */
+  /**
+   * The exchange is over: what its client has not taken yet is no longer held against the thread. An app
+   * that goes on reading the request is not to wait for what it does not get.
+   */
   forget(id: number): void {
     this.#owed.settle(id);
+    if (this.#in.forget(id)) this.#words.abort(id);
   }
 
   /** Handles all that the thread has written. */
@@ -218,7 +228,10 @@ export class WsgiThread implements AppThread {
       case WsgiOut.chunk: {
         const from = at + PLAIN_WORDS * WORD;
         const size = length - PLAIN_WORDS * WORD;
-        if (exchange === undefined) return this.#words.grant(size);
+        if (exchange === undefined) {
+          this.#words.abort(id);
+          return this.#words.grant(size);
+        }
         if (!this.#owed.add(id, size)) return;
         return this.#held.chunk(exchange, this.#slab.copy(bytes, from, size));
       }
@@ -257,6 +270,7 @@ export class WsgiThread implements AppThread {
     const headBytes = words[word + 3]!;
     const from = at + RESPOND_WORDS * WORD;
     if (headBytes > 0) this.#heads[number] = this.#parse(bytes.slice(from, from + headBytes));
+    this.#answered = id;
     if (exchange === undefined) return;
     const { status, fields } = this.#heads[number]!;
     const kind = words[word + 4]!;

@@ -18,8 +18,13 @@ export class Words {
     return Atomics.load(this.memory, WsgiWord.current);
   }
 
-  /** The exchange was given up. */
+  /**
+   * The exchange was given up, which the thread hears of if it runs it. There is one word for it: it must
+   * not be lost to an exchange that the thread is done with, whose client only takes what is left. Whoever
+   * is too early, since the thread has just taken it, does it again as soon as the thread says something.
+   */
   abort(id: number): void {
+    if (this.current !== id) return;
     Atomics.store(this.memory, WsgiWord.aborted, id);
     this.ring();
   }

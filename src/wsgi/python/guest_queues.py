@@ -97,6 +97,7 @@ class GuestQueues:
     def receive(self, id):
         """Waits for more of the body of an exchange. b"" is its end; None says that it broke off."""
         words = self._words
+        passed = False
         with _Visit(self) as visit:
             while True:
                 if words[CURRENT] != id:
@@ -110,7 +111,8 @@ class GuestQueues:
                 if record is not None:
                     (operation, of), data = record
                     if of != id:
-                        continue  # what an earlier exchange has left unread
+                        passed = True  # over what an earlier exchange has left unread
+                        continue
                     if operation == FAIL:
                         return None
                     if data:
@@ -118,6 +120,10 @@ class GuestQueues:
                     return data
                 if words[ABORTED] == id:
                     return None
+                if passed:
+                    # That has made room, for which what is to come may wait.
+                    passed = False
+                    visit.write(VALUE_HEAD, (RECEIVED, id, 0), b"")
                 visit.wait(RECHECK_SECONDS)
 
     def _may_go_on(self, visit, id):

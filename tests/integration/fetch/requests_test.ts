@@ -19,6 +19,24 @@ async function* pieces(bytes: Uint8Array<ArrayBuffer>): AsyncGenerator<Uint8Arra
   }
 }
 
+/** Goes on with the request's body when all of its response is out. */
+const LATE_READER = `export default {
+  async fetch(request) {
+    const reader = request.body.getReader();
+    await reader.read();
+    setTimeout(async () => {
+      try {
+        while (!(await reader.read()).done);
+        console.log("got to the end");
+      } catch (error) {
+        console.log("got an error");
+      }
+    }, 0);
+    return new Response("ok");
+  },
+};
+`;
+
 for (const threads of [0, 1]) {
   const where = threads === 0 ? "inline" : "in a thread";
 
@@ -32,6 +50,19 @@ for (const threads of [0, 1]) {
     const seen = new Headers(head.headers);
     assertEquals([seen.get("x-a"), seen.get("x-caf")], ["1, 2", "caf\u00e9"]);
   });
+
+  sceneTest(
+    `an app that reads on after its response is told that the rest is gone, ${where}`,
+    async (scene) => {
+      const args = ["-t", String(threads)];
+      const server = await scene.start({ app: LATE_READER, workers: 1, args });
+      using wire = await Wire.connect(server.port);
+      await wire.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n");
+      await wire.send("x".repeat(100_000));
+      assertEquals((await wire.response())?.body, "ok");
+      await server.says(/got an error/);
+    },
+  );
 
   sceneTest(
     `bodies of every size arrive whole, with a length or in chunks, ${where}`,

@@ -66,6 +66,28 @@ sceneTest("a thread whose regular expression has no end is found as well", async
   await until("it is gone", () => server.procs().every(({ pid }) => pid !== victim!.pid));
 });
 
+for (const threads of [1, 2]) {
+  sceneTest(
+    `a thread that spins is found though its client has left, with ${threads} in its proc`,
+    async (scene) => {
+      const args = ["--timeout", "1", "--graceful-timeout", "1", "-t", String(threads)];
+      const app = APP.replace("for (;;);", 'for (console.log("spins"); ; );');
+      const server = await scene.start({ app, workers: 1, args });
+      const [victim] = server.procs();
+      const leaving = new AbortController();
+      const spun = server.fetch("/spin", { signal: leaving.signal });
+      await server.says(/spins/);
+      leaving.abort();
+      await spun.catch(() => {});
+      await server.says(/WARNING.*No return within 1 s from the app in thread \d/);
+      await server.says(/is to be replaced: thread \d hangs/);
+      await server.ready(2);
+      await until("it is gone", () => server.procs().every(({ pid }) => pid !== victim!.pid));
+      assertEquals(await server.get(), `pid ${server.procs()[0]!.pid}`);
+    },
+  );
+}
+
 /** Says what it runs; /spin/NAME ends when GATE-NAME is there, and not before it has been slow. */
 const COUNTING_APP = `export default {
   fetch(request) {

@@ -206,3 +206,43 @@ sceneTest("a client that stops sending does not hold a thread for ever", async (
   await until("the app is told", async () => (await stateOf(server)).gone === 1);
   assertMatch(await wire.rest(), /^HTTP\/1\.1 408 /);
 });
+
+/** Reads its input when all of its response is out; from the beginning, or the rest of it. */
+const LATE_READER = `
+import sys
+
+def app(environ, start_response):
+    body = environ["wsgi.input"]
+    begun = environ["PATH_INFO"] == "/begun"
+    if begun:
+        body.read(10)
+    start_response("200 OK", [("Content-Length", "2")])
+    return late(body, begun)
+
+def late(body, begun):
+    yield b"ok"
+    try:
+        said = "got %d" % len(body.read())
+    except ConnectionError as error:
+        said = type(error).__name__
+    print("late, %s: %s" % ("begun" if begun else "anew", said), file=sys.stderr, flush=True)
+`;
+
+for (const how of ["begun", "anew"]) {
+  sceneTest(
+    `an app that reads on after its response, ${how}, is told that the rest is gone`,
+    async (scene) => {
+      scene.write("late.py", LATE_READER);
+      const server = await startWsgi(scene, "late:app", { args: ["--chdir", scene.directory] });
+      for (let round = 1; round <= 3; round++) {
+        using wire = await Wire.connect(server.port);
+        const head = `POST /${how} HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n`;
+        await wire.send(head + "x".repeat(100_000));
+        assertEquals((await wire.response())?.body, "ok");
+        await server.says(new RegExp(`late, ${how}: ClientDisconnected`), round);
+      }
+      // The only thread is free again.
+      assertEquals(await server.get("/anything"), "ok");
+    },
+  );
+}

@@ -1,0 +1,146 @@
+/** Clients that leave: what waits behind them is not forgotten, and a thread that hangs is found. */
+
+import { assert, assertEquals } from "@std/assert";
+import type { Scene } from "../../support/scene.ts";
+import { sceneTest } from "../../support/scene.ts";
+import { until } from "../../support/wait.ts";
+import { Wire } from "../../support/wire.ts";
+import { startWsgi } from "./app.ts";
+
+const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+
+/** More than fit into the common queue (SLOTS of src/protocol/common_queue.ts). */
+const MORE_THAN_FIT = 300;
+
+/** Blocks until the file GO is there: in the call, between two blocks, after the response. */
+const APP = `
+import os, sys, time
+
+def pause(where):
+    print("pauses", where, file=sys.stderr, flush=True)
+    while not os.path.exists(os.environ["GO"]):
+        time.sleep(0.01)
+
+class Body:
+    def __init__(self):
+        self.blocks = iter([b"body"])
+    def __iter__(self):
+        return self.blocks
+    def close(self):
+        pause("in close()")
+
+def app(environ, start_response):
+    path = environ["PATH_INFO"]
+    if path == "/call":
+        pause("in a call")
+    if path == "/stream":
+        start_response("200 OK", [])
+        return stream()
+    start_response("200 OK", [("Content-Length", "4")])
+    return Body() if path == "/close" else [b"body"]
+
+def stream():
+    yield b"first "
+    pause("in a stream")
+    yield b"last"
+`;
+
+async function start(scene: Scene, threads: number, ...args: string[]) {
+  scene.write("pausing.py", APP);
+  const go = `${scene.directory}/go`;
+  const server = await startWsgi(scene, "pausing:app", {
+    threads,
+    args: ["--chdir", scene.directory, "--access-log", "-", ...args],
+    env: { GO: go },
+  });
+  return { server, go: () => Deno.writeTextFileSync(go, "") };
+}
+
+/** A client that asks, and leaves when the server says so. */
+async function leaveWhen(port: number, path: string, reached: () => Promise<unknown>) {
+  using wire = await Wire.connect(port);
+  await wire.send(get(path));
+  await reached();
+}
+
+sceneTest(
+  "a request behind more clients than fit into the queue, all of which leave, is answered",
+  async (scene) => {
+    const { server, go } = await start(scene, 1, "--backlog-per-thread", "1000");
+    using busy = await Wire.connect(server.port);
+    await busy.send(get("/close"));
+    assertEquals((await busy.response())?.body, "body");
+    await server.says(/pauses in close/);
+    const impatient = await Promise.all(
+      Array.from({ length: MORE_THAN_FIT }, () => Wire.connect(server.port)),
+    );
+    for (const wire of impatient) await wire.send(get("/impatient"));
+    for (const wire of impatient) wire[Symbol.dispose]();
+    await server.says(/"GET \/impatient HTTP\/1.1" 499 /, MORE_THAN_FIT);
+    using patient = await Wire.connect(server.port);
+    await patient.send(get("/patient"));
+    // Refused without a thread: by now the one before has come.
+    using other = await Wire.connect(server.port);
+    await other.send("GET / HTTP/1.1\r\n\r\n");
+    assertEquals((await other.response())?.status, 400);
+    // The thread finds nothing but what was given up, and has no response to wake the server with.
+    go();
+    assertEquals((await patient.response())?.body, "body");
+  },
+);
+
+sceneTest("a call that outlives timeout hangs, also when its client has left", async (scene) => {
+  const { server } = await start(scene, 2, "--timeout", "1", "--graceful-timeout", "1");
+  const [victim] = server.procs();
+  await leaveWhen(server.port, "/call", () => server.says(/pauses in a call/));
+  await server.says(/WARNING.*No return within 1 s from GET \S+\/call, whose client has left/);
+  await server.says(/is to be replaced: thread \d hangs/);
+  await server.ready(2);
+  await until("it is gone", () => server.procs().every(({ pid }) => pid !== victim!.pid));
+  assertEquals(await server.get("/"), "body");
+});
+
+for (
+  const [path, where] of [["/stream", "a generator whose client has left"], ["/close", "close()"]]
+) {
+  sceneTest(
+    `${where} may take longer than timeout, but not while requests wait for its thread`,
+    async (scene) => {
+      const { server } = await start(scene, 1, "--timeout", "1", "--graceful-timeout", "1");
+      await leaveWhen(server.port, path!, () => server.says(/pauses in /));
+      // Whoever waits is given up as ever; the next one has another proc.
+      assertEquals((await server.fetch("/waits")).status, 504);
+      await server.says(/No return within 1 s from what follows the response to/);
+      await server.says(/is to be replaced: thread 1 hangs/);
+      await server.ready(2);
+      await until("the new proc answers", async () => await server.get("/") === "body");
+    },
+  );
+}
+
+sceneTest("a response that streams has the time that its client has", async (scene) => {
+  const { server, go } = await start(scene, 1, "--timeout", "1");
+  using wire = await Wire.connect(server.port);
+  await wire.send(get("/stream"));
+  await server.says(/pauses in a stream/);
+  // Others have their timeouts meanwhile.
+  for (let i = 0; i < 3; i++) assertEquals((await server.fetch("/waits")).status, 504);
+  go();
+  assertEquals((await wire.response())?.body, "first last");
+  assertEquals(await server.get("/"), "body");
+  assert(!/hangs|No return/.test(server.output), server.output);
+});
+
+sceneTest(
+  "a call that began late, behind others, does not hang when its exchange is given up",
+  async (scene) => {
+    const server = await startWsgi(scene, "conformance", { args: ["--timeout", "4"] });
+    const first = server.fetch("/sleep?s=3");
+    await server.says(/falls asleep/);
+    const second = server.fetch("/sleep?s=3");
+    assertEquals([(await first).status, (await second).status], [200, 504]);
+    // It is answered when the second call is over, and by the same process.
+    assertEquals(await server.get("/hello"), "hello");
+    assert(!/hangs|No return/.test(server.output), server.output);
+  },
+);
