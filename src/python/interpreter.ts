@@ -1,25 +1,25 @@
 /** Starting the one Python of a process. */
 
 import { AppLoadError } from "../errors.ts";
+import { check, cString, libc } from "../os/libc.ts";
 import type { PythonLibrary } from "./library.ts";
-import { textAt } from "./memory.ts";
+import mainThread from "./main_thread.py" with { type: "text" };
+import { addressOf, textAt } from "./memory.ts";
 import { type Api, openPython } from "./symbols.ts";
 
-/** PyPreConfig is below 64 bytes in all versions; only Python itself looks into it. */
-const PRE_CONFIG_BYTES = 1024;
+/** The module that Python's main thread is, for others to call it. */
+export const MAIN_THREAD_MODULE = "_denicorn_main_thread";
 
-/** PyStatus: { int type; const char *func; const char *message; int exitcode; }. */
-const STATUS_TYPE = 0;
-const STATUS_MESSAGE = 16;
+const O_CLOEXEC = 0o2000000;
 
-// Python keeps the pointer for the life of the process.
-let programName: Uint32Array<ArrayBuffer> | undefined;
+// Python points into these for the life of the process.
+const kept: unknown[] = [];
 
 /**
- * Starts Python in this process, as `library.executable` would start: sys.path, site-packages, .pth
- * files, the virtual environment and the encodings are those of that interpreter, which Python
- * derives from the program's name. No signal handler is installed. The calling thread becomes
- * Python's main thread and does not hold the GIL afterwards.
+ * Starts Python in this process, as `library.executable -c PROGRAM`: so sys.path, site-packages, .pth
+ * files, the virtual environment and the encodings are those of that interpreter. No signal handler is
+ * installed. A native thread of its own becomes Python's main thread, and runs what it is given there
+ * (main_thread.py). Returns when it is there.
  *
  * @throws {AppLoadError} when the library is not the interpreter's, or cannot be initialised.
  */
@@ -27,43 +27,21 @@ export function startPython(library: PythonLibrary): Api {
   const api = openPython(library.path);
   if (api.Py_IsInitialized() !== 0) return api;
   requireVersion(api, library);
-  const { Py_SetProgramName } = api;
-  if (Py_SetProgramName === null) {
-    throw new AppLoadError(
-      `${library.path} is newer than denicorn knows (Py_SetProgramName is gone); ` +
-        "name an older Python with --python",
-      "",
-    );
-  }
-  preInitialize(api, library);
-  programName = wideString(library.executable);
-  Py_SetProgramName(programName);
-  // 0: no signal handlers, which would take Deno's.
-  api.Py_InitializeEx(0);
-  api.PyRun_SimpleString(new TextEncoder().encode(LEAVE_SIGINT));
-  api.PyEval_SaveThread();
+  requireEnvironment(library);
+  const pipe = new Int32Array(2);
+  check(libc().pipe2(pipe, O_CLOEXEC), "pipe2", "Cannot start Python");
+  const [read, write] = pipe as unknown as [number, number];
+  const names = `{"__name__": "${MAIN_THREAD_MODULE}", "READY": ${write}}`;
+  const program = `compile(${JSON.stringify(mainThread)}, "<denicorn/main_thread.py>", "exec")`;
+  const argv = [library.executable, "-c", `exec(${program}, ${names})`].map(cString);
+  const addresses = BigUint64Array.from([...argv.map(addressOf), 0n]);
+  kept.push(argv, addresses);
+  void api.Py_BytesMain(argv.length, addresses);
+  const byte = new Uint8Array(1);
+  while (libc().read(read, byte, 1n) !== 1n);
+  libc().close(read);
+  libc().close(write);
   return api;
-}
-
-/**
- * Importing `signal`, which some module will sooner or later, takes SIGINT where nobody has it yet.
- * It is done now, and undone, so that it cannot happen after Deno's listener was set.
- */
-const LEAVE_SIGINT = `
-import signal
-if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-del signal
-\0`;
-
-/** Locale and UTF-8 mode as python3 has them; Py_InitializeEx alone would leave ASCII in a C locale. */
-function preInitialize(api: Api, library: PythonLibrary): void {
-  const config = new Uint8Array(PRE_CONFIG_BYTES);
-  api.PyPreConfig_InitPythonConfig(config);
-  const status = new DataView(api.Py_PreInitialize(config).buffer as ArrayBuffer);
-  if (status.getInt32(STATUS_TYPE, true) === 0) return;
-  const why = textAt(status.getBigUint64(STATUS_MESSAGE, true));
-  throw new AppLoadError(`Cannot initialise ${library.path}: ${why}`, "");
 }
 
 function requireVersion(api: Api, library: PythonLibrary): void {
@@ -76,7 +54,27 @@ function requireVersion(api: Api, library: PythonLibrary): void {
   );
 }
 
-/** wchar_t*: one code point in 32 bits, on Linux. */
-function wideString(text: string): Uint32Array<ArrayBuffer> {
-  return Uint32Array.from([...text, "\0"], (character) => character.codePointAt(0)!);
+/** What these say harms no start. */
+const HARMLESS = new Set(["PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"]);
+
+/** Python ends the process where it cannot start: an interpreter of its own tries what is in its way. */
+function requireEnvironment(library: PythonLibrary): void {
+  const names = Object.keys(Deno.env.toObject())
+    .filter((name) => /^PYTHON[A-Z]/.test(name) && !HARMLESS.has(name)).sort();
+  if (names.length === 0) return;
+  const { success, stderr } = new Deno.Command(library.executable, {
+    args: ["-c", ""],
+    stdin: "null",
+  }).outputSync();
+  if (success) return;
+  const said = new TextDecoder().decode(stderr).trim();
+  const fatal = /^Fatal Python error: (?:\w+: )?(.*)/m.exec(said)?.[1];
+  const error = /^\w+Error: .*/m.exec(said)?.[0];
+  const why = [fatal, error].filter((it) => it !== undefined).join(": ");
+  const set = names.map((name) => `${name}=${Deno.env.get(name)}`).join(", ");
+  throw new AppLoadError(
+    `Cannot start Python ${library.version} (${library.executable}) with ${set}` +
+      `${why && `: ${why}`}; unset what does not belong to it, or name another one with --python`,
+    why === "" ? said : "",
+  );
 }

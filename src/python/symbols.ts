@@ -18,16 +18,8 @@ export const NULL: Handle = 0n;
 const SYMBOLS = {
   Py_GetVersion: { parameters: [], result: "usize" },
   Py_IsInitialized: { parameters: [], result: "i32" },
-  PyPreConfig_InitPythonConfig: { parameters: ["buffer"], result: "void" },
-  // PyStatus, returned by value: { int type; const char *func; const char *message; int exitcode; }.
-  Py_PreInitialize: {
-    parameters: ["buffer"],
-    result: { struct: ["i32", "usize", "usize", "i32"] },
-  },
-  // Deprecated since 3.11; 3.15 still has it.
-  Py_SetProgramName: { parameters: ["buffer"], result: "void", optional: true },
-  Py_InitializeEx: { parameters: ["i32"], result: "void" },
-  PyRun_SimpleString: { parameters: ["buffer"], result: "i32" },
+  // What `python3` is. It returns when the program ends; a thread of Deno's pool runs it.
+  Py_BytesMain: { parameters: ["i32", "buffer"], result: "i32", nonblocking: true },
 
   PyEval_SaveThread: { parameters: [], result: "usize" },
   PyEval_RestoreThread: { parameters: ["usize"], result: "void" },

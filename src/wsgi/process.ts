@@ -28,8 +28,8 @@ export interface WsgiProcess {
 }
 
 /**
- * Starts Python in the calling thread, which is Python's main thread from then on and never runs the
- * app: so signal handlers, which run there alone, cannot come in between.
+ * Starts Python, whose main thread imports the app and never serves it: so signal handlers, which run
+ * there alone, cannot come in between.
  *
  * @throws {AppLoadError} when there is none that can be embedded.
  */

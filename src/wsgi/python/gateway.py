@@ -28,7 +28,7 @@ from denicorn import WebSocket
 
 class Gateway:
     """`send(message)` sends at once, false when the client is gone; `receive(None)` waits for more of a
-    streamed body, None when it breaks off; `log(line)` takes a level, a line feed and a message."""
+    streamed body, None when it breaks off; `log(level, message)` works in any thread."""
 
     def __init__(self, settings, send, receive, log, guests):
         self.app = load(settings["app"])
@@ -37,7 +37,7 @@ class Gateway:
         self.guests = guests
         # The exchange that runs, until nothing is left to do of it.
         self.context = None
-        self._log = log
+        self.log = log
         self._receive = receive
         self._errors = Errors(self.log)
         self._numbers = Numbers()
@@ -122,12 +122,6 @@ class Gateway:
             return (self._numbers.add(head), head)
         return (number, None)
 
-    def log(self, level, message):
-        if get_ident() == self.guests.owner:
-            self._log(level + "\n" + message)
-        elif not self.guests.log(level, message):
-            sys.stderr.write(message + "\n")
-
     def _failed(self, context, error):
         """The answer where the app failed: None where it can still be a 500."""
         try:
@@ -150,14 +144,21 @@ class Gateway:
 def create(settings, send, receive, log, wake, *memory):
     """`memory`: of the thread's queues, for guest_queues.py. Returns (gateway, None, None), or (None,
     message, trace) where the app cannot be loaded."""
-    set_logger(lambda line: log("warning\n" + line))
     socket_ring.ring.set_waker(wake)
     settings = json.loads(settings)
     register(settings["thread"])
     WebSocket._patience = settings["patience"]
     guests = GuestQueues(memory, settings["levels"])
     os.register_at_fork(after_in_child=guests.forked)
+
+    def log_anywhere(level, message):
+        if get_ident() == guests.owner:
+            log(level + "\n" + message)
+        elif not guests.log(level, message):
+            sys.stderr.write(message + "\n")
+
+    set_logger(lambda message: log_anywhere("warning", message))
     try:
-        return (Gateway(settings, send, receive, log, guests), None, None)
+        return (Gateway(settings, send, receive, log_anywhere, guests), None, None)
     except LoadError as error:
         return (None, error.message, error.trace)

@@ -8,6 +8,7 @@ import sys
 import threading
 from types import FunctionType
 
+import _denicorn_main_thread as main_thread
 from _denicorn_traces import format_error
 
 DEFAULT_NAMES = ("application", "app")
@@ -36,7 +37,8 @@ def load(specifier):
     """Returns the callable. The first thread imports it, and calls a factory; the others share it."""
     with _lock:
         if specifier not in _loaded:
-            _loaded[specifier] = _load(specifier)
+            # On the main thread, which is where modules expect to be imported.
+            _loaded[specifier] = main_thread.call(_load, specifier)
         return _loaded[specifier]
 
 

@@ -1,4 +1,4 @@
-"""What is set up once in a process, on Python's main thread, and what is done at its end."""
+"""What is set up once in a process, and what is done at its end."""
 
 import atexit
 import json
@@ -11,8 +11,8 @@ import traceback
 
 from _denicorn_loading import extend_path
 
-# Where a thread's remarks go: a thread can write only to a log of its own.
-_loggers = {}
+# Where a remark goes, from whichever thread.
+_log = sys.stderr.write
 
 
 def set_up(settings):
@@ -27,7 +27,8 @@ def set_up(settings):
 
 
 def set_logger(log):
-    _loggers[threading.get_ident()] = log
+    global _log
+    _log = log
 
 
 # Those that denicorn listens to, and Deno for it.
@@ -35,18 +36,19 @@ TAKEN = ("ABRT", "CHLD", "HUP", "INT", "QUIT", "TERM", "TTIN", "TTOU", "USR1", "
 
 
 def keep_signals():
-    """Signals are denicorn's. Python's own signal.signal fails in any thread but the main one, and with
-    it modules that set a handler when they are imported. In processes that the app forks it works, and
+    """Those signals are denicorn's: who wants to handle one is told, and goes on, since modules set handlers
+    when they are imported. All others are the app's. In processes that it forks all of them are, and
     they get back the handlers of a Python: Deno's would keep SIGTERM from them."""
     original = signal.signal
     numbers = [getattr(signal, "SIG" + name) for name in TAKEN]
     # Which signals each thread had blocked before it forked.
     masks = threading.local()
 
-    def refuse(number, handler):
+    def set_handler(number, handler):
+        if number not in numbers:
+            return original(number, handler)
         caller = traceback.extract_stack(limit=2)[0]
-        log = _loggers.get(threading.get_ident(), sys.stderr.write)
-        log(
+        _log(
             "signal.signal(%s) has no effect: denicorn handles signals itself (%s, line %d)"
             % (signal.Signals(number).name, caller.filename, caller.lineno)
         )
@@ -67,7 +69,7 @@ def keep_signals():
             original(number, default)
         unblock()
 
-    signal.signal = refuse
+    signal.signal = set_handler
     os.register_at_fork(before=block, after_in_parent=unblock, after_in_child=restore)
 
 

@@ -174,7 +174,7 @@ ring = None
 
 
 def set_up(memory, control, queue):
-    """Called once, on Python's main thread. Returns the descriptors of the server: one to read calls
+    """Called once. Returns the descriptors of the server: one to read calls
     from, one to write what clients have taken."""
     global ring
     ring = SocketRing(memory, control, queue)

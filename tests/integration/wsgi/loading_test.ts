@@ -187,6 +187,23 @@ sceneTest("a Python that is not there: exit code 4, and how to name another", as
   );
 });
 
+for (
+  const [env, why] of [
+    [{ PYTHONHOME: "/nowhere" }, /PYTHONHOME=\/nowhere: .*No module named 'encodings'; unset/],
+    [{ PYTHONHASHSEED: "abc" }, /PYTHONHASHSEED=abc: PYTHONHASHSEED must be .*; unset/],
+    [{ PYTHONPATH: "broken" }, /PYTHONPATH=broken: .*SyntaxError: .*; unset/],
+  ] as const
+) {
+  const [name] = Object.keys(env);
+  sceneTest(`a Python that cannot start with its ${name}: exit code 4, and why`, async (scene) => {
+    scene.write("broken/encodings.py", "raise :");
+    const output = await refusal(scene, "loadable", ["--chdir", scene.directory], env);
+    assertMatch(output, /^denicorn: Cannot start Python 3\.\d+ \(\/\S+\) with /m);
+    assertMatch(output, why);
+    assert(!output.includes("Fatal Python error"), output);
+  });
+}
+
 sceneTest(
   "a Python without its shared library: exit code 4, and what to install",
   async (scene) => {

@@ -31,3 +31,5 @@ const answer = gil.with(() => {
   }
 });
 console.log(JSON.stringify({ library, answer, caught: [caughtBefore, caught()] }));
+// Python's main thread never ends.
+Deno.exit(0);

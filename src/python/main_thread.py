@@ -1,0 +1,76 @@
+"""Python's main thread, as programs know it: what they import runs here, and the handlers of signals do.
+
+Run under the name of the module that it then is; READY is a descriptor, on which it says that it is there.
+"""
+
+import _thread
+import os
+import signal
+import sys
+import threading
+import traceback
+import types
+
+READY = globals()["READY"]
+
+_tasks = []
+_calls, _wake = os.pipe()
+
+
+def call(function, *arguments):
+    """Calls it on the main thread, and returns what it returns, or raises what it raises."""
+    done = _thread.allocate_lock()
+    done.acquire()
+    outcome = []
+
+    def task():
+        try:
+            outcome.extend((function(*arguments), None))
+        except BaseException as error:  # SystemExit too
+            outcome.extend((None, error))
+        finally:
+            done.release()
+
+    _tasks.append(task)
+    try:
+        os.write(_wake, b"\0")
+    except BlockingIOError:
+        pass  # it has thousands of signals to read
+    done.acquire()
+    result, error = outcome[:2]
+    if error is not None:
+        raise error
+    return result
+
+
+def run():
+    leave_signals()
+    os.set_blocking(_wake, False)
+    os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))
+    os.write(READY, b"\0")
+    while True:
+        try:
+            # Whichever thread the kernel gives a signal to; what was imported may have set its own.
+            signal.set_wakeup_fd(_wake, warn_on_full_buffer=False)
+            os.read(_calls, 4096)
+            while _tasks:
+                _tasks.pop(0)()
+        except BaseException:  # of a signal's handler
+            traceback.print_exc()
+
+
+def leave_signals():
+    """Python takes SIGINT where nobody has it yet; it is Deno's to take."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+# What `-c` leaves behind.
+del getattr(sys, "orig_argv", [])[:]
+if not getattr(sys.flags, "safe_path", False) and sys.path[:1] == [""]:
+    del sys.path[0]
+# Whoever imports it first is taken for the main thread.
+threading.main_thread()
+module = sys.modules[__name__] = types.ModuleType(__name__)
+module.call = call
+run()

@@ -1,0 +1,52 @@
+/** Python's main thread: what is imported there, and signals that are not denicorn's. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Running } from "../../support/running.ts";
+import { sceneTest } from "../../support/scene.ts";
+import { until } from "../../support/wait.ts";
+import { startWsgi } from "./app.ts";
+
+const ask = async (server: Running, path: string) => JSON.parse(await server.get(path));
+
+sceneTest("an app is imported by Python's main thread, which runs no requests", async (scene) => {
+  const server = await startWsgi(scene, "programs", { threads: 2 });
+  // asyncio.get_event_loop() and signal.signal() have worked by now, and deep recursion was survived.
+  const first = [["SIGALRM", true]];
+  assertEquals(await ask(server, "/imported"), [true, false, "MainThread", first]);
+  assert(!server.output.includes("has no effect"), server.output);
+});
+
+sceneTest("handlers of the app's own signals run, and may raise", async (scene) => {
+  const server = await startWsgi(scene, "programs");
+  const { pid } = server.procs()[0]!;
+  const all = ["SIGALRM", "SIGPROF", "SIGVTALRM"].map((name) => [name, true]);
+  for (let round = 0; round < 2; round++) {
+    await ask(server, "/raise");
+    await until("all are handled", async () => {
+      const handled = await ask(server, "/handled");
+      return JSON.stringify(handled) === JSON.stringify(all);
+    });
+  }
+  await server.says(/TimeoutError: raised by a handler/);
+  assertEquals(server.procs().map((proc) => proc.pid), [pid]);
+});
+
+sceneTest(
+  "in a request signal.signal() raises, as it does in gunicorn's threads",
+  async (scene) => {
+    const server = await startWsgi(scene, "programs");
+    assertMatch(await ask(server, "/set"), /^signal only works in main thread/);
+    assertEquals(await ask(server, "/fork"), 7);
+  },
+);
+
+sceneTest("a profiler's timer disturbs no request", async (scene) => {
+  const server = await startWsgi(scene, "programs", { threads: 2 });
+  await ask(server, "/profile");
+  for (let round = 0; round < 50; round++) {
+    const answers = await Promise.all(Array.from({ length: 8 }, () => ask(server, "/work")));
+    assertEquals(answers, Array(8).fill(100_000));
+  }
+  assert((await ask(server, "/handled")).length > 5, "the timer is at work");
+  await server.stop();
+});
