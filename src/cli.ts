@@ -5,6 +5,7 @@ import { requireFile } from "./config/app_file.ts";
 import type { Config } from "./config/config.ts";
 import { helpText } from "./config/help.ts";
 import { load, type LoadOptions, readArguments, requireConfig } from "./config/load.ts";
+import { checkMachine } from "./config/machine_check.ts";
 import { printedConfig } from "./config/print.ts";
 import { VERSION } from "./config/version.ts";
 import { ConfigError, ExitCode, SystemError } from "./errors.ts";
@@ -35,6 +36,7 @@ async function answer(argv: readonly string[]): Promise<ExitCode> {
   if (asked.checkConfig) {
     for (const warning of loaded.warnings) say(Deno.stderr, `denicorn: warning: ${warning}\n`);
     if (loaded.config !== null) requireAppFile(loaded.config);
+    checkMachine(loaded);
     return print(`denicorn: the configuration is right\n`);
   }
   const config = requireConfig(loaded);

@@ -63,22 +63,20 @@ async function load(
     return await ownServerOf(app, module, own, log);
   }
   const value = await exported(module, app);
-  if (isListener(value)) {
+  const { listener, handler } = await inApp(app, () => servedBy(value));
+  if (listener !== null) {
     // An Express, Koa or Fastify app, or a server of node:http: it may have called listen() itself.
-    if (!own.isClaimed) await inApp(app, () => void value.listen({ port: 0 }));
+    if (!own.isClaimed) await inApp(app, () => void listener.listen({ port: 0 }));
     await sayWaiting(own.claimed, log, `${app.shown} to listen`);
     return own.handle;
   }
-  const handler = handlerOf(value);
   if (handler === null) {
     // Some export the server that they have started, for their tests.
     if (app.name === null && own.isClaimed) return own.handle;
     throw noHandler(app, value);
   }
-  if (hasFetch(value) && options.addr !== undefined) {
-    const { addr } = options;
-    await inApp(app, () => value.onListen?.(addr));
-  }
+  const { addr } = options;
+  if (addr !== undefined) await inApp(app, () => hasFetch(value) && value.onListen?.(addr));
   own.refuse(`its export ${app.name ?? "default"} is served`);
   return handler;
 }
@@ -101,13 +99,16 @@ async function ownServerOf(
   log: Log,
 ): Promise<FetchHandler> {
   const exports = Object.keys(module);
+  const guard = mainGuardOf(app);
   const waited = Promise.withResolvers<never>();
-  // One that exports nothing can only mean to start a server: boot_timeout is its limit.
-  const timer = exports.length === 0
+  // One that exports nothing can only mean to start a server: boot_timeout is its limit. But here it
+  // may have asked whether it is the program, and have been told no.
+  const timer = exports.length === 0 && guard === null
     ? undefined
-    : setTimeout(() => waited.reject(noDefaultExport(app, exports)), START_SERVER_MS);
+    : setTimeout(() => waited.reject(noServer(app, exports, guard)), START_SERVER_MS);
   const waitingFor = `${app.shown} to start a server (Deno.serve(), listen()), since it exports ` +
     (exports.length === 0 ? "nothing" : `${exports.join(", ")} and no default`) +
+    (guard === null ? "" : `, and ${guard} does not hold here`) +
     "; or add `export default { fetch }`";
   try {
     await sayWaiting(Promise.race([own.claimed, waited.promise]), log, waitingFor);
@@ -117,13 +118,34 @@ async function ownServerOf(
   return own.handle;
 }
 
-function noDefaultExport(app: AppSpecifier, exports: readonly string[]): AppLoadError {
+function noServer(
+  app: AppSpecifier,
+  exports: readonly string[],
+  guard: string | null,
+): AppLoadError {
+  const why = guard === null
+    ? ""
+    : ` (what it does where ${guard} holds is not done here: that is for the program of \`deno run\`)`;
+  const offer = exports.length === 0
+    ? "it exports nothing: "
+    : `it exports ${exports.join(", ")}: serve one with ${app.shown}:${exports[0]}, or `;
   return new AppLoadError(
-    `Cannot load the app ${app.shown}: it has no default export and starts no server itself; ` +
-      `it exports ${exports.join(", ")}: serve one with ${app.shown}:${exports[0]}, ` +
-      "or add `export default { fetch }`",
+    `Cannot load the app ${app.shown}: it has no default export and starts no server itself${why}; ` +
+      offer + "add `export default { fetch }`",
     "",
   );
+}
+
+/** How a module asks whether it is the program itself. No app is: it is imported by the server. */
+const MAIN_GUARD = /\b(?:import\.meta\.main|Deno\.mainModule|require\.main)\b/;
+
+/** The first of these in the app's source, or null; null as well where that may not be read. */
+function mainGuardOf({ url }: AppSpecifier): string | null {
+  try {
+    return MAIN_GUARD.exec(Deno.readTextFileSync(new URL(url)))?.[0] ?? null;
+  } catch {
+    return null;
+  }
 }
 
 /** The value of the export; a factory is called, a promise of an app awaited. */
@@ -138,6 +160,13 @@ async function exported(module: Module, app: AppSpecifier): Promise<unknown> {
   }
   const value = module[name];
   return await inApp(app, () => app.call && typeof value === "function" ? value() : value);
+}
+
+/** What an export is. To be called as the app's code: its properties may be getters, which may throw. */
+function servedBy(
+  value: unknown,
+): { readonly listener: Listening | null; readonly handler: FetchHandler | null } {
+  return { listener: isListener(value) ? value : null, handler: handlerOf(value) };
 }
 
 /** The handler that an export is, or null. */

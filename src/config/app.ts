@@ -2,12 +2,15 @@
 
 import { dirname, isAbsolute, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { messageOf } from "../errors.ts";
 import { BadValue } from "./bad_value.ts";
 
 export type Interface = "fetch" | "wsgi";
 
 /** Files that hold a fetch handler, and what may follow: `:name`, `:factory()`. */
 const SCRIPT = /^(.+\.(?:[cm]?[jt]s|[jt]sx))(:[A-Za-z_$][\w$]*(?:\(\))?)?$/s;
+/** A script with something behind it that is no name of an export. */
+const ODD_EXPORT = /^.+\.(?:[cm]?[jt]s|[jt]sx):/s;
 const EXPORT = /:[A-Za-z_$][\w$]*(?:\(\))?$/;
 const SCHEME = /^(?:https?|file|npm|jsr|data):/i;
 const PYTHON_FILE = /^(.+)\.py(?::(.+))?$/s;
@@ -33,6 +36,12 @@ export function interfaceOf(app: string): Interface {
       `is a file, and Python apps are named by module: did you mean ${meant}?`,
     );
   }
+  if (ODD_EXPORT.test(app)) {
+    throw new BadValue(
+      "names no export: what follows the file is one name, or a call without arguments " +
+        "(app.ts:name, app.ts:create())",
+    );
+  }
   if (PYTHON.test(app)) return "wsgi";
   const remedy = /(?:^|\.)wsgi$/.test(app)
     ? `did you mean ${app}:application?` // Django's
@@ -50,10 +59,29 @@ function moduleOf(path: string): string {
   return slash < 0 ? path : `--chdir ${path.slice(0, slash) || "/"} ${path.slice(slash + 1)}`;
 }
 
-/** The app with its path made absolute; modules of Python and URLs stay as they are. */
+/**
+ * The app with its path made absolute; modules of Python and URLs stay as they are.
+ *
+ * @throws {BadValue} for a file: URL that can be nobody's path.
+ */
 export function absoluteApp(app: string, kind: Interface, directory: string): string {
-  if (kind === "wsgi" || SCHEME.test(app) || isAbsolute(app)) return app;
+  if (kind === "wsgi" || isAbsolute(app)) return app;
+  if (SCHEME.test(app)) {
+    requirePath(app);
+    return app;
+  }
   return resolve(directory, app);
+}
+
+/** Two slashes make a host of the first folder; an encoded slash is in no file's name. */
+function requirePath(app: string): void {
+  try {
+    appFile(app);
+  } catch (error) {
+    throw new BadValue(
+      `is no file's URL (${messageOf(error)}): write file:///PATH, or the path alone`,
+    );
+  }
 }
 
 /** The path of the app's file, without the name of an export, or null where it is no file. */

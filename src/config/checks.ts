@@ -90,7 +90,8 @@ function checkTls(settings: Settings, named: Named) {
   }
 }
 
-function kindOf(path: string): "file" | "directory" | null {
+/** Null where there is nothing, or nothing that may be looked at. */
+export function kindOf(path: string): "file" | "directory" | null {
   try {
     return Deno.statSync(path).isDirectory ? "directory" : "file";
   } catch {

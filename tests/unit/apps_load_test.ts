@@ -241,6 +241,15 @@ Deno.test("no default export: the error names the exports there are", async () =
   );
 });
 
+Deno.test("a server that is started by the program alone: the error says so, and does not take boot_timeout", async () => {
+  const [message] = await fails(`if (import.meta.main) Deno.serve(() => new Response("hi"));`);
+  assertMatch(
+    message,
+    /starts no server itself \(what it does where import\.meta\.main holds is not/,
+  );
+  assertMatch(message, /it exports nothing: add `export default \{ fetch \}`$/);
+});
+
 Deno.test("a named export that is not there: the error names those that are", async () => {
   const [message] = await fails(`export const app = {};`, ":api");
   assertMatch(message, /it has no export api; it exports app$/);
@@ -293,6 +302,14 @@ Deno.test("a start that fails asynchronously ends the wait at once", async () =>
   assertMatch(rejected, /: Error: no database$/);
   const [thrown] = await fails(`setTimeout(() => { throw new Error("in a timer") }, 1);`);
   assertMatch(thrown, /: Error: in a timer$/);
+});
+
+Deno.test("an export whose properties throw: the app's own trace", async () => {
+  const [message, trace] = await fails(
+    `export default { get fetch() { throw new Error("no getter") } };`,
+  );
+  assertMatch(message, /^Cannot load the app DIR\/app\.ts: Error: no getter$/);
+  assertMatch(trace, /^ {4}at Object\.get fetch .*app\.ts:1:\d+\)/);
 });
 
 Deno.test("a factory that throws: the app's own trace", async () => {

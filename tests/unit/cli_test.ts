@@ -119,6 +119,26 @@ Deno.test("an error log that cannot be opened is an error of the system: exit co
   assertEquals(stderr.split("\n").length, 2, stderr);
 });
 
+Deno.test("--check-config finds what a start would miss on this machine", async () => {
+  const missing = [
+    ["--hooks", "hooks.ts", "hooks (command line --hooks): there is no file DIR/hooks.ts"],
+    ["--pid", "no/app.pid", "pid (command line --pid): there is no directory DIR/no"],
+    [
+      "--access-log",
+      "no/a",
+      "access_log (command line --access-log): there is no directory DIR/no",
+    ],
+    ["--error-log", "no/e", "error_log (command line --error-log): there is no directory DIR/no"],
+    ["--user", "nobody-here", 'Cannot find the user "nobody-here": no such user'],
+    ["--group", "nobody-here", 'Cannot find the group "nobody-here": no such group'],
+  ] as const;
+  for (const [flag, value, message] of missing) {
+    assertUsage(await denicorn(["--check-config", flag, value, "app.ts"]), message);
+  }
+  const found = ["--hooks", "app.ts", "--pid", "app.pid", "--access-log", "-", "--user", "0"];
+  assertEquals((await denicorn(["--check-config", ...found, "app.ts"])).code, 0);
+});
+
 Deno.test("--check-config says whether it is right, and what has no meaning", async () => {
   const right = await denicorn(["--check-config", "app.ts"], {}, { DENICORN_WORKRES: "2" });
   assertEquals([right.code, right.stdout], [0, "denicorn: the configuration is right\n"]);

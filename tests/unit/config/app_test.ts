@@ -38,6 +38,8 @@ Deno.test("an app whose form does not tell is refused with what may be meant", (
     ["src/", "write it as app.ts"],
     [".", "--interface fetch or wsgi"],
     ["my-app:app", "does not tell what it is"],
+    ["app.ts:routes.fetch", "names no export: what follows the file is one name"],
+    ["/srv/app.mjs:create(1)", "(app.ts:name, app.ts:create())"],
   ] as const;
   for (const [app, message] of cases) {
     assertThrows(() => interfaceOf(app), BadValue, message, app);
@@ -85,6 +87,15 @@ Deno.test("a path becomes absolute; a URL, a package and a Python module stay", 
   assertEquals(absoluteApp("npm:app", "fetch", "/srv"), "npm:app");
   assertEquals(absoluteApp("https://a/b.ts", "fetch", "/srv"), "https://a/b.ts");
   assertEquals(absoluteApp("a.b:c", "wsgi", "/srv"), "a.b:c");
+});
+
+Deno.test("a URL that can be no file's is refused where the app was named", () => {
+  for (const [url, why] of [["file://app.ts", "host"], ["file:///a%2Fapp.ts:x", "encoded"]]) {
+    const refusal = refusalIn({ argv: [url!], app: false });
+    assertStringIncludes(refusal, `app (command line APP): "${url}" is no file's URL (`);
+    assertStringIncludes(refusal, why!);
+    assertStringIncludes(refusal, "write file:///PATH");
+  }
 });
 
 Deno.test("the app's file is told without the export's name", () => {

@@ -1,0 +1,51 @@
+/** What --check-config looks at besides: what a start would find missing on this machine. */
+
+import { dirname } from "node:path";
+import { ConfigError, SystemError } from "../errors.ts";
+import { libcUnavailable } from "../os/libc.ts";
+import { findIdentity } from "../os/user.ts";
+import { kindOf } from "./checks.ts";
+import type { Loaded, Values } from "./load.ts";
+import type { SettingName } from "./registry.ts";
+
+/** Settings that name a file which is made at the start. */
+const MADE = ["pid", "error_log", "access_log"] as const;
+
+/**
+ * A start finds all of it by itself, where it is needed.
+ *
+ * @throws {ConfigError} that names the setting and where it was set.
+ */
+export function checkMachine({ values }: Loaded): void {
+  const hooks = textOf(values, "hooks");
+  if (hooks !== null && kindOf(hooks) !== "file") {
+    throw new ConfigError(`${named(values, "hooks")}: there is no file ${hooks}`);
+  }
+  for (const name of MADE) {
+    const path = textOf(values, name);
+    if (path === null || path === "-" || kindOf(dirname(path)) === "directory") continue;
+    throw new ConfigError(`${named(values, name)}: there is no directory ${dirname(path)}`);
+  }
+  checkIdentity(values);
+}
+
+function checkIdentity(values: Values) {
+  const [user, group] = [textOf(values, "user"), textOf(values, "group")];
+  // Who may not ask the system does not learn it before the start either.
+  if (libcUnavailable() !== null) return;
+  try {
+    findIdentity(user, group);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    throw new ConfigError(error.message, { cause: error });
+  }
+}
+
+function textOf(values: Values, name: SettingName): string | null {
+  const value = values.get(name)?.value;
+  return typeof value === "string" ? value : null;
+}
+
+function named(values: Values, name: SettingName): string {
+  return `${name} (${values.get(name)?.from})`;
+}
