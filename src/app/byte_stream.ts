@@ -1,11 +1,11 @@
-/** What the body of a request is made of for apps, as on Deno.serve: a stream of bytes. */
+/** Bodies as streams of bytes, as Deno.serve shows and takes them. */
 
-/** The next bytes of it. A stream of bytes takes no piece without any. */
+/** The next bytes of a request. A stream of bytes takes no piece without any. */
 export function giveBytes(controller: ReadableByteStreamController, bytes: Uint8Array): void {
   if (bytes.byteLength > 0) controller.enqueue(bytes as Uint8Array<ArrayBuffer>);
 }
 
-/** It is complete. */
+/** The request is complete. */
 export function endBytes(controller: ReadableByteStreamController): void {
   try {
     controller.close();
@@ -15,4 +15,10 @@ export function endBytes(controller: ReadableByteStreamController): void {
     // It asks for elements of several bytes and has part of one: close() has told it so, and failed the
     // stream, before it threw (Streams standard, ReadableByteStreamControllerClose).
   }
+}
+
+/** A piece of a response stream, as the app gave it. @throws {TypeError} when it is none. */
+export function pieceOf(value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  throw new TypeError("A response stream must yield Uint8Array chunks");
 }

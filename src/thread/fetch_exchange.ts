@@ -1,5 +1,6 @@
 /** One exchange in a fetch thread: the request for the app, and its response on the way out. */
 
+import { pieceOf } from "../app/byte_stream.ts";
 import { bodyCame } from "../os/young_garbage.ts";
 import { AbortReason, RespondFlag, STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
 import { joinFields } from "../protocol/head.ts";
@@ -90,17 +91,17 @@ export class FetchExchange implements RequestSource, Upgradable, InfoSource {
         const { done, value } = await reader.read();
         if (this.#aborted) break;
         if (done) return this.#queue.end(this.id);
-        if (!(value instanceof Uint8Array)) {
-          throw new TypeError("A response stream must yield Uint8Array chunks");
-        }
-        this.#queue.chunk(this.id, value);
-        this.#credit -= value.byteLength;
+        const piece = pieceOf(value);
+        this.#queue.chunk(this.id, piece);
+        this.#credit -= piece.byteLength;
         while (this.#credit <= 0 && !this.#aborted) {
           await new Promise<void>((resolve) => this.#wake = resolve);
         }
       }
     } catch (error) {
       this.#queue.fail(this.id);
+      // Of a piece that cannot be sent the app's source does not know.
+      reader.cancel(error).catch(() => {});
       // One that is made of the request's body ends with it; that is not the app's failure.
       if (!this.#aborted && !this.#upload?.failedWith(error)) onError(error);
     }

@@ -69,7 +69,8 @@ const PATHS: Record<string, Handler> = {
       state.received += value.byteLength;
     }
   },
-  "/head": (request) => {
+  "/head": async (request) => {
+    await request.body?.pipeTo(new WritableStream());
     const headers = [...request.headers];
     return Response.json({ method: request.method, url: request.url, headers });
   },
@@ -159,6 +160,17 @@ const PATHS: Record<string, Handler> = {
       }),
     );
   },
+  "/no-bytes": () =>
+    new Response(
+      new ReadableStream({
+        start(controller) {
+          controller.enqueue("text" as unknown as Uint8Array);
+        },
+        cancel() {
+          state.cancelled++;
+        },
+      }),
+    ),
   "/events": () =>
     new Response(
       new ReadableStream({

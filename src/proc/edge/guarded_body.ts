@@ -1,5 +1,6 @@
 /** A request's body as it arrives, within its limits: so large, so slow, and not slower. */
 
+import { endBytes, giveBytes } from "../../app/byte_stream.ts";
 import type { Config } from "../../config/config.ts";
 import { setImmediate } from "node:timers";
 import type { Deadlines, Timed } from "./deadlines.ts";
@@ -168,22 +169,25 @@ export class GuardedBody implements Timed {
     return bytes;
   }
 
-  /** The same as a stream, for who wants one. Its events come before its reader hears of them. */
+  /** The same as a stream of bytes, for who wants one. Its events come before its reader hears of them. */
   stream({ onProgress, onRefused }: BodyEvents): ReadableStream<Uint8Array<ArrayBuffer>> {
     return new ReadableStream({
+      type: "bytes",
       pull: async (controller) => {
         try {
-          const bytes = await this.read();
-          if (bytes === null) return controller.close();
+          // What gives nothing is not asked again.
+          let bytes = await this.read();
+          while (bytes?.byteLength === 0) bytes = await this.read();
+          if (bytes === null) return endBytes(controller);
           onProgress();
-          controller.enqueue(bytes as Uint8Array<ArrayBuffer>);
+          giveBytes(controller, bytes);
         } catch (error) {
           if (error instanceof BodyRefusal) onRefused(error);
           controller.error(error);
         }
       },
       cancel: () => this.cancel(),
-    }, { highWaterMark: 0 });
+    });
   }
 
   /**

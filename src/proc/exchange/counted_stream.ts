@@ -1,3 +1,5 @@
+import { pieceOf } from "../../app/byte_stream.ts";
+
 /** A streamed body of an inline app on its way to Deno: counted, and its failure told. */
 export class CountedStream {
   readonly readable: ReadableStream<Uint8Array>;
@@ -12,13 +14,16 @@ export class CountedStream {
           const { done, value } = await reader.read();
           if (this.#cancelled) return;
           if (done) return controller.close();
-          this.bytes += value.byteLength;
-          controller.enqueue(value);
+          const piece = pieceOf(value);
+          this.bytes += piece.byteLength;
+          controller.enqueue(piece);
         } catch (error) {
           // What fails because nobody listens any more is no failure.
           if (this.#cancelled) return;
           onError(error);
           controller.error(error);
+          // Of a piece that cannot be sent the app's source does not know.
+          reader.cancel(error).catch(() => {});
         }
       },
       cancel: (reason) => {

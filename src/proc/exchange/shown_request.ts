@@ -1,6 +1,7 @@
 /** What an inline app is shown where that is not what Deno has made of the request. */
 
 import { ServeHandlerInfo } from "../../app/serve_info.ts";
+import { createRequest } from "../../deno/app_request.ts";
 import { parseFields } from "../../protocol/head.ts";
 import type { RequestHead } from "../edge/head_check.ts";
 
@@ -10,17 +11,24 @@ export function shownRequest(
   { url, head, upgrade }: RequestHead,
   body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
 ): Request {
-  // The first two lines are method and URL.
-  const fields = parseFields(head, head.indexOf("\n", head.indexOf("\n") + 1) + 1);
   if (upgrade !== "" && body === null) {
-    // Deno.upgradeWebSocket() takes Deno's own request alone; a handshake has no body.
+    // Deno.upgradeWebSocket() takes Deno's own request alone; a handshake has no body. The first two
+    // lines are method and URL.
+    const fields = parseFields(head, head.indexOf("\n", head.indexOf("\n") + 1) + 1);
     return Object.defineProperties(request, {
       url: { value: url },
       headers: { value: new Headers(fields), configurable: true },
     });
   }
-  const { method, signal } = request;
-  return new Request(url, { method, headers: fields, body, signal });
+  return createRequest({
+    head,
+    body: body === null ? null : () => body,
+    onAbort(callback) {
+      const { signal } = request;
+      if (signal.aborted) callback();
+      else signal.addEventListener("abort", callback, { once: true });
+    },
+  });
 }
 
 /** The client as trusted proxies tell; `info` says when the response is out. */

@@ -51,6 +51,33 @@ for (const threads of [0, 1]) {
     assertEquals([seen.get("x-a"), seen.get("x-caf")], ["1, 2", "caf\u00e9"]);
   });
 
+  sceneTest(`a URL comes as it was sent, whatever is sent with it, ${where}`, async (scene) => {
+    const server = await startApp(scene, threads);
+    const target = "//x/../../head?q=\"'";
+    for (const [length, body] of [[0, ""], [1, "x"], [LARGE_BYTES, "x".repeat(LARGE_BYTES)]]) {
+      using wire = await Wire.connect(server.port);
+      await wire.send(`POST ${target} HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`);
+      await wire.send(String(body));
+      const { url } = JSON.parse((await wire.response())!.body);
+      assertEquals(url, `http://a${target}`, `${length} bytes`);
+    }
+  });
+
+  sceneTest(`a body can be read into buffers of the app's own, ${where}`, async (scene) => {
+    const server = await startApp(scene, threads);
+    for (const length of [200_000, LARGE_BYTES - 1]) {
+      for (const body of [pattern(length), ReadableStream.from(pieces(pattern(length)))]) {
+        const read = await server.fetch("/words", { method: "POST", body });
+        assertEquals(await read.text(), String(length / 2));
+      }
+    }
+    // Half of an element is left, and the reader is told so.
+    const odd = await server.fetch("/words", { method: "POST", body: pattern(LARGE_BYTES) });
+    assertEquals(odd.status, 500);
+    await odd.body?.cancel();
+    await server.says(/POST \/words failed: TypeError: Insufficient bytes/);
+  });
+
   sceneTest(
     `an app that reads on after its response is told that the rest is gone, ${where}`,
     async (scene) => {

@@ -152,6 +152,20 @@ for (const threads of [0, 1]) {
     await server.says(/secret of the stream/);
   });
 
+  sceneTest(`a stream of anything but bytes is an error of the app's, ${where}`, async (scene) => {
+    const format = "%(r)s %(s)s %(b)s";
+    const server = await startApp(
+      scene,
+      threads,
+      ...["--access-log", "-", "--access-log-format", format],
+    );
+    const response = await server.fetch("/no-bytes");
+    await assertRejects(() => response.text());
+    await server.says(/GET \/no-bytes failed: TypeError: A response stream must yield Uint8Array/);
+    await server.says(/GET \/no-bytes HTTP\/1.1 200 -\n/);
+    await until("its source is told", async () => (await stateOf(server)).cancelled === 1);
+  });
+
   sceneTest(`what a stream has given before it breaks off is sent, ${where}`, async (scene) => {
     const server = await startApp(scene, threads, "--access-log", "-");
     // One piece; the window of a queue, which a client takes at once; what one takes in its time.
