@@ -47,6 +47,8 @@ export class ThreadHandle implements AppThread {
   /** WebSockets whose app it runs, by the id of the exchange that they came from. */
   readonly sockets = new Map<number, ServerSocket>();
   alive = true;
+  /** Something was put into its queue in since the last sweep: it may be what keeps it busy. */
+  told = false;
   /** Sweeps since it was asked for a sign of life, while it said nothing; see thread_watch.ts. */
   unheardSweeps = 0;
 
@@ -108,12 +110,16 @@ export class ThreadHandle implements AppThread {
   /** Asks for a pong, unless one is under way; it counts as unheard until it says anything. */
   ping(): void {
     this.unheardSweeps ||= 1;
-    if (this.#pingSent === this.#pongSeen) this.post(QueueIn.ping, ++this.#pingSent);
+    if (this.alive && this.#pingSent === this.#pongSeen) {
+      this.#outbox.push(QueueIn.ping, ++this.#pingSent);
+    }
   }
 
   /** Puts an operation into the queue in. */
   post(...operation: unknown[]): void {
-    if (this.alive) this.#outbox.push(...operation);
+    if (!this.alive) return;
+    this.told = true;
+    this.#outbox.push(...operation);
   }
 
   /** Hands an exchange over: the hot path, hence without a rest array. */
@@ -136,6 +142,7 @@ export class ThreadHandle implements AppThread {
   /** Puts an operation with bytes into the queue in; their buffer is moved, not copied. */
   postBytes(operation: number, id: number, bytes: Uint8Array): void {
     if (!this.alive) return;
+    this.told = true;
     this.#outbox.push(operation, id, bytes);
     this.#outbox.transfer(bytes);
   }
@@ -143,6 +150,7 @@ export class ThreadHandle implements AppThread {
   /** As {@linkcode postBytes}, for a whole buffer. */
   postBuffer(operation: number, id: number, buffer: ArrayBuffer): void {
     if (!this.alive) return;
+    this.told = true;
     this.#outbox.push(operation, id, buffer);
     this.#outbox.transfer(buffer);
   }

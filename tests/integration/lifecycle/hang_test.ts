@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { sceneTest } from "../../support/scene.ts";
 import { soon, until } from "../../support/wait.ts";
+import { Client } from "../apps/socket_client.ts";
 
 /** So many clients ask at once, and each so often. */
 const CLIENTS = 8;
@@ -87,6 +88,35 @@ for (const threads of [1, 2]) {
     },
   );
 }
+
+/** Spins at the first message. */
+const SPINNING_SOCKET = `export default {
+  fetch(request) {
+    const { socket, response } = Deno.upgradeWebSocket(request);
+    socket.onmessage = () => {
+      console.log("spins");
+      for (;;);
+    };
+    return response;
+  },
+};
+`;
+
+sceneTest(
+  "a thread that spins for a WebSocket is found though its client has left",
+  async (scene) => {
+    const args = ["--timeout", "1", "--graceful-timeout", "1", "-t", "2"];
+    const server = await scene.start({ app: SPINNING_SOCKET, workers: 1, args });
+    const [victim] = server.procs();
+    const client = await Client.open(server.url.replace("http", "ws"));
+    client.socket.send("");
+    await server.says(/spins/);
+    client.socket.close();
+    await server.says(/is to be replaced: thread \d hangs/);
+    await server.ready(2);
+    await until("it is gone", () => server.procs().every(({ pid }) => pid !== victim!.pid));
+  },
+);
 
 /** Says what it runs; /spin/NAME ends when GATE-NAME is there, and not before it has been slow. */
 const COUNTING_APP = `export default {
