@@ -26,6 +26,8 @@ const APP_CLOSE_MS = 2_000;
 const APP_CLOSE_AFTER_CUT_MS = 500;
 /** How often a drain looks whether all is done, milliseconds. */
 const DRAIN_POLL_MS = 20;
+/** How long what is cut may take to be told so, milliseconds: a 503 leaves in a turn or two. */
+const FAREWELL_MS = 100;
 
 export interface ServerEvents {
   /** The proc ought to be replaced: a thread hangs (`hung`), died, or the app wants to exit. */
@@ -251,12 +253,23 @@ export class Server implements Exchanging {
       const limit = `graceful_timeout (${graceful_timeout} s)`;
       this.#log.warning(`${cut} exchanges were not finished within ${limit} and are cut`);
     }
+    await this.#sayFarewell();
     this.#sessions.abort();
     this.sockets.drop();
     const patience = cut === 0 ? APP_CLOSE_MS : APP_CLOSE_AFTER_CUT_MS;
     await Promise.race([this.#dispatcher.close(), sleep(patience)]);
     this.#dispatcher.terminate();
     this.#stopSweeping();
+  }
+
+  /** Closes each connection behind its answer. One whose client does not take it is left. */
+  async #sayFarewell(): Promise<void> {
+    const end = performance.now() + FAREWELL_MS;
+    while (this.#sessions.size > 0 && performance.now() < end) {
+      // Not before: of an answer that is not handed over yet, that of an upload would be lost.
+      await sleep(1);
+      for (const session of this.#sessions) session.shutdown();
+    }
   }
 
   #close(): void {

@@ -70,13 +70,14 @@ for (const workers of [0, 1]) {
     async (scene) => {
       const server = scene.launch({ app: GATED, workers, args: ["--graceful-timeout", "0.5"] });
       await server.says(workers === 0 ? /Listening at/ : /is ready/);
-      const slow = server.fetch("/slow").then((response) => response.text());
-      slow.catch(() => {});
-      await server.says(/slow has begun/);
+      const slow = ["/slow", "/slow"].map((path) => server.fetch(path));
+      await server.says(/slow has begun/, slow.length);
       server.signal("SIGTERM");
-      await assertRejects(() => soon("the connection is cut", slow));
+      for (const response of await soon("the clients are told", Promise.all(slow))) {
+        assertEquals([response.status, await response.text()], [503, "Service Unavailable\n"]);
+      }
       assertEquals((await server.end()).code, 0);
-      assert(/1 exchange/.test(server.output), server.output);
+      assert(/2 exchanges were not finished/.test(server.output), server.output);
     },
   );
 
