@@ -161,8 +161,11 @@ class SocketRing:
             self._hear(os.read(self._credits, CREDIT.size * 4096))
 
     def _hear(self, data):
+        taken = list(CREDIT.iter_unpack(data))
         with self.room:
-            for id, count in CREDIT.iter_unpack(data):
+            # Nothing is made here: the garbage collector might call a finalizer that wants a lock of the
+            # app's, as logging's, whose owner waits for `room`.
+            for id, count in taken:
                 socket = live.get(id)
                 if socket is not None:
                     socket._taken(count)

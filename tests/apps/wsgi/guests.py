@@ -1,7 +1,9 @@
 """What apps do with an exchange from threads that are not its own."""
 
 import asyncio
+import gc
 import hashlib
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -136,6 +138,45 @@ def crowd(environ, start_response):
         print("the stream goes on", file=environ["wsgi.errors"])
     for log in logs:
         log.result()
+
+
+class Garbage:
+    """Wants a lock when the collector finds it, as one does that logs."""
+
+    lock = threading.RLock()
+
+    def __init__(self):
+        self.cycle = self
+
+    def __del__(self):
+        with self.lock:
+            pass
+
+
+def finalize(environ, start_response):
+    """Two threads log, one of them under the lock that finalizers want wherever they run."""
+    count = int(environ["QUERY_STRING"])
+    errors = environ["wsgi.errors"]
+
+    def log():
+        for i in range(count):
+            Garbage()
+            errors.write("guest %d\n" % i)
+
+    before = gc.get_threshold()
+    gc.set_threshold(1, 1, 1)
+    sys.setswitchinterval(1e-6)
+    try:
+        other = pool.submit(log)
+        for i in range(count):
+            with Garbage.lock:
+                Garbage()
+                errors.write("own %d\n" % i)
+        other.result()
+    finally:
+        gc.set_threshold(*before)
+        sys.setswitchinterval(0.005)
+    return answer(start_response, gc.isenabled())
 
 
 def in_loop(environ, start_response):

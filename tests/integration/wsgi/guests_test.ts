@@ -131,6 +131,13 @@ sceneTest("threads that log disturb nobody, and no line is lost", async (scene) 
   );
 });
 
+sceneTest("finalizers that want a lock stop nobody who logs under it", async (scene) => {
+  const server = await startWsgi(scene, "guests");
+  assertEquals(await server.get("/finalize?2000"), "True");
+  await server.says(/guest 1999\n/);
+  await server.says(/own 1999\n/);
+});
+
 sceneTest("a thread that was started by the import logs whenever it likes", async (scene) => {
   const server = await startWsgi(scene, "guests");
   await post(server, "/keep", "x");
