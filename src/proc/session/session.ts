@@ -65,7 +65,7 @@ export class Session implements Peer, Timed {
   waiting = 0;
   /** Bytes that requests have taken of the connection since it was last looked; rather too many. */
   consumed = 0;
-  /** Whether the last request had a body. */
+  /** Whether the last request had a body of which some may still be to come. */
   hadBody = false;
   /** The connection ends with the response in hand. */
   last = false;

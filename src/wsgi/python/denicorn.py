@@ -108,6 +108,8 @@ class WebSocket:
         self.close_code = None
         self.close_reason = ""
         self.error = ""
+        # For the log: as it was sent, hence without line feeds, and without what may be secret.
+        self._shown = environ["RAW_URI"].partition("?")[0]
         self._id = id
         self._route = route
         self._state = CONNECTING

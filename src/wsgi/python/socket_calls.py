@@ -100,10 +100,10 @@ def call(socket, kind, data, log):
             return
         result = callback(*arguments)
         if route.yimmo and kind != "c" and result is not None and result != 0:
-            log("warning", "%s of the WebSocket %s returned %r" % (name, shown(socket), result))
+            log("warning", "%s of the WebSocket %s returned %r" % (name, socket._shown, result))
             socket.close(*FAILED)
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: the thread goes on
-        log("error", "%s of the WebSocket %s failed: %s" % (name, shown(socket), format_error(error)))
+        log("error", "%s of the WebSocket %s failed: %s" % (name, socket._shown, format_error(error)))
         socket.close(*FAILED)
 
 
@@ -126,8 +126,3 @@ def close(socket, data):
         socket._state = CLOSED
         ring.room.notify_all()
     return socket._opened
-
-
-def shown(socket):
-    """For the log: as it was sent, hence without line feeds, and without what may be secret."""
-    return socket.environ["RAW_URI"].partition("?")[0]

@@ -130,6 +130,12 @@ def fail(ws, message):
     raise RuntimeError(message)
 
 
+@denicorn.websocket("/fail-cleared")
+def fail_cleared(ws, message):
+    ws.environ.clear()
+    raise RuntimeError("bad name \udcff")
+
+
 def fail_open(ws):
     raise RuntimeError("in on_open")
 

@@ -236,6 +236,10 @@ test(
     other.socket.send("exit");
     assertEquals((await other.closed).code, 1011);
     await server.says(/SystemExit: 5/);
+    const cleared = await open("/fail-cleared?secret=1");
+    cleared.socket.send("");
+    assertEquals((await cleared.closed).code, 1011);
+    await server.says(/on_message of the WebSocket \/fail-cleared failed: [^]*bad name \\udcff/);
     const opening = await open("/fail-open");
     assertEquals((await opening.closed).code, 1011);
     // Once on_open has begun, on_close follows.
