@@ -148,3 +148,83 @@ sceneTest(
     assert(!/hangs|No return/.test(server.output), server.output);
   },
 );
+
+/**
+ * /measure gives as much as is taken of it without a client that reads. /download gives a little less: its
+ * thread is done with it, while the server still has some. /events waits for GO.
+ */
+const STREAMS = `
+import os, sys, threading, time
+
+BLOCK = bytes(65536)
+# What the buffers of sockets take differs from one connection to the next.
+LESS = 3
+STALL_SECONDS = 0.3
+given = 0
+blocks = 0
+
+def say(*what):
+    print(*what, file=sys.stderr, flush=True)
+
+def watch():
+    while time.monotonic() - given < STALL_SECONDS:
+        time.sleep(0.01)
+    say("stalls")
+
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return {"/measure": measure, "/download": download, "/events": events}[environ["PATH_INFO"]]()
+
+def measure():
+    global given, blocks
+    given = time.monotonic()
+    threading.Thread(target=watch, daemon=True).start()
+    while time.monotonic() - given < STALL_SECONDS:
+        given = time.monotonic()
+        blocks += 1
+        yield BLOCK
+
+def download():
+    for _ in range(blocks - LESS):
+        yield BLOCK
+    say("has given all")
+
+def events():
+    try:
+        yield b"event"
+        say("waits for an event")
+        while not os.path.exists(os.environ["GO"]):
+            time.sleep(0.01)
+        while True:
+            yield b"event"
+    finally:
+        say("is closed")
+`;
+
+sceneTest(
+  "a generator whose client has left is closed, whoever leaves after that one",
+  async (scene) => {
+    scene.write("streams.py", STREAMS);
+    const server = await startWsgi(scene, "streams:app", {
+      args: ["--chdir", scene.directory, "--access-log", "-"],
+      env: { GO: `${scene.directory}/go` },
+    });
+    const ask = async (path: string, reached: RegExp) => {
+      const wire = await Wire.connect(server.port);
+      await wire.send(get(path));
+      await server.says(reached);
+      return async () => {
+        wire[Symbol.dispose]();
+        await server.says(new RegExp(`"GET ${path} HTTP/1.1" 200 `));
+      };
+    };
+    const leaveMeasure = await ask("/measure", /stalls/);
+    await leaveMeasure();
+    const leaveDownload = await ask("/download", /has given all/);
+    const leaveEvents = await ask("/events", /waits for an event/);
+    await leaveEvents();
+    await leaveDownload();
+    scene.write("go", "");
+    await server.says(/is closed/);
+  },
+);
