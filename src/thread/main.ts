@@ -26,7 +26,7 @@ async function start(boot: ThreadBoot): Promise<void> {
   const log = createLog(config.log_level, role, ({ level, message }) => queue.log(level, message));
   // The app's end is the server's to arrange: alone, it would take the thread away silently.
   Deno.exit = (code = Deno.exitCode) => {
-    queue.exit(code);
+    queue.exit(Number(code));
     throw new Error(`Deno.exit(${code}) was called`);
   };
   const upgrades = new Upgrades(queue, log, config.websocket_idle_timeout);

@@ -72,7 +72,8 @@ export class Upgrades {
     const socket = new ThreadSocket(exchange.id, protocol, this.#queue);
     const response = switchingProtocols();
     const { idleTimeout = this.#idleTimeout } = options;
-    exchange.upgrade = { socket, response, idleTimeout };
+    // A function, say, cannot cross the queue, nor then could what is posted with it.
+    exchange.upgrade = { socket, response, idleTimeout: Number(idleTimeout) };
     return { socket: socket as EventTarget as WebSocket, response };
   };
 

@@ -47,6 +47,19 @@ sceneTest("a response that cannot be sent costs no other one of its batch", asyn
   assert(!server.output.includes("Uncaught"), server.output);
 });
 
+sceneTest("a handshake with an option that is none costs no other exchange", async (scene) => {
+  const app = `export default { fetch(request: Request) {
+    if (request.headers.get("upgrade") === null) return new Response("right");
+    const idleTimeout = (() => 30) as unknown as number;
+    return Deno.upgradeWebSocket(request, { idleTimeout }).response;
+  } };\n`;
+  const server = await scene.start({ app, workers: 1, args: ["--timeout", "0"] });
+  using wire = await Wire.connect(server.port);
+  await wire.send(UPGRADE);
+  assertEquals((await wire.response())?.status, 101);
+  assertEquals(await server.get(), "right");
+});
+
 const UPLOAD_BYTES = 100_001;
 
 /** Sends all but the last byte of an upload. */
