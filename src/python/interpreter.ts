@@ -33,15 +33,30 @@ export function startPython(library: PythonLibrary): Api {
   const [read, write] = pipe as unknown as [number, number];
   const names = `{"__name__": "${MAIN_THREAD_MODULE}", "READY": ${write}}`;
   const program = `compile(${JSON.stringify(mainThread)}, "<denicorn/main_thread.py>", "exec")`;
-  const argv = [library.executable, "-c", `exec(${program}, ${names})`].map(cString);
+  const whole = `try:\n exec(${program}, ${names})\nfinally:\n __import__("os").close(${write})`;
+  const argv = [library.executable, "-c", whole].map(cString);
   const addresses = BigUint64Array.from([...argv.map(addressOf), 0n]);
   kept.push(argv, addresses);
   void api.Py_BytesMain(argv.length, addresses);
-  const byte = new Uint8Array(1);
-  while (libc().read(read, byte, 1n) !== 1n);
+  if (!waitForByte(read)) {
+    throw new AppLoadError(
+      `Python ${library.version} (${library.executable}) ended as soon as it had started: ` +
+        "what it says of it is on standard error",
+      "",
+    );
+  }
   libc().close(read);
   libc().close(write);
   return api;
+}
+
+/** Blocks until there is a byte; false at the pipe's end. */
+function waitForByte(fd: number): boolean {
+  for (;;) {
+    const length = libc().read(fd, new Uint8Array(1), 1n);
+    if (length >= 0n) return length === 1n;
+    // A signal has interrupted it.
+  }
 }
 
 function requireVersion(api: Api, library: PythonLibrary): void {

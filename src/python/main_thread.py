@@ -3,15 +3,19 @@
 Run under the name of the module that it then is; READY is a descriptor, on which it says that it is there.
 """
 
+import sys
+
+# What `-c` leaves behind; modules of the app's own would come before Python's.
+del getattr(sys, "orig_argv", [])[:]
+if not getattr(sys.flags, "safe_path", False) and sys.path[:1] == [""]:
+    del sys.path[0]
+
 import _thread
 import os
 import signal
-import sys
 import threading
 import traceback
 import types
-
-READY = globals()["READY"]
 
 _tasks = []
 _calls, _wake = os.pipe()
@@ -65,10 +69,6 @@ def leave_signals():
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-# What `-c` leaves behind.
-del getattr(sys, "orig_argv", [])[:]
-if not getattr(sys.flags, "safe_path", False) and sys.path[:1] == [""]:
-    del sys.path[0]
 # Whoever imports it first is taken for the main thread.
 threading.main_thread()
 module = sys.modules[__name__] = types.ModuleType(__name__)

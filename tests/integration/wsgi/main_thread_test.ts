@@ -40,6 +40,19 @@ sceneTest(
   },
 );
 
+sceneTest("modules of the app's own hide none of Python's from denicorn", async (scene) => {
+  for (const name of ["signal", "traceback", "types"]) {
+    scene.write(`${name}.py`, "raise ImportError('the wrong one')");
+  }
+  scene.write(
+    "alone.py",
+    "def app(environ, start_response):\n" +
+      "    start_response('200 OK', [])\n    return [b'alone']\n",
+  );
+  const server = await startWsgi(scene, "alone:app", { args: ["--chdir", scene.directory] });
+  assertEquals(await server.get("/"), "alone");
+});
+
 sceneTest("a profiler's timer disturbs no request", async (scene) => {
   const server = await startWsgi(scene, "programs", { threads: 2 });
   await ask(server, "/profile");
