@@ -19,6 +19,7 @@ const PATHS: Record<string, Handler> = {
   "/redirect": () => Response.redirect("http://localhost/elsewhere", 303),
   "/empty": () => new Response(),
   "/204": () => new Response(null, { status: 204 }),
+  "/205": () => new Response(null, { status: 205 }),
   "/304": () => new Response(null, { status: 304, headers: { etag: '"x"' } }),
   "/status": () => new Response("teapot", { status: 418, headers: { "x-a": "1" } }),
   "/cookies": () =>

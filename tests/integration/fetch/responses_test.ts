@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import app from "../../apps/fetch.ts";
 import { sceneTest } from "../../support/scene.ts";
 import { until } from "../../support/wait.ts";
@@ -95,6 +101,19 @@ for (const threads of [0, 1]) {
       await mutated.body?.cancel();
     },
   );
+
+  for (const length of [0, 5, 300_000]) {
+    sceneTest(
+      `205 leaves no client waiting, behind ${length} bytes that nobody reads, ${where}`,
+      async (scene) => {
+        const server = await startApp(scene, threads);
+        using wire = await Wire.connect(server.port);
+        const head = `POST /205 HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n`;
+        await wire.send(head + "x".repeat(length));
+        assertMatch(await wire.rest(), /^HTTP\/1\.1 205 [^]*connection: close\r\n[^]*\r\n\r\n$/);
+      },
+    );
+  }
 
   sceneTest(`a HEAD gets the head alone, ${where}`, async (scene) => {
     const server = await startApp(scene, threads);
