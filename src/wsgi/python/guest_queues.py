@@ -33,6 +33,9 @@ VALUE_HEAD = struct.Struct("=iiii")  # id, value
 
 # How long a guest waits for the server, which is reading, seconds.
 ROOM_SECONDS = 0.002
+# How long it waits for other guests and for senders before it logs elsewhere, seconds. One of them may
+# have been stopped by a finalizer that wants a lock of whoever logs.
+LOG_PATIENCE_SECONDS = 1
 MAX_LOG_BYTES = 64 * 1024
 
 OVER = "the request is over: its %s can no longer be used"
@@ -72,9 +75,9 @@ class GuestQueues:
         if visit is not None and visit.thread == get_ident():
             return visit.write(*record)
         try:
-            with _Visit(self) as visit:
+            with _Visit(self, LOG_PATIENCE_SECONDS) as visit:
                 return visit.write(*record)
-        except RuntimeError:  # in a finalizer, or in a forked process
+        except RuntimeError:  # in a finalizer, in a forked process, or after too long
             return False
 
     def send(self, context, make):
@@ -144,15 +147,18 @@ class GuestQueues:
 class _Visit:
     """A guest at a thread's queues, from `with` to its end."""
 
-    def __init__(self, queues):
+    def __init__(self, queues, patience=-1):
         self._queues = queues
+        self._patience = patience
         self._ring = socket_ring.ring
         self._writing = False
 
     def __enter__(self):
         self.thread = self._ring.enter()
+        if not self._ring.room.acquire(True, self._patience):
+            self._ring.leave(self.thread)
+            raise RuntimeError("others do not make room")
         self._ring.start()
-        self._ring.room.acquire()
         self._begin()
         return self
 

@@ -8,6 +8,8 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import _denicorn_socket_ring
+
 BLOCK = bytes(range(256)) * 256
 
 pool = ThreadPoolExecutor(4)
@@ -177,6 +179,13 @@ def finalize(environ, start_response):
         gc.set_threshold(*before)
         sys.setswitchinterval(0.005)
     return answer(start_response, gc.isenabled())
+
+
+def log_while_sending(environ, start_response):
+    """Another thread logs while this one is in the midst of a message, and waits for it."""
+    with _denicorn_socket_ring.ring.room:
+        elsewhere(environ["wsgi.errors"].write, "logged all the same\n")
+    return answer(start_response, "")
 
 
 def in_loop(environ, start_response):

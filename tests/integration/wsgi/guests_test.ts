@@ -138,6 +138,13 @@ sceneTest("finalizers that want a lock stop nobody who logs under it", async (sc
   await server.says(/own 1999\n/);
 });
 
+sceneTest("who logs waits for nobody for ever", async (scene) => {
+  const server = await startWsgi(scene, "guests");
+  await server.get("/log_while_sending");
+  await server.says(/\nlogged all the same\n/);
+  assertEquals(await server.get("/in_map"), "328350");
+});
+
 sceneTest("a thread that was started by the import logs whenever it likes", async (scene) => {
   const server = await startWsgi(scene, "guests");
   await post(server, "/keep", "x");
