@@ -106,7 +106,7 @@ function takeResponse(
   const end = text.indexOf("\r\n\r\n");
   if (end < 0) return null;
   const [statusLine = "", ...lines] = text.slice(0, end).split("\r\n");
-  const status = Number(/^HTTP\/1\.[01] ([1-5][0-9]{2}) /.exec(statusLine)?.[1]);
+  const status = Number(/^HTTP\/1\.[01] ([1-9][0-9]{2}) /.exec(statusLine)?.[1]);
   if (Number.isNaN(status)) throw new Error(`No status line: ${JSON.stringify(statusLine)}`);
   const fields = new Map(lines.map((line) => {
     const colon = line.indexOf(":");

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { HeldResponse } from "../../src/proc/wsgi/held_response.ts";
 
 const text = new TextDecoder();
@@ -66,4 +66,17 @@ Deno.test("a response that was given up does not get into the next one's", () =>
   held.chunk(second, bytes("two"));
   held.end(second);
   assertEquals([first.all, second.all], [["200 true", "one"], ["201 two"]]);
+});
+
+Deno.test("one that cannot be sent is not tried again with the next", () => {
+  const [held, exchange] = [new HeldResponse(), new Told()];
+  const refusing = new Told();
+  refusing.respond = () => {
+    throw new Error("cannot be sent");
+  };
+  held.begin(refusing, 200, []);
+  assertThrows(() => held.release(), Error, "cannot be sent");
+  held.begin(exchange, 200, []);
+  held.release();
+  assertEquals(exchange.all, ["200 true"]);
 });

@@ -38,9 +38,9 @@ def code_of(status):
     if not isinstance(status, str):
         raise TypeError("the status must be a str, not %r" % (status,))
     code, space, phrase = status.partition(" ")
-    if not (len(code) == 3 and code.isascii() and code.isdigit() and "200" <= code <= "599"):
+    if not (len(code) == 3 and code.isascii() and code.isdigit() and "200" <= code):
         raise ValueError(
-            "the status must begin with a code from 200 to 599 and a space, not %r" % status
+            "the status must begin with a code from 200 to 999 and a space, not %r" % status
         )
     check_text("the status", status)
     return _keep(_codes, status, code)

@@ -140,6 +140,12 @@ def write(environ, start_response):
 
 
 @valid
+def odd_status(environ, start_response):
+    start_response("999 As the upstream said", TEXT)
+    return [b"odd"]
+
+
+@valid
 def teapot(environ, start_response):
     start_response("418 I am a teapot", TEXT + [("X-A", "1"), ("x-a", "2")])
     return [b"short and stout"]

@@ -46,7 +46,7 @@ const HEADS: Readonly<Record<string, RegExp>> = {
   "snowman-status": /the status holds a character that is no latin-1/,
   "status-crlf": /the status holds a control character/,
   "status-int": /TypeError: the status must be a str, not 200/,
-  "status-word": /the status must begin with a code from 200 to 599 and a space, not 'OK'/,
+  "status-word": /the status must begin with a code from 200 to 999 and a space, not 'OK'/,
   "status-long": /not '2000 OK'/,
   continue: /not '100 Continue'/,
   switching: /not '101 Switching Protocols'/,

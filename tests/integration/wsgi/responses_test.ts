@@ -28,6 +28,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   "/one-block": { fields: { "content-length": "3" }, body: "one" },
   "/nothing": { fields: { "content-length": "0" }, body: "" },
   "/write": { lengthless: true, body: "written twice and returned" },
+  "/odd-status": { status: 999, body: "odd" },
   "/teapot": { status: 418, body: "short and stout" },
   "/no-content": { status: 204, without: ["content-length", "transfer-encoding"], body: "" },
   "/not-modified": { status: 304, fields: { etag: '"x"' }, body: "" },
