@@ -3,8 +3,9 @@
 import type { Output } from "../os/instant_output.ts";
 import { openOutput } from "./output.ts";
 
-/** What may wait for a reader; further lines are dropped and counted. */
+/** What may wait for a reader. Of further lines the newest are kept, the others dropped and counted. */
 const MAX_WAITING_BYTES = 1024 * 1024;
+const MAX_NEWEST_BYTES = 64 * 1024;
 /** How long a reader is left alone that has taken some of what waits, and one that has not. */
 const SOON_MS = 5;
 const LATER_MS = 50;
@@ -35,8 +36,11 @@ export class Destination {
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #begun = 0;
+  /** What came when no more could wait, and goes out behind it: the last word is among it. */
+  #newest: Waiting[] = [];
+  #newestBytes = 0;
   #retry: ReturnType<typeof setTimeout> | null = null;
-  /** Lines were lost since the last one that went out. */
+  /** Lines that are lost between `#waiting` and `#newest`. */
   #lost = 0;
   /** Part of a line went out and no more will, so the next one needs a line feed before it. */
   #torn = false;
@@ -57,11 +61,9 @@ export class Destination {
   write(text: string): void {
     const bytes = this.#encoder.encode(text);
     const waits = this.#waiting.length > 0;
-    // Who has begun to lose goes on until there is room again: the gap is told where it is, once.
-    if (waits && (this.#lost > 0 || this.#waitingBytes + bytes.length > MAX_WAITING_BYTES)) {
-      this.#lost++;
-      return;
-    }
+    const isFull = this.#waitingBytes + bytes.length > MAX_WAITING_BYTES;
+    // Behind a gap all is newer than it, until what was before it is out.
+    if (waits && (isFull || this.#newest.length > 0)) return this.#keepNewest({ bytes, lines: 1 });
     this.#push({ bytes, lines: 1 });
     if (waits) return;
     this.#pass();
@@ -144,12 +146,30 @@ export class Destination {
     this.#begun = 0;
     this.#waitingBytes -= bytes.length;
     this.#waiting.shift();
-    if (this.#waiting.length === 0 && this.#lost > 0) {
+    if (this.#waiting.length === 0) this.#closeGap();
+    return true;
+  }
+
+  /** Tells of it where it is, and goes on behind it. */
+  #closeGap(): void {
+    const newest = this.#newest;
+    this.#newest = [];
+    this.#newestBytes = 0;
+    if (this.#lost > 0) {
       const lines = this.#lost;
       this.#lost = 0;
       this.#push({ bytes: this.#encoder.encode(this.#tellLost(lines)), lines });
     }
-    return true;
+    for (const waiting of newest) this.#push(waiting);
+  }
+
+  #keepNewest(waiting: Waiting): void {
+    this.#newest.push(waiting);
+    this.#newestBytes += waiting.bytes.length;
+    while (this.#newestBytes > MAX_NEWEST_BYTES && this.#newest.length > 1) {
+      this.#newestBytes -= this.#newest.shift()!.bytes.length;
+      this.#lost++;
+    }
   }
 
   #push(waiting: Waiting): void {
@@ -159,7 +179,9 @@ export class Destination {
 
   /** A full disk, or a reader that has gone: what waits is lost. */
   #drop(): void {
-    for (const { lines } of this.#waiting) this.#lost += lines;
+    for (const { lines } of [...this.#waiting, ...this.#newest]) this.#lost += lines;
+    this.#newest = [];
+    this.#newestBytes = 0;
     this.#torn ||= this.#begun > 0;
     this.#waiting = [];
     this.#waitingBytes = 0;

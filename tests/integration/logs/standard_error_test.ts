@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { fetchOnce, type Running } from "../../support/running.ts";
 import { type Scene, sceneTest } from "../../support/scene.ts";
 import { hasTool } from "../../support/tools.ts";
+import { soon } from "../../support/wait.ts";
 
 /** Each error is longer than a page, and a hundred of them than a pipe. */
 const APP = `export default { fetch(request: Request): Response {
@@ -29,7 +30,7 @@ class Reader {
   async hears(pattern: RegExp): Promise<void> {
     const bytes = new Uint8Array(4_096);
     while (!pattern.test(this.text)) {
-      const count = await this.#file.read(bytes);
+      const count = await soon(`it says ${pattern}`, this.#file.read(bytes));
       this.text += new TextDecoder().decode(bytes.subarray(0, count ?? 0));
     }
   }
@@ -39,12 +40,19 @@ class Reader {
   }
 }
 
-async function launch(scene: Scene, workers: number): Promise<[Running, Reader]> {
+/** `before` is done in a shell that has the pipe as its standard error, and may end in a program. */
+async function launch(scene: Scene, workers: number, before = ""): Promise<[Running, Reader]> {
   const reader = new Reader(scene);
-  const prefix = ["sh", "-c", `exec "$0" "$@" 2>'${reader.path}'`];
+  const prefix = ["sh", "-c", `exec 2>'${reader.path}'; ${before} exec "$0" "$@"`];
   const server = scene.launch({ app: APP, workers, prefix });
   await reader.hears(/Ready: .*\n/);
   return [server, reader];
+}
+
+/** Whether a descriptor of the server waits in write(2). */
+function isBlocking({ pid }: Running, fd: string): boolean {
+  const info = Deno.readTextFileSync(`/proc/${pid}/fdinfo/${fd}`);
+  return (parseInt(/^flags:\s+(\d+)$/m.exec(info)?.[1] ?? "", 8) & O_NONBLOCK) === 0;
 }
 
 async function statusOf(url: string): Promise<number> {
@@ -80,18 +88,50 @@ for (const workers of [0, 1]) {
       const lost = Number(/(\d+) records before this line/.exec(reader.text)?.[1]);
       assertEquals(heard.length + lost, 201);
       assert(lost > 0);
-      const first = Array.from({ length: 200 - lost }, (_, i) => String(i));
-      assertEquals(heard, [...first, "last"]);
+      // The newest are there as well: the gap is between.
+      assertEquals(heard.slice(-2), ["199", "last"]);
+      const numbers = heard.slice(0, -1).map(Number);
+      assertEquals(numbers, numbers.toSorted((one, other) => one - other));
+      assertEquals(
+        numbers.filter((number, i) => i > 0 && number !== numbers[i - 1]! + 1).length,
+        1,
+      );
       // Every record begins a line.
       assertEquals(reader.text.match(/.\[\d{4}-/), null);
     },
   );
 }
 
+/** Its owner may not open it any more, nor root without this privilege: as if it were another user's. */
+const CLOSE_TO_OTHERS = `chmod 000 /dev/fd/2;`;
+const WITHOUT_OVERRIDE = "--inh-caps=-dac_override,-dac_read_search " +
+  "--bounding-set=-dac_override,-dac_read_search";
+
+sceneTest(
+  "another user's pipe, which cannot be opened anew, holds nothing up either",
+  async (scene) => {
+    const [server, reader] = await launch(
+      scene,
+      1,
+      Deno.uid() === 0
+        ? `${CLOSE_TO_OTHERS} exec setpriv ${WITHOUT_OVERRIDE} "$0" "$@";`
+        : CLOSE_TO_OTHERS,
+    );
+    const fds = [...Deno.readDirSync(`/proc/${server.pid}/fd`)].map(({ name }) => name)
+      .filter((fd) => Deno.readLinkSync(`/proc/${server.pid}/fd/${fd}`) === reader.path);
+    assertEquals(fds.filter((fd) => !isBlocking(server, fd)), [], "It was opened anew");
+    for (let i = 0; i < 200; i++) assertEquals(await statusOf(`${reader.url}/${i}`), 500);
+    server.signal("SIGTERM");
+    await reader.hears(/Stopped\n$/);
+    assertEquals((await server.end()).code, 0);
+    assertEquals(reader.text.match(/.\[\d{4}-/), null);
+  },
+  { needs: Deno.uid() !== 0 || hasTool("setpriv") },
+);
+
 sceneTest("the shell's end of standard error waits as it did before", async (scene) => {
   const [server] = await launch(scene, 1);
-  const info = Deno.readTextFileSync(`/proc/${server.pid}/fdinfo/2`);
-  assertEquals(parseInt(/^flags:\s+(\d+)$/m.exec(info)?.[1] ?? "", 8) & O_NONBLOCK, 0);
+  assert(isBlocking(server, "2"));
 });
 
 sceneTest("what ends a start is said to whoever reads late", async (scene) => {
