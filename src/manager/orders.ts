@@ -74,7 +74,7 @@ export class Orders {
       case "SIGTTIN":
         return this.#table.resize(this.#table.target + 1);
       case "SIGTTOU":
-        return this.#table.resize(Math.max(1, this.#table.target - 1));
+        return this.#handleTtou();
       case "SIGUSR1":
         return this.#handleUsr1();
       case "SIGUSR2":
@@ -82,6 +82,12 @@ export class Orders {
       case "SIGWINCH":
         return this.#handleWinch();
     }
+  }
+
+  /** After WINCH there is none, and asking for less must not bring one back. */
+  #handleTtou(): void {
+    const { target } = this.#table;
+    if (target > 1) this.#table.resize(target - 1);
   }
 
   /** A second one is a person who does not want to wait. */

@@ -78,15 +78,21 @@ sceneTest("HUPs in a row end in one new set of procs", async (scene) => {
   );
 });
 
-sceneTest("WINCH drains the procs and keeps the manager; HUP brings them back", async (scene) => {
-  const server = await scene.start({ workers: 2, group: true });
-  server.signal("SIGWINCH");
-  await until("no proc is left", () => server.procs().length === 0);
-  assertEquals(server.ended, null);
-  server.signal("SIGHUP");
-  await server.ready(4);
-  assert((await server.get()).startsWith("pid "));
-});
+sceneTest(
+  "WINCH drains the procs and keeps the manager; HUP, not TTOU, brings them back",
+  async (scene) => {
+    const server = await scene.start({ workers: 2, group: true });
+    server.signal("SIGWINCH");
+    await until("no proc is left", () => server.procs().length === 0);
+    assertEquals(server.ended, null);
+    server.signal("SIGTTOU");
+    await server.says(/Signal SIGTTOU/);
+    server.signal("SIGHUP");
+    await server.ready(4);
+    assertEquals([...server.output.matchAll(/Proc [0-9]+, pid [0-9]+, starts/g)].length, 4);
+    assert((await server.get()).startsWith("pid "));
+  },
+);
 
 sceneTest("USR1 opens the log anew after logrotate has moved it", async (scene) => {
   const log = `${scene.directory}/error.log`;
