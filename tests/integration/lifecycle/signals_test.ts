@@ -88,7 +88,7 @@ sceneTest(
     server.signal("SIGTTOU");
     await server.says(/Signal SIGTTOU/);
     server.signal("SIGHUP");
-    await server.ready(4);
+    await server.says(/Reloaded: 2 worker processes/);
     assertEquals([...server.output.matchAll(/Proc [0-9]+, pid [0-9]+, starts/g)].length, 4);
     assert((await server.get()).startsWith("pid "));
   },
