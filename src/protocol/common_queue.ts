@@ -181,9 +181,20 @@ export class CommonQueueWriter {
     ) === State.queued;
   }
 
-  /** Exchanges that no thread has begun. */
+  /** Exchanges that no thread has taken; revoked ones among them, until a thread passes them over. */
   get waiting(): number {
     return (this.#put - Atomics.load(this.#control, TAKEN)) | 0;
+  }
+
+  /** Those of them that somebody waits for. */
+  get wanted(): number {
+    const taken = Atomics.load(this.#control, TAKEN);
+    let count = 0;
+    for (let at = 0; at < this.waiting; at++) {
+      const row = ((taken + at) & (SLOTS - 1)) * SLOT_WORDS;
+      if (Atomics.load(this.#slots, row + SLOT_STATE) === State.queued) count++;
+    }
+    return count;
   }
 
   /** The server is about to wait for a message: see {@linkcode CommonQueueReader.serverSleeps}. */

@@ -75,7 +75,7 @@ const HARMLESS = new Set(["PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"]);
 /** Python ends the process where it cannot start: an interpreter of its own tries what is in its way. */
 function requireEnvironment(library: PythonLibrary): void {
   const names = Object.keys(Deno.env.toObject())
-    .filter((name) => /^PYTHON[A-Z]/.test(name) && !HARMLESS.has(name)).sort();
+    .filter((name) => /^PYTHON[A-Z_]/.test(name) && !HARMLESS.has(name)).sort();
   if (names.length === 0) return;
   const { success, stderr } = new Deno.Command(library.executable, {
     args: ["-c", ""],

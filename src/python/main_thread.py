@@ -11,6 +11,7 @@ if not getattr(sys.flags, "safe_path", False) and sys.path[:1] == [""]:
     del sys.path[0]
 
 import _thread
+import atexit
 import os
 import signal
 import threading
@@ -19,6 +20,7 @@ import types
 
 _tasks = []
 _calls, _wake = os.pipe()
+_process = os.getpid()
 
 
 def call(function, *arguments):
@@ -32,8 +34,9 @@ def call(function, *arguments):
             outcome.extend((function(*arguments), None))
         except BaseException as error:  # SystemExit too
             outcome.extend((None, error))
-        finally:
-            done.release()
+        if os.getpid() != _process:
+            end_fork(outcome[1])
+        done.release()
 
     _tasks.append(task)
     try:
@@ -45,6 +48,25 @@ def call(function, *arguments):
     if error is not None:
         raise error
     return result
+
+
+def end_fork(error):
+    """Ends a process that what was called has forked, and that came back from there: nobody waits for what
+    it returns, and the pipes are its parent's."""
+    code = 0
+    # Who loads the app tells of it by an error of its own.
+    end = error if isinstance(error, SystemExit) else getattr(error, "__context__", None)
+    if isinstance(end, SystemExit):
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    elif error is not None:
+        traceback.print_exception(type(error), error, error.__traceback__)
+        code = 1
+    try:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code & 0xFF)
 
 
 def run():

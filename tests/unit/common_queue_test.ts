@@ -182,7 +182,9 @@ Deno.test("what was taken back is passed over", () => {
   const { writer, readers: [reader] } = open(1);
   const slot = put(writer, 1, "one");
   put(writer, 2, "two");
+  assertEquals(writer.wanted, 2);
   assert(writer.revoke(slot, 1));
+  assertEquals([writer.waiting, writer.wanted], [2, 1], "nobody waits for the one given up");
   assertEquals(take(reader!)?.id, 2);
   assert(!writer.revoke(slot, 1), "it is over");
   assertEquals(take(reader!), null);

@@ -9,6 +9,7 @@
  * holds its thread for longer than `timeout` while requests wait and no thread is free, it hangs as well.
  */
 
+import { methodAndPath } from "../../log/method_and_path.ts";
 import type { IdTable } from "../../protocol/id_table.ts";
 import { SLOT_MS } from "../edge/deadlines.ts";
 import type { Exchange } from "../exchange/exchange.ts";
@@ -101,7 +102,7 @@ export class CallWatch<T extends Caller> {
       // Its own timeout tells of it (exchange/patience.ts), or its client takes what streams.
       if (exchange.responded) thread.silentMs = 0;
       else thread.silentMs = Math.min(thread.silentMs, now - exchange.activeAt);
-      call.line = `${exchange.request.method} ${exchange.request.url}`;
+      if (call.line === "") call.line = methodAndPath(exchange.request);
       return null;
     }
     if (thread.silentMs <= timeoutMs || !thread.responsive) return null;

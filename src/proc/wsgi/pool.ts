@@ -2,6 +2,7 @@
 
 import { setImmediate } from "node:timers";
 import type { Config } from "../../config/config.ts";
+import { methodAndPath } from "../../log/method_and_path.ts";
 import type { Log } from "../../log/record.ts";
 import { createRing } from "../../protocol/byte_ring.ts";
 import {
@@ -94,7 +95,7 @@ export class WsgiPool implements Pool, AppThread {
   }
 
   get queued(): number {
-    return this.#queue.waiting + this.#waiting.length;
+    return this.#queue.wanted + this.#waiting.length;
   }
 
   exchanges(): Iterable<Exchange> {
@@ -154,7 +155,7 @@ export class WsgiPool implements Pool, AppThread {
     // It has come to an end meanwhile, and the thread may have been seen with another one.
     if (this.#threads[thread - 1]?.current !== id || stack === "") return;
     const request = this.#exchanges.get(id)?.request;
-    const what = request ? `${request.method} ${request.url}` : "what no client waits for";
+    const what = request ? methodAndPath(request) : "what no client waits for";
     this.#log.warning(`Thread ${thread} is here with ${what}:\n${stack}`);
   };
 

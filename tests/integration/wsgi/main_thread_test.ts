@@ -63,3 +63,26 @@ sceneTest("a profiler's timer disturbs no request", async (scene) => {
   assert((await ask(server, "/handled")).length > 5, "the timer is at work");
   await server.stop();
 });
+
+sceneTest("a process that is forked by an import ends where the import ends", async (scene) => {
+  scene.write(
+    "forks.py",
+    `import os, sys
+children = []
+for code in (0, 7):
+    pid = os.fork()
+    if pid == 0:
+        sys.exit(code)
+    children.append(os.WEXITSTATUS(os.waitpid(pid, 0)[1]))
+pid = os.fork()
+if pid:
+    children.append(os.WEXITSTATUS(os.waitpid(pid, 0)[1]))
+
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [str(children).encode()]
+`,
+  );
+  const server = await startWsgi(scene, "forks:app", { args: ["--chdir", scene.directory] });
+  assertEquals(await server.get("/"), "[0, 7, 0]");
+});
