@@ -11,21 +11,26 @@ const APPEND: Deno.OpenOptions = { append: true, create: true, mode: 0o644 };
  * @throws what Deno.openSync throws.
  */
 export function openLogFile(path: string): Deno.FsFile {
-  using _reader = isPipe(path) ? openReader(path) : null;
+  using _reader = openReader(path);
   return Deno.openSync(path, APPEND);
 }
 
-/** For writing as well: an end that only reads would wait for a writer. */
+/**
+ * Null where there is no pipe, or none that we may read: whoever may only write it has to wait for
+ * its reader. It opens the pipe for writing as well: an end that only reads would wait for a writer.
+ */
 export function openReader(path: string): Deno.FsFile | null {
+  const { NotCapable, PermissionDenied } = Deno.errors;
+  if (!isPipe(path)) return null;
   try {
     return Deno.openSync(path, { read: true, write: true });
   } catch (error) {
-    // Whoever may only write it has to wait for its reader.
-    if (error instanceof Deno.errors.PermissionDenied) return null;
+    if (error instanceof PermissionDenied || error instanceof NotCapable) return null;
     throw error;
   }
 }
 
+/** No where it may not be looked at. */
 function isPipe(path: string): boolean {
   try {
     return Deno.statSync(path).isFifo ?? false;

@@ -9,21 +9,26 @@ type Sink = { writeSync(bytes: Uint8Array): number; close(): void };
 
 /**
  * A file by its name, or "-", standard error. Only of a regular file is it waited for that it takes
- * what it is given.
+ * what it is given, and of what cannot be opened otherwise.
+ *
+ * It asks nothing of the file that needs more of Deno's permissions than to write it.
  *
  * @throws what openLogFile throws.
  */
 export function openOutput(path: string): Output {
   if (path === "-") return instantOutput(STANDARD_ERROR) ?? new BlockingOutput(standardError);
   const file = openLogFile(path);
-  const { isFile, isFifo } = file.statSync();
-  if (isFile) return new BlockingOutput(file);
-  // A pipe that nobody reads cannot be opened so, fifo(7).
-  using _reader = isFifo ? openReader(path) : null;
-  const instant = openInstantly(path);
-  if (instant === null) return new BlockingOutput(file);
-  file.close();
-  return instant;
+  try {
+    // A pipe that nobody reads cannot be opened so, fifo(7).
+    using _reader = openReader(path);
+    const instant = openInstantly(path);
+    if (instant === null) return new BlockingOutput(file);
+    file.close();
+    return instant;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
 }
 
 /** Closed, it would give its number to the next file that is opened. */

@@ -34,16 +34,25 @@ const PIPE_BUF_BYTES = 4_096;
  */
 export function instantOutput(fd: number): Output | null {
   if (libcUnavailable() !== null) return null;
-  if (libc().lseek(fd, 0n, SEEK_CUR) >= 0) return null;
+  if (neverWaits(fd)) return null;
   const own = openAt(`/proc/self/fd/${fd}`);
   return own === null ? new AskedOutput(fd) : new OwnOutput(own);
 }
 
-/** The same for a named pipe or a device; null where it cannot be opened so. */
+/** The same for a file by its name, which is there; null as well where it cannot be opened so. */
 export function openInstantly(path: string): Output | null {
   if (libcUnavailable() !== null) return null;
   const own = openAt(path);
-  return own === null ? null : new OwnOutput(own);
+  if (own === null) return null;
+  const output = new OwnOutput(own);
+  if (!neverWaits(own)) return output;
+  output.close();
+  return null;
+}
+
+/** What has a position is no pipe, socket or terminal. */
+function neverWaits(fd: number): boolean {
+  return libc().lseek(fd, 0n, SEEK_CUR) >= 0;
 }
 
 function openAt(path: string): number | null {

@@ -117,6 +117,27 @@ Deno.test("a log that cannot be opened at start is an error that names it", () =
   );
 });
 
+for (const ffi of [true, false]) {
+  Deno.test({
+    name: `who may write the log and not read it writes it, ${ffi ? "with" : "without"} FFI`,
+    permissions: { write: true, ffi, read: false, sys: true },
+    fn() {
+      const path = Deno.makeTempFileSync();
+      const log = openErrorLog(config(path), "manager");
+      log.info("one");
+      log.reopen();
+      log.info("two");
+      log.close();
+      // Two lines, none of them a warning: [time] [pid] [INFO] [manager] one.
+      using file = Deno.openSync(path, { write: true });
+      const size = file.seekSync(0, Deno.SeekMode.End);
+      Deno.removeSync(path);
+      const line = `[2026-01-01 00:00:00 +0000] [${Deno.pid}] [INFO] [manager] one\n`;
+      assertEquals(size, 2 * line.length);
+    },
+  });
+}
+
 Deno.test({
   name: "a full disk throws nothing, and what was lost is counted",
   ignore: Deno.build.os !== "linux",
