@@ -111,6 +111,8 @@ class Solo {
     const { hooks, pid } = this.#config;
     await this.#server.prepare({ bind: true });
     if (pid !== null) this.#pidfile = Pidfile.create(pid);
+    // The app may call Deno.exit() here (threads: 0).
+    globalThis.addEventListener("unload", () => this.#pidfile?.close());
     takeIdentity(this.#config, "");
     this.#hooks = hooks === null ? null : await HookThread.load(hooks, this.#log);
   }
@@ -123,10 +125,7 @@ class Solo {
 
   /** A second one is a person who does not want to wait. */
   #handleInt(signal: Deno.Signal): void {
-    if (this.#interrupted) {
-      this.#pidfile?.close();
-      Deno.exit(ExitCode.ok);
-    }
+    if (this.#interrupted) Deno.exit(ExitCode.ok);
     this.#interrupted = true;
     this.#log.info(`Signal ${signal}`);
     this.#hooks?.notify("workerInterrupted", this.#info);

@@ -93,6 +93,17 @@ sceneTest(
   },
 );
 
+sceneTest("an app that ends this one process leaves no pid file behind", async (scene) => {
+  const pid = `${scene.directory}/app.pid`;
+  const app = "export default { fetch: () => Deno.exit(7) };\n";
+  const server = scene.launch({ app, workers: 0, args: ["-t", "0", "--pid", pid] });
+  await server.says(READY);
+  assertEquals(Deno.readTextFileSync(pid), `${server.pid}\n`);
+  await server.fetch().then(() => {}, () => {});
+  assertEquals((await server.end()).code, 7);
+  assertThrows(() => Deno.statSync(pid), Deno.errors.NotFound);
+});
+
 sceneTest(
   "a pid file that `user` may not remove is left empty",
   async (scene) => {
