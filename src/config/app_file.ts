@@ -1,6 +1,7 @@
 /** The app's file has to be there: what is said where it is not, at the start and in a thread. */
 
 import { AppLoadError } from "../errors.ts";
+import { kindOf } from "./path_kind.ts";
 
 /** What people leave out of a path. */
 const ENDINGS = [".ts", ".js", ".mjs", ".tsx", "/main.ts", "/mod.ts", "/index.ts"];
@@ -19,14 +20,4 @@ export function requireFile(path: string): void {
     : "name a .ts or .js file (relative paths are taken from chdir), a URL, npm:NAME, or " +
       "package.module:callable for Python";
   throw new AppLoadError(`Cannot load the app: ${what}; ${remedy}`, "");
-}
-
-/** Null where that may not be looked at. */
-function kindOf(path: string): "file" | "directory" | "nothing" | null {
-  try {
-    return Deno.statSync(path).isDirectory ? "directory" : "file";
-  } catch (error) {
-    const { NotADirectory, NotFound } = Deno.errors;
-    return error instanceof NotFound || error instanceof NotADirectory ? "nothing" : null;
-  }
 }

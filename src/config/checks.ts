@@ -3,10 +3,14 @@
 import { ConfigError } from "../errors.ts";
 import { type Bind, MAX_UNIX_PATH_BYTES, showBind } from "./bind.ts";
 import type { Settings } from "./config.ts";
+import { kindOf } from "./path_kind.ts";
 import type { SettingName } from "./registry.ts";
 
 /** A setting's name with where its value came from, for the beginning of a message. */
 type Named = (name: SettingName) => string;
+
+/** Of what is read at the start anyway. */
+const UNSEEN = "may not be looked at; permit it (--allow-read, and the system's permissions)";
 
 /** @throws {ConfigError} that names the settings and where they were set. */
 export function checkTogether(settings: Settings, named: Named): void {
@@ -19,8 +23,8 @@ export function checkTogether(settings: Settings, named: Named): void {
 function checkDirectory({ chdir }: Settings, named: Named) {
   const what = kindOf(chdir);
   if (what === "directory") return;
-  const why = what === null ? "not there" : "no directory";
-  throw new ConfigError(`${named("chdir")}: ${chdir} is ${why}`);
+  const why = { file: "is no directory", nothing: "is not there" };
+  throw new ConfigError(`${named("chdir")}: ${chdir} ${what === null ? UNSEEN : why[what]}`);
 }
 
 function checkBinds({ bind: binds, redirect_bind }: Settings, named: Named) {
@@ -84,17 +88,9 @@ function checkTls(settings: Settings, named: Named) {
     throw new ConfigError(`${named("certfile")}: it needs keyfile beside it`);
   }
   for (const [name, path] of [["certfile", certfile], ["keyfile", keyfile]] as const) {
-    if (path !== null && kindOf(path) !== "file") {
-      throw new ConfigError(`${named(name)}: there is no file ${path}`);
-    }
-  }
-}
-
-/** Null where there is nothing, or nothing that may be looked at. */
-export function kindOf(path: string): "file" | "directory" | null {
-  try {
-    return Deno.statSync(path).isDirectory ? "directory" : "file";
-  } catch {
-    return null;
+    const what = path === null ? "file" : kindOf(path);
+    if (what === "file") continue;
+    const why = what === null ? `${path} ${UNSEEN}` : `there is no file ${path}`;
+    throw new ConfigError(`${named(name)}: ${why}`);
   }
 }

@@ -4,8 +4,8 @@ import { dirname } from "node:path";
 import { ConfigError, SystemError } from "../errors.ts";
 import { libcUnavailable } from "../os/libc.ts";
 import { findIdentity } from "../os/user.ts";
-import { kindOf } from "./checks.ts";
 import type { Loaded, Values } from "./load.ts";
+import { kindOf } from "./path_kind.ts";
 import type { SettingName } from "./registry.ts";
 
 /** Settings that name a file which is made at the start. */
@@ -18,15 +18,21 @@ const MADE = ["pid", "error_log", "access_log"] as const;
  */
 export function checkMachine({ values }: Loaded): void {
   const hooks = textOf(values, "hooks");
-  if (hooks !== null && kindOf(hooks) !== "file") {
+  if (hooks !== null && isKnownNot("file", hooks)) {
     throw new ConfigError(`${named(values, "hooks")}: there is no file ${hooks}`);
   }
   for (const name of MADE) {
     const path = textOf(values, name);
-    if (path === null || path === "-" || kindOf(dirname(path)) === "directory") continue;
+    if (path === null || path === "-" || !isKnownNot("directory", dirname(path))) continue;
     throw new ConfigError(`${named(values, name)}: there is no directory ${dirname(path)}`);
   }
   checkIdentity(values);
+}
+
+/** Whoever may not look there (it may be the later `user`'s alone) does not know that it is missing. */
+function isKnownNot(wanted: "file" | "directory", path: string): boolean {
+  const kind = kindOf(path);
+  return kind !== null && kind !== wanted;
 }
 
 function checkIdentity(values: Values) {
