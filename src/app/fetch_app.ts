@@ -4,6 +4,7 @@ import { AppLoadError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
 import { type AppSpecifier, parseAppSpecifier } from "./app_specifier.ts";
 import { replaceDenoServe } from "./deno_serve.ts";
+import { mainGuardIn } from "./main_guard.ts";
 import { replaceNodeListen } from "./node_http/listen.ts";
 import { type FetchHandler, OwnServer, type OwnServerOptions } from "./own_server.ts";
 import { toldOf, traceOf } from "./trace.ts";
@@ -99,7 +100,7 @@ async function ownServerOf(
   log: Log,
 ): Promise<FetchHandler> {
   const exports = Object.keys(module);
-  const guard = mainGuardOf(app);
+  const guard = guardOf(app);
   const waited = Promise.withResolvers<never>();
   // One that exports nothing can only mean to start a server: boot_timeout is its limit. But here it
   // may have asked whether it is the program, and have been told no.
@@ -136,13 +137,10 @@ function noServer(
   );
 }
 
-/** How a module asks whether it is the program itself. No app is: it is imported by the server. */
-const MAIN_GUARD = /\b(?:import\.meta\.main|Deno\.mainModule|require\.main)\b/;
-
-/** The first of these in the app's source, or null; null as well where that may not be read. */
-function mainGuardOf({ url }: AppSpecifier): string | null {
+/** How the app's source asks whether it is the program, or null; null as well where that may not be read. */
+function guardOf({ url }: AppSpecifier): string | null {
   try {
-    return MAIN_GUARD.exec(Deno.readTextFileSync(new URL(url)))?.[0] ?? null;
+    return mainGuardIn(Deno.readTextFileSync(new URL(url)));
   } catch {
     return null;
   }

@@ -126,7 +126,10 @@ export class FetchExchange implements RequestSource, Upgradable, InfoSource {
     this.#upload?.fail(message);
   }
 
-  /** Nothing comes any more: whoever still reads the body must not wait for it (Deno.serve's fails too). */
+  /**
+   * Nothing comes any more: whoever still reads the body must not wait for it. With Deno.serve such a
+   * read fails too, if the rest of the body had come by then; otherwise it goes on there.
+   */
   close(): void {
     this.#upload?.fail("The response is complete: the rest of the request's body is gone");
   }

@@ -12,6 +12,8 @@ export class UploadStream {
   #failure: Error | null = null;
   #controller!: ReadableByteStreamController;
   #ended = false;
+  /** It is complete, and its reader has still to take what is queued. */
+  #closing = false;
   #received = 0;
   #credited = 0;
 
@@ -22,6 +24,7 @@ export class UploadStream {
       start: (controller) => void (this.#controller = controller),
       // Called when the app waits for more: all that came before is taken.
       pull: () => {
+        if (this.#closing) return endBytes(this.#controller);
         const owed = this.#received - this.#credited;
         if (owed < CREDIT_STEP_BYTES) return;
         this.#credited += owed;
@@ -44,7 +47,11 @@ export class UploadStream {
   close(): void {
     if (this.#ended) return;
     this.#ended = true;
-    endBytes(this.#controller);
+    // Closed with bytes in the queue, a stream fails a reader whose `min` is more than they are (Streams
+    // standard, ReadableByteStreamControllerPullInto): it ends when somebody waits for more than them.
+    // Of an empty queue somebody may wait already, and pull() is not called again.
+    if (this.#controller.desiredSize === 0) endBytes(this.#controller);
+    else this.#closing = true;
   }
 
   fail(message: string): void {

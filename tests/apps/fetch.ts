@@ -70,6 +70,15 @@ const PATHS: Record<string, Handler> = {
       state.received += value.byteLength;
     }
   },
+  "/least": async (request) => {
+    const reader = request.body!.getReader({ mode: "byob" });
+    let bytes = 0;
+    for (;;) {
+      const { done, value } = await reader.read(new Uint8Array(100_000), { min: 70_000 });
+      bytes += value?.byteLength ?? 0;
+      if (done) return new Response(String(bytes));
+    }
+  },
   "/head": async (request) => {
     await request.body?.pipeTo(new WritableStream());
     const headers = [...request.headers];

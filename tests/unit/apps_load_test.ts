@@ -250,6 +250,16 @@ Deno.test("a server that is started by the program alone: the error says so, and
   assertMatch(message, /it exports nothing: add `export default \{ fetch \}`$/);
 });
 
+Deno.test(
+  "an app that only names import.meta.main is waited for, however late its server",
+  ok(
+    `// No import.meta.main: this server comes when the stores are open.
+     setTimeout(() => Deno.serve(() => new Response("late")), 5500);`,
+    {},
+    ["200 late"],
+  ),
+);
+
 Deno.test("a named export that is not there: the error names those that are", async () => {
   const [message] = await fails(`export const app = {};`, ":api");
   assertMatch(message, /it has no export api; it exports app$/);

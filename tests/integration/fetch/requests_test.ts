@@ -69,6 +69,9 @@ for (const threads of [0, 1]) {
       for (const body of [pattern(length), ReadableStream.from(pieces(pattern(length)))]) {
         const read = await server.fetch("/words", { method: "POST", body });
         assertEquals(await read.text(), String(length / 2));
+        // The last piece is less than the least that is asked for.
+        const least = await server.fetch("/least", { method: "POST", body: pattern(length + 1) });
+        assertEquals(await least.text(), String(length + 1));
       }
     }
     // Half of an element is left, and the reader is told so.
