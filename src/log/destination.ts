@@ -1,7 +1,7 @@
 /** Where log lines go, by writes that neither throw nor wait for a reader. */
 
 import type { Output } from "../os/instant_output.ts";
-import { openOutput } from "./output.ts";
+import { type Opened, openOutput } from "./output.ts";
 
 /** What may wait for a reader. Of further lines the newest are kept, the others dropped and counted. */
 const MAX_WAITING_BYTES = 1024 * 1024;
@@ -27,11 +27,12 @@ interface Waiting {
  * for it here, in its order.
  */
 export class Destination {
-  readonly #open: (path: string) => Output;
+  readonly #open: (path: string) => Opened;
   readonly #tellLost: (lost: number) => string;
   readonly #encoder = new TextEncoder();
   #path: string;
   #output: Output | null;
+  #identity: string | null;
   /** `#begun` bytes of the first one are out. */
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
@@ -54,7 +55,9 @@ export class Destination {
     this.#path = path;
     this.#tellLost = tellLost;
     this.#open = open;
-    this.#output = open(path);
+    const { output, identity } = open(path);
+    this.#output = output;
+    this.#identity = identity;
   }
 
   /** Writes one record, whole or not at all as far as the system allows. */
@@ -72,17 +75,22 @@ export class Destination {
 
   /**
    * Opens a file by its name, another one or the same anew, after logrotate moved the old one. The old
-   * one gets no more; what waited for its reader waits for this one's.
+   * one gets no more; what waited for its reader waits for this one's. Another file gets it whole; in
+   * the same one (a pipe, or what nobody has moved) it goes on where it stopped.
    *
    * @throws what openLogFile throws, and then all stays as it was.
    */
   moveTo(path: string): void {
     if (path === "-" && this.#path === "-") return;
-    const fresh = this.#open(path);
+    const { output, identity } = this.#open(path);
+    // The old one is still open, so no other file can have its number.
+    const isSame = identity !== null && identity === this.#identity;
     this.#output?.close();
-    this.#output = fresh;
+    this.#output = output;
+    this.#identity = identity;
     this.#path = path;
-    this.#torn = this.#begun > 0;
+    if (isSame) return;
+    this.#torn = false;
     this.#begun = 0;
   }
 

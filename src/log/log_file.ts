@@ -32,9 +32,15 @@ export function openReader(path: string): Deno.FsFile | null {
 
 /** No where it may not be looked at. */
 function isPipe(path: string): boolean {
+  if (!mayRead(path)) return false;
   try {
     return Deno.statSync(path).isFifo ?? false;
   } catch {
     return false;
   }
+}
+
+/** Whether Deno lets us look at it: without this question it would ask whoever sits at the terminal. */
+export function mayRead(path: string): boolean {
+  return Deno.permissions.querySync({ name: "read", path }).state === "granted";
 }

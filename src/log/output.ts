@@ -1,9 +1,15 @@
 /** What the lines of the error log are written to. */
 
 import { instantOutput, openInstantly, type Output } from "../os/instant_output.ts";
-import { openLogFile, openReader } from "./log_file.ts";
+import { mayRead, openLogFile, openReader } from "./log_file.ts";
 
 const STANDARD_ERROR = 2;
+
+export interface Opened {
+  readonly output: Output;
+  /** The same for the same file, however it is named. Null where that is not known. */
+  readonly identity: string | null;
+}
 
 type Sink = { writeSync(bytes: Uint8Array): number; close(): void };
 
@@ -15,19 +21,34 @@ type Sink = { writeSync(bytes: Uint8Array): number; close(): void };
  *
  * @throws what openLogFile throws.
  */
-export function openOutput(path: string): Output {
-  if (path === "-") return instantOutput(STANDARD_ERROR) ?? new BlockingOutput(standardError);
+export function openOutput(path: string): Opened {
+  if (path === "-") {
+    const output = instantOutput(STANDARD_ERROR) ?? new BlockingOutput(standardError);
+    return { output, identity: null };
+  }
   const file = openLogFile(path);
   try {
     // A pipe that nobody reads cannot be opened so, fifo(7).
     using _reader = openReader(path);
-    const instant = openInstantly(path);
-    if (instant === null) return new BlockingOutput(file);
+    const identity = identityOf(path, file);
+    const output = openInstantly(path);
+    if (output === null) return { output: new BlockingOutput(file), identity };
     file.close();
-    return instant;
+    // Nobody rotates a pipe or a device: by its name it is most likely the one that it was.
+    return { output, identity: identity ?? path };
   } catch (error) {
     file.close();
     throw error;
+  }
+}
+
+function identityOf(path: string, file: Deno.FsFile): string | null {
+  if (!mayRead(path)) return null;
+  try {
+    const { dev, ino } = file.statSync();
+    return ino === null ? null : `${dev}:${ino}`;
+  } catch {
+    return null;
   }
 }
 

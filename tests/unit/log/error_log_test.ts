@@ -1,10 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { configureSync } from "@logtape/logtape";
 import { SystemError } from "../../../src/errors.ts";
-import { Destination } from "../../../src/log/destination.ts";
 import { type LogConfig, openErrorLog } from "../../../src/log/error_log.ts";
 import type { LogRecord } from "../../../src/log/record.ts";
-import { until } from "../../support/wait.ts";
 
 const FULL_DISK = "/dev/full";
 
@@ -156,102 +154,6 @@ Deno.test({
       "[WARNING] [manager] 2 records before this line could not be written and are lost",
     ]);
   }),
-});
-
-/** A destination whose output takes `room` bytes, and then answers as `full` does. */
-function destinationOf(full: () => null | never) {
-  const seen = { text: "", room: Infinity };
-  const write = (bytes: Uint8Array): number | null => {
-    if (seen.room === 0) return full();
-    const part = bytes.subarray(0, seen.room);
-    seen.text += new TextDecoder().decode(part);
-    seen.room -= part.length;
-    return part.length;
-  };
-  const tellLost = (lost: number) => `${lost} lost\n`;
-  const destination = new Destination("-", tellLost, () => ({ write, close() {} }));
-  return { destination, seen };
-}
-
-Deno.test("a record that was cut by a full disk does not run into the next one", () => {
-  const { destination, seen } = destinationOf(() => {
-    throw new Error("No space left on device");
-  });
-  seen.room = 5;
-  destination.write("first record\n");
-  destination.write("second\n");
-  seen.room = Infinity;
-  destination.write("third\n");
-  assertEquals(seen.text, "first\nthird\n2 lost\n");
-  destination.write("fourth\n");
-  destination.close();
-  assertEquals(seen.text, "first\nthird\n2 lost\nfourth\n");
-});
-
-Deno.test("how many records were lost is not forgotten when that line is lost too", () => {
-  const { destination, seen } = destinationOf(() => {
-    throw new Error("No space left on device");
-  });
-  seen.room = 0;
-  destination.write("first\n");
-  seen.room = "second\n".length;
-  destination.write("second\n");
-  seen.room = Infinity;
-  destination.write("third\n");
-  destination.close();
-  assertEquals(seen.text, "second\nthird\n1 lost\n");
-});
-
-Deno.test("what a reader has no room for goes on where it stopped, in order, as soon as there is some", async () => {
-  const { destination, seen } = destinationOf(() => null);
-  seen.room = 5;
-  destination.write("first record\n");
-  destination.write("second\n");
-  assertEquals(seen.text, "first");
-  seen.room = Infinity;
-  destination.write("third\n");
-  await until("the rest is out", () => seen.text === "first record\nsecond\nthird\n");
-  destination.close();
-});
-
-Deno.test("what waits for a reader has a bound, and what goes beyond it is counted where it lacks", async () => {
-  const { destination, seen } = destinationOf(() => null);
-  seen.room = 0;
-  const line = `${"x".repeat(99_999)}\n`;
-  for (let i = 0; i < 15; i++) destination.write(line);
-  seen.room = Infinity;
-  await until("what waited is out", () => seen.text.endsWith(`lost\n${line}`));
-  destination.write("afterwards\n");
-  destination.close();
-  assertEquals(seen.text, `${line.repeat(10)}4 lost\n${line}afterwards\n`);
-});
-
-Deno.test("at the end what waits is written for as long as somebody reads, and not for long where nobody does", () => {
-  const slow = destinationOf(() => {
-    slow.seen.room = 10;
-    return null;
-  });
-  slow.seen.room = 0;
-  slow.destination.write(`${"x".repeat(200)}\n`);
-  slow.destination.close();
-  assertEquals(slow.seen.text.length, 201);
-
-  const silent = destinationOf(() => null);
-  silent.seen.room = 0;
-  silent.destination.write("lost\n");
-  silent.destination.close();
-  assertEquals(silent.seen.text, "");
-});
-
-Deno.test("what waits when the log moves is the new place's, whole", () => {
-  const { destination, seen } = destinationOf(() => null);
-  seen.room = 5;
-  destination.write("first record\n");
-  destination.write("second\n");
-  destination.moveTo("elsewhere");
-  seen.room = Infinity;
-  destination.close();
-  assertEquals(seen.text, "first\nfirst record\nsecond\n");
 });
 
 Deno.test(
