@@ -164,6 +164,10 @@ export class Server implements Exchanging {
     };
   }
 
+  get #isBusy(): boolean {
+    return this.#connections > 0 || this.#dispatcher.lingering > 0;
+  }
+
   get #connections(): number {
     return this.#sessions.size + this.sockets.size;
   }
@@ -235,7 +239,7 @@ export class Server implements Exchanging {
     this.sockets.leave(reason);
     const left = performance.now();
     // Polled rather than told: it runs once in a proc's life, and there is nothing to miss.
-    while (this.#sessions.size + this.sockets.size > 0 && performance.now() < deadline) {
+    while (this.#isBusy && performance.now() < deadline) {
       for (const session of this.#sessions) {
         if (session.inFlight > 0) continue;
         const idleFor = performance.now() - Math.max(session.idleSince, left);
@@ -248,7 +252,7 @@ export class Server implements Exchanging {
       }
       await sleep(DRAIN_POLL_MS);
     }
-    const cut = this.#dispatcher.cut() + this.sockets.size;
+    const cut = Math.max(this.#dispatcher.lingering, this.#dispatcher.cut() + this.sockets.size);
     if (cut > 0) {
       const limit = `graceful_timeout (${graceful_timeout} s)`;
       this.#log.warning(`${cut} exchanges were not finished within ${limit} and are cut`);

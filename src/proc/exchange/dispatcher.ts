@@ -24,6 +24,8 @@ export interface Dispatcher {
   readonly inFlight: number;
   /** Exchanges that wait behind others for a thread. */
   readonly queued: number;
+  /** Calls of the app that go on though their responses are complete, or nobody waits for them (WSGI). */
+  readonly lingering: number;
   /**
    * Looks after deadlines and clients that went away; called every SLOT_MS of edge/deadlines.ts.
    * Returns whether there is something left to look after.

@@ -87,6 +87,8 @@ export class InlineDispatcher implements Dispatcher {
     return 0;
   }
 
+  readonly lingering = 0;
+
   sweep(now: number): boolean {
     this.#patience.sweep(this.#waiting.values(), now);
     return this.#inFlight > 0;

@@ -26,6 +26,8 @@ import { WsgiPool } from "../wsgi/pool.ts";
  * one of its own has timed out, milliseconds.
  */
 const HANG_MS = 400;
+/** In the place of a time: it was found to hang. */
+const HANGS = Infinity;
 
 export class ThreadedDispatcher implements Dispatcher {
   readonly #config: Config;
@@ -37,7 +39,7 @@ export class ThreadedDispatcher implements Dispatcher {
   /** A Request has none; an environ has. */
   readonly #bodiesOfGet: boolean;
   #lastId = 0;
-  /** Threads under suspicion, and since when; those that were found to hang stay here, with Infinity. */
+  /** Threads under suspicion, and since when; those that were found to hang stay here. */
   readonly #suspects = new Map<AppThread, number>();
 
   readonly #events: ExchangeEvents = {
@@ -143,6 +145,10 @@ export class ThreadedDispatcher implements Dispatcher {
     return this.#pool.queued;
   }
 
+  get lingering(): number {
+    return this.#pool.calling.filter((thread) => this.#suspects.get(thread) !== HANGS).length;
+  }
+
   sweep(now: number): boolean {
     const { timeoutMs } = this.#patience;
     this.#patience.sweep(this.#pool.exchanges(), now);
@@ -155,7 +161,7 @@ export class ThreadedDispatcher implements Dispatcher {
       if (thread.responsive) {
         this.#suspects.delete(thread);
       } else if (now - since > HANG_MS && thread.silentMs >= timeoutMs) {
-        this.#suspects.set(thread, Infinity);
+        this.#suspects.set(thread, HANGS);
         this.#log.error(`Thread ${thread.id} hangs: no sign of life after a call took too long`);
         this.#server.replaceMe(`thread ${thread.id} hangs`, true);
       }

@@ -16,6 +16,8 @@ export interface Pool {
   readonly queued: number;
   /** Whether a thread has, or may have, something to do that no exchange in flight stands for. */
   readonly busy: boolean;
+  /** Threads that are in the midst of a call which no exchange in flight may stand for. */
+  readonly calling: readonly AppThread[];
   /**
    * What has run for longer than `timeoutMs` and is no exchange in flight: which thread runs it, and what
    * it is. Called with the dispatcher's sweep.

@@ -131,6 +131,9 @@ export class ThreadPool implements Pool {
     exchange.thread = to;
   }
 
+  /** What an app does behind its response, its event loop does. */
+  readonly calling = [];
+
   get busy(): boolean {
     return this.threads.some(({ alive, unheardSweeps }) => alive && unheardSweeps > 0);
   }

@@ -6,7 +6,8 @@
  * Until its response begins a call has `timeout`, whoever still waits for it. A response that streams has
  * all the time that its client has. What comes after that, the app may take its time for: a generator
  * that waits for an event hears of its client at the next one, and close() may have much to do. But if it
- * holds its thread for longer than `timeout` while requests wait and no thread is free, it hangs as well.
+ * holds its thread for longer than `timeout` while no thread is free, and requests wait now or one has waited
+ * for as long as it may, it hangs as well.
  */
 
 import { methodAndPath } from "../../log/method_and_path.ts";
@@ -30,6 +31,8 @@ interface Call {
   /** For the log, from when its exchange was last there. */
   line: string;
   answered: boolean;
+  /** For how long requests have waited, and no thread was free, since it was answered. */
+  starvedMs: number;
 }
 
 /** Whose calls they are. */
@@ -90,11 +93,12 @@ export class CallWatch<T extends Caller> {
       thread.silentMs = 0;
       this.#calls.set(
         thread,
-        call = { turn, line: call?.turn === turn ? call.line : "", answered },
+        call = { turn, line: call?.turn === turn ? call.line : "", answered, starvedMs: 0 },
       );
     } else {
       thread.silentMs += elapsedMs;
     }
+    if (starving) call.starvedMs += elapsedMs;
     if (socket !== undefined) {
       return thread.silentMs > timeoutMs ? sockets.giveUp(socket) : null;
     }
@@ -111,6 +115,7 @@ export class CallWatch<T extends Caller> {
         ? "a call whose client has left"
         : `${call.line}, whose client has left`;
     }
-    return starving ? `what follows the response to ${call.line || "a request"}` : null;
+    const starved = starving || call.starvedMs + SLOT_MS >= timeoutMs;
+    return starved ? `what follows the response to ${call.line || "a request"}` : null;
   }
 }

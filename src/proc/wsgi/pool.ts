@@ -87,7 +87,11 @@ export class WsgiPool implements Pool, AppThread {
   }
 
   get busy(): boolean {
-    return this.#webSockets.size > 0 || this.#threads.some((thread) => thread.current !== 0);
+    return this.#webSockets.size > 0 || this.calling.length > 0;
+  }
+
+  get calling(): readonly WsgiThread[] {
+    return this.#threads.filter((thread) => thread.current !== 0);
   }
 
   get inFlight(): number {

@@ -93,7 +93,7 @@ sceneTest("a call that outlives timeout hangs, also when its client has left", a
   const { server } = await start(scene, 2, "--timeout", "1", "--graceful-timeout", "1");
   const [victim] = server.procs();
   await leaveWhen(server.port, "/call", () => server.says(/pauses in a call/));
-  await server.says(/WARNING.*No return within 1 s from GET \S+\/call, whose client has left/);
+  await server.says(/WARNING.*No return within 1 s from GET \/call, whose client has left/);
   await server.says(/is to be replaced: thread \d hangs/);
   await server.ready(2);
   await until("it is gone", () => server.procs().every(({ pid }) => pid !== victim!.pid));
@@ -228,3 +228,27 @@ sceneTest(
     await server.says(/is closed/);
   },
 );
+
+sceneTest("a proc that leaves waits for what an app does behind its response", async (scene) => {
+  scene.write(
+    "late.py",
+    `
+import sys, time
+
+class Body(list):
+    def close(self):
+        # Longer than an app is given at its end (APP_CLOSE_MS of src/proc/server.ts).
+        time.sleep(3)
+        print("closed at last", file=sys.stderr, flush=True)
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Length", "4")])
+    return Body([b"body"])
+`,
+  );
+  const server = await startWsgi(scene, "late:app", { args: ["--chdir", scene.directory] });
+  assertEquals(await server.get("/"), "body");
+  server.signal("SIGTERM");
+  await server.says(/closed at last/);
+  await server.stop();
+});

@@ -32,7 +32,7 @@ function scene(threads = 1) {
     },
     /** An exchange begins on the first thread. */
     begin(id: number): Known {
-      const request = { method: "GET", url: `/${id}` };
+      const request = { method: "GET", url: `http://localhost/${id}` };
       const known = { responded: false, activeAt: now, request };
       exchanges.set(id, known);
       callers[0]!.current = id;
@@ -89,12 +89,22 @@ Deno.test("what streams has its timeout from when its client has left, and longe
   it.exchanges.delete(1);
   other!.current = 2;
   it.exchanges.set(2, { ...known, activeAt: it.now });
-  assertEquals(it.pass(1_000, { queued: 1 }), []);
-  assertEquals(it.pass(5_000), []);
+  assertEquals(it.pass(500, { queued: 1 }), []);
+  assertEquals(it.pass(5_000), [], "who waited has left");
   other!.current = 0;
   assertEquals(it.pass(5_000, { queued: 1 }), [], "a thread is free");
   other!.current = 2;
   assertEquals(it.pass(250, { queued: 1 }), ["what follows the response to GET /1"]);
+});
+
+Deno.test("who has waited for as long as it may counts when it has been given up, too", () => {
+  const it = scene();
+  it.begin(1).responded = true;
+  it.callers[0]!.answered = 1;
+  it.pass(250);
+  it.exchanges.delete(1);
+  assertEquals(it.pass(1_000, { queued: 1 }), []);
+  assertEquals(it.pass(250), ["what follows the response to GET /1"]);
 });
 
 Deno.test("one call after another, each shorter than timeout, is none that hangs", () => {
