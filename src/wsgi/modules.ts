@@ -11,6 +11,7 @@ import guestQueues from "./python/guest_queues.py" with { type: "text" };
 import loading from "./python/loading.py" with { type: "text" };
 import process from "./python/process.py" with { type: "text" };
 import response from "./python/response.py" with { type: "text" };
+import room from "./python/room.py" with { type: "text" };
 import socketCalls from "./python/socket_calls.py" with { type: "text" };
 import socketRing from "./python/socket_ring.py" with { type: "text" };
 import stacks from "./python/stacks.py" with { type: "text" };
@@ -29,6 +30,7 @@ const SOURCES = {
   streams,
   context,
   byte_ring: byteRing,
+  room,
   socket_ring: socketRing,
   guest_queues: guestQueues,
   denicorn,

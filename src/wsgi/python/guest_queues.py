@@ -7,7 +7,6 @@ which it sees that a guest is in the midst of something, or has been (the rings 
 and between guests the lock of socket_ring.py, under which all of this runs.
 """
 
-import gc
 import struct
 from threading import get_ident
 
@@ -62,8 +61,6 @@ class GuestQueues:
     def forked(self):
         """In a process that the app forked: who calls is no longer the thread, and nobody reads."""
         self.owner = None
-        if self._visit is not None:
-            self._visit.collect()
 
     def log(self, level, message):
         """Returns False where it cannot be written."""
@@ -155,17 +152,19 @@ class _Visit:
 
     def __enter__(self):
         self.thread = self._ring.enter()
-        if not self._ring.room.acquire(True, self._patience):
+        try:
+            self._ring.start()
+            if not self._ring.room.acquire(True, self._patience):
+                raise RuntimeError("others do not make room")
+        except BaseException:
             self._ring.leave(self.thread)
-            raise RuntimeError("others do not make room")
-        self._ring.start()
+            raise
         self._begin()
         return self
 
     def __exit__(self, *_error):
         self._end()
         self._ring.room.release()
-        self.collect()
         self._ring.leave(self.thread)
 
     def write(self, head, values, data):
@@ -186,17 +185,12 @@ class _Visit:
     def wait(self, seconds):
         """Lets the thread and other guests go on, until something is new or the time is up."""
         self._end()
-        self.collect()
         try:
             self._ring.room.wait(seconds)
         finally:
             self._begin()
 
     def _begin(self):
-        # A finalizer might want a lock of the app's, as logging's, whose owner is the thread that waits
-        # for this guest.
-        self._collects = gc.isenabled()
-        gc.disable()
         self._queues._visit = self
         self._queues._words[GUEST] = AT_WORK
         self._queues._out.resume()
@@ -204,7 +198,3 @@ class _Visit:
     def _end(self):
         self._queues._words[GUEST] = WAS_HERE
         self._queues._visit = None
-
-    def collect(self):
-        if self._collects:
-            gc.enable()

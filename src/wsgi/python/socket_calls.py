@@ -34,8 +34,8 @@ def accept(id, environ, head):
     if route is None:
         return None
     socket = WebSocket(id, route, environ, path, head.split("\n", 3)[3])
-    live[id] = socket
     _denicorn_socket_ring.ring.start()
+    live[id] = socket
     return socket
 
 

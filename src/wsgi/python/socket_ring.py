@@ -11,6 +11,7 @@ from collections import deque
 from threading import get_ident
 
 from _denicorn_byte_ring import WRITER_WAITS, RingWriter, order
+from _denicorn_room import Room, stillness
 
 # As in src/protocol/wsgi_sockets.ts.
 TEXT, BINARY, PART, CLOSE, DROP, DONE, ASCII = 1, 2, 3, 4, 5, 6, 7
@@ -37,8 +38,7 @@ class SocketRing:
     """`room` is the lock of all that is written, and where whoever cannot write waits."""
 
     def __init__(self, ring, control, queue):
-        self._lock = threading.RLock()
-        self.room = threading.Condition(self._lock)
+        self.room = Room()
         # Threads that send, or wait to send.
         self._senders = set()
         self._out = RingWriter(ring, control)
@@ -53,6 +53,7 @@ class SocketRing:
         for fd in (self._wake, self.credits):
             os.set_blocking(fd, False)
         self._reader = None
+        self._starting = threading.Lock()
 
     def set_waker(self, wake):
         self._wakers[get_ident()] = wake
@@ -64,7 +65,8 @@ class SocketRing:
         def refuse(*_arguments):
             raise RuntimeError("a forked process has no clients: they are its parent's")
 
-        self.room = threading.Condition(threading.RLock())
+        self.room = Room()
+        stillness.forked()
         self.enter = self.put = refuse
 
     def enter(self):
@@ -72,7 +74,7 @@ class SocketRing:
         RuntimeError in a finalizer that the garbage collector runs where nothing may wait: in the midst of
         another message, or under `room`. It would wait for a thread that waits for this one."""
         thread = get_ident()
-        if thread in self._senders or self._lock._is_owned():
+        if thread in self._senders or self.room.owned():
             raise RuntimeError(
                 "a finalizer cannot send or receive where the garbage collector has called it, in "
                 "the midst of another message: let a thread do it"
@@ -145,13 +147,20 @@ class SocketRing:
             pass  # it has thousands of calls that it has not heard yet
 
     def start(self):
-        """Begins to listen for what clients have taken, and for whatever else is waited for."""
-        with self.room:
+        """Begins to listen for what clients have taken, and for whatever else is waited for. Raises
+        RuntimeError where no thread can be had: the next one tries again. Not to be called under `room`."""
+        # Nobody waits for another who does it: a finalizer that runs here might want a lock of his.
+        if self._reader is not None or not self._starting.acquire(False):
+            return
+        try:
             if self._reader is None:
-                self._reader = threading.Thread(
+                reader = threading.Thread(
                     target=self._listen, name="denicorn-credits", daemon=True
                 )
-                self._reader.start()
+                reader.start()
+                self._reader = reader
+        finally:
+            self._starting.release()
 
     def _listen(self):
         # What waits to send waits for this thread: no finalizer may do so here.
@@ -161,11 +170,8 @@ class SocketRing:
             self._hear(os.read(self._credits, CREDIT.size * 4096))
 
     def _hear(self, data):
-        taken = list(CREDIT.iter_unpack(data))
         with self.room:
-            # Nothing is made here: the garbage collector might call a finalizer that wants a lock of the
-            # app's, as logging's, whose owner waits for `room`.
-            for id, count in taken:
+            for id, count in CREDIT.iter_unpack(data):
                 socket = live.get(id)
                 if socket is not None:
                     socket._taken(count)

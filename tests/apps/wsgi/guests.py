@@ -188,6 +188,65 @@ def log_while_sending(environ, start_response):
     return answer(start_response, "")
 
 
+def collect_nowhere(environ, start_response):
+    """Another thread reads blocks and says so of each. Then tells what the collector was seen to do
+    while its thread held what others wait for."""
+    room = _denicorn_socket_ring.ring.room
+    seen = []
+
+    def look(phase, info):
+        if room._lock._is_owned():
+            seen.append(phase)
+
+    send = start_response("200 OK", [("Content-Type", "text/plain")])
+    before = gc.get_threshold()
+    gc.callbacks.append(look)
+    gc.set_threshold(1, 1, 1)
+    try:
+
+        def go():
+            while environ["wsgi.input"].read(len(BLOCK)):
+                send(b"read;")
+
+        elsewhere(go)
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(look)
+    return [b"%d %d" % (len(seen), gc.isenabled())]
+
+
+def keep_still(environ, start_response):
+    """An app that collects by itself, when it likes."""
+    gc.disable()
+    try:
+        elsewhere(environ["wsgi.input"].read)
+        return answer(start_response, gc.isenabled())
+    finally:
+        gc.enable()
+
+
+def start_no_thread(environ, start_response):
+    """The system has no more threads when a guest first needs one of the server's, and then has again."""
+    start = threading.Thread.start
+
+    def refuse(thread):
+        if thread.name == "denicorn-credits":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    send = start_response("200 OK", [("Content-Type", "text/plain")])
+    threading.Thread.start = refuse
+    try:
+        elsewhere(send, b"never")
+    except RuntimeError as error:
+        text = str(error).encode()
+    finally:
+        threading.Thread.start = start
+    elsewhere(send, text)
+    readers = [thread for thread in threading.enumerate() if thread.name == "denicorn-credits"]
+    return [b", then %d" % len(readers)]
+
+
 def in_loop(environ, start_response):
     """asyncio.run() as a view has it, reading in a thread of the loop's."""
 

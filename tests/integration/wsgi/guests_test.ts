@@ -138,6 +138,26 @@ sceneTest("finalizers that want a lock stop nobody who logs under it", async (sc
   await server.says(/own 1999\n/);
 });
 
+sceneTest("the garbage collector stands still where others wait for a guest", async (scene) => {
+  const server = await startWsgi(scene, "guests");
+  using wire = await Wire.connect(server.port);
+  const length = 20 * BLOCK.length;
+  await wire.send(`POST /collect_nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n`);
+  // Each block is sent when the one before has been read: so the guest waits for it.
+  for (let i = 1; i <= 20; i++) {
+    await wire.send("x".repeat(BLOCK.length));
+    while (wire.received.split("read;").length <= i) assert(await wire.receive());
+  }
+  while (!wire.received.endsWith("\r\n0\r\n\r\n")) assert(await wire.receive());
+  assertMatch(wire.received, /[;\n]0 1\r\n0\r\n\r\n$/, "never seen there, and on again");
+  assertEquals(await post(server, "/keep_still", bytesOf(100_000)), "False");
+});
+
+sceneTest("a guest for whom no thread can be started leaves nothing locked", async (scene) => {
+  const server = await startWsgi(scene, "guests");
+  assertEquals(await server.get("/start_no_thread"), "can't start new thread, then 1");
+});
+
 sceneTest("who logs waits for nobody for ever", async (scene) => {
   const server = await startWsgi(scene, "guests");
   await server.get("/log_while_sending");
