@@ -2,7 +2,7 @@
 
 import { libc } from "../os/libc.ts";
 import { type Ring, RingWriter } from "../protocol/byte_ring.ts";
-import type { CommonQueueReader } from "../protocol/common_queue.ts";
+import type { CommonQueueReader } from "../protocol/common_queue_reader.ts";
 import {
   PLAIN_WORDS,
   RESPOND_WORDS,

@@ -8,7 +8,8 @@
 
 import { createLog, type Level, LEVELS, type Log } from "../log/record.ts";
 import { RingReader } from "../protocol/byte_ring.ts";
-import { CommonQueueReader, STREAMED_BODY, Task } from "../protocol/common_queue.ts";
+import { STREAMED_BODY, Task } from "../protocol/common_queue.ts";
+import { CommonQueueReader } from "../protocol/common_queue_reader.ts";
 import { STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
 import {
   MAX_PIECE_BYTES,

@@ -1,13 +1,9 @@
 /** The common queue (protocol/common_queue.ts), its threads played by the test. */
 
 import { assert, assertEquals } from "@std/assert";
-import {
-  CommonQueueReader,
-  CommonQueueWriter,
-  createCommonQueue,
-  NO_BODY,
-  Task,
-} from "../../src/protocol/common_queue.ts";
+import { createCommonQueue, NO_BODY, Task } from "../../src/protocol/common_queue.ts";
+import { CommonQueueReader } from "../../src/protocol/common_queue_reader.ts";
+import { CommonQueueWriter } from "../../src/protocol/common_queue_writer.ts";
 
 function open(threads: number) {
   const memory = createCommonQueue(threads);

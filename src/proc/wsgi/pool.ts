@@ -7,11 +7,11 @@ import type { Log } from "../../log/record.ts";
 import { createRing } from "../../protocol/byte_ring.ts";
 import {
   type CommonQueueMemory,
-  CommonQueueWriter,
   createCommonQueue,
   Task,
   type TaskKind,
 } from "../../protocol/common_queue.ts";
+import { CommonQueueWriter } from "../../protocol/common_queue_writer.ts";
 import { QueueIn } from "../../protocol/exchange.ts";
 import { IdTable } from "../../protocol/id_table.ts";
 import { SOCKET_RING_BYTES } from "../../protocol/wsgi_sockets.ts";
@@ -255,7 +255,7 @@ export class WsgiPool implements Pool, AppThread {
     if (this.#waiting.length > 0 || !this.#tryPut(waiting)) this.#waiting.push(waiting);
   }
 
-  /** Puts in what waited for room, in its order. Why it is not forgotten is said in common_queue.ts. */
+  /** Puts in what waited for room, in its order. Why it is not forgotten is said in wish.ts. */
   #pump(): void {
     let count = 0;
     while (count < this.#waiting.length && this.#tryPut(this.#waiting[count]!)) count++;
