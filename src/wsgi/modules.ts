@@ -12,6 +12,7 @@ import loading from "./python/loading.py" with { type: "text" };
 import process from "./python/process.py" with { type: "text" };
 import response from "./python/response.py" with { type: "text" };
 import room from "./python/room.py" with { type: "text" };
+import signals from "./python/signals.py" with { type: "text" };
 import socketCalls from "./python/socket_calls.py" with { type: "text" };
 import socketRing from "./python/socket_ring.py" with { type: "text" };
 import stacks from "./python/stacks.py" with { type: "text" };
@@ -24,6 +25,7 @@ const SOURCES = {
   traces,
   stacks,
   loading,
+  signals,
   process,
   environ,
   response,

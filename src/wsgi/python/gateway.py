@@ -18,7 +18,7 @@ from _denicorn_context import NOTHING, UPGRADE, Context
 from _denicorn_environ import create_reader
 from _denicorn_guest_queues import GuestQueues
 from _denicorn_loading import LoadError, load
-from _denicorn_process import set_logger
+from _denicorn_signals import set_logger
 from _denicorn_stacks import register
 from _denicorn_response import Numbers
 from _denicorn_traces import format_error

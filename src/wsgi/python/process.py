@@ -3,16 +3,11 @@
 import atexit
 import json
 import os
-import signal
 import sys
 import sysconfig
-import threading
-import traceback
 
 from _denicorn_loading import extend_path
-
-# Where a remark goes, from whichever thread.
-_log = sys.stderr.write
+from _denicorn_signals import keep_signals
 
 
 def set_up(settings):
@@ -24,53 +19,6 @@ def set_up(settings):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(line_buffering=True)
     keep_signals()
-
-
-def set_logger(log):
-    global _log
-    _log = log
-
-
-# Those that denicorn listens to, and Deno for it.
-TAKEN = ("ABRT", "CHLD", "HUP", "INT", "QUIT", "TERM", "TTIN", "TTOU", "USR1", "USR2", "WINCH")
-
-
-def keep_signals():
-    """Those signals are denicorn's: who wants to handle one is told, and goes on, since modules set handlers
-    when they are imported. All others are the app's. In processes that it forks all of them are, and
-    they get back the handlers of a Python: Deno's would keep SIGTERM from them."""
-    original = signal.signal
-    numbers = [getattr(signal, "SIG" + name) for name in TAKEN]
-    # Which signals each thread had blocked before it forked.
-    masks = threading.local()
-
-    def set_handler(number, handler):
-        if number not in numbers:
-            return original(number, handler)
-        caller = traceback.extract_stack(limit=2)[0]
-        _log(
-            "signal.signal(%s) has no effect: denicorn handles signals itself (%s, line %d)"
-            % (signal.Signals(number).name, caller.filename, caller.lineno)
-        )
-        return signal.getsignal(number)
-
-    def block():
-        # A signal that came between the fork and restore() would go to Deno's handler, and be lost:
-        # multiprocessing ends its children so, and would wait for them for ever.
-        masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
-
-    def unblock():
-        signal.pthread_sigmask(signal.SIG_SETMASK, masks.before)
-
-    def restore():
-        signal.signal = original
-        for number in numbers:
-            default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
-            original(number, default)
-        unblock()
-
-    signal.signal = set_handler
-    os.register_at_fork(before=block, after_in_parent=unblock, after_in_child=restore)
 
 
 def loaded_files():

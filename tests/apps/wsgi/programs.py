@@ -27,6 +27,10 @@ def handle(number, frame):
 for number in (signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF):
     signal.signal(number, handle)
 
+# So many that their frames, one upon the other, are larger than a thread's signal stack.
+for number in range(signal.SIGRTMIN + 1, signal.SIGRTMIN + 21):
+    signal.signal(number, lambda *_: None)
+
 
 def recurse(depth=0):
     return recurse(depth + 1)
@@ -65,6 +69,8 @@ def application(environ, start_response):
             result = str(error)
     elif path == "/raise":
         del handled[:]
+        for number in range(signal.SIGRTMIN + 1, signal.SIGRTMIN + 21):
+            os.kill(os.getpid(), number)
         for number in (signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF):
             os.kill(os.getpid(), number)
     elif path == "/handled":
