@@ -1,10 +1,11 @@
 /** Standard error, where somebody reads it slowly, later, or never. */
 
 import { assert, assertEquals } from "@std/assert";
+import { cString, libc } from "../../../src/os/libc.ts";
 import { fetchOnce, type Running } from "../../support/running.ts";
 import { type Scene, sceneTest } from "../../support/scene.ts";
 import { hasTool } from "../../support/tools.ts";
-import { soon } from "../../support/wait.ts";
+import { soon, until } from "../../support/wait.ts";
 
 /** Each error is longer than a page, and a hundred of them than a pipe. */
 const APP = `export default { fetch(request: Request): Response {
@@ -144,6 +145,17 @@ sceneTest("what ends a start is said to whoever reads late", async (scene) => {
   assertEquals((await server.end()).code, 4);
 });
 
+/** Whether a terminal takes what is written to it, as poll(2) says. */
+function takesOutput(terminal: string): boolean {
+  const O_WRONLY_NOCTTY_NONBLOCK = 0o4401;
+  const POLLOUT = 4;
+  const fd = libc().open(cString(terminal), O_WRONLY_NOCTTY_NONBLOCK, 0);
+  assert(fd >= 0, terminal);
+  const takes = libc().poll(new Uint8Array(Int32Array.of(fd, POLLOUT).buffer), 1n, 0) > 0;
+  libc().close(fd);
+  return takes;
+}
+
 sceneTest(
   "a terminal that was stopped (Ctrl-S) holds nothing up, and gets the rest when it goes on",
   async (scene) => {
@@ -154,9 +166,11 @@ sceneTest(
     const prefix = ["sh", "-c", `exec script -qec "$0 $*" /dev/null <'${path}'`];
     const server = scene.launch({ app: APP, workers: 0, prefix });
     await server.says(/Ready: /);
+    const [, pid] = /process id (\d+)/.exec(server.output)!;
     press("\x13");
+    await until("the terminal is stopped", () => !takesOutput(`/proc/${pid}/fd/2`));
     for (let i = 0; i < 50; i++) assertEquals(await statusOf(`${server.url}/${i}`), 500);
-    assert(!server.output.includes("/49 E"), "The terminal was not stopped");
+    assert(!server.output.includes("/0 E"), "The terminal was not stopped");
     press("\x11");
     await server.says(/\/49 E{9000}/);
     const heard = [...server.output.matchAll(/Error: \/(\d+) E/g)].map(([, name]) => Number(name));
