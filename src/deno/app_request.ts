@@ -9,6 +9,7 @@
  * otherwise ({@linkcode REQUESTS_KNOWN}), a Request is constructed in the public way, at a higher cost.
  */
 
+import { streamOf } from "./byte_stream.ts";
 import { parseFields } from "../protocol/head.ts";
 import { hiddenSymbol, type Untyped } from "./hidden.ts";
 import { INNER_REQUEST as INNER } from "./request.ts";
@@ -27,7 +28,16 @@ const GUARD = hiddenSymbol(sample, "headers guard");
 const BRAND = hiddenSymbol(sample, "[[webidl.brand]]");
 
 const brand: unknown = sample[BRAND];
-const InnerBody = sample[INNER]?.body?.constructor;
+const InnerBody: new (body: unknown) => Untyped = sample[INNER]?.body?.constructor ?? class {};
+
+/** Deno's "inner body", whose stream is one of bytes, as Deno.serve's are, where the body is whole. */
+class ByteBody extends InnerBody {
+  get stream(): ReadableStream<Uint8Array> {
+    const { body, consumed } = this.streamOrStatic;
+    if (body !== undefined && !consumed) this.streamOrStatic = streamOf(body);
+    return super.stream;
+  }
+}
 
 /** Deno's "inner request" over a head. */
 class InnerRequest {
@@ -66,7 +76,7 @@ class InnerRequest {
     if (this.#body !== undefined) return this.#body;
     const { body } = this.#source;
     if (body === null) return this.#body = null;
-    return this.#body = new InnerBody(
+    return this.#body = new ByteBody(
       typeof body === "function" ? body() : { body, consumed: false },
     );
   }

@@ -1,6 +1,6 @@
 /** One exchange in a fetch thread: the request for the app, and its response on the way out. */
 
-import { pieceOf } from "../app/byte_stream.ts";
+import { pieceOf } from "../deno/byte_stream.ts";
 import { bodyCame } from "../os/young_garbage.ts";
 import { AbortReason, RespondFlag, STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
 import { joinFields } from "../protocol/head.ts";

@@ -1,6 +1,6 @@
 /** A streamed request body in the thread, under credit. */
 
-import { endBytes, giveBytes } from "../app/byte_stream.ts";
+import { endBytes, giveBytes } from "../deno/byte_stream.ts";
 import { chunkCame } from "../os/young_garbage.ts";
 import { STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
 

@@ -1,6 +1,6 @@
 /** A request's body as it arrives, within its limits: so large, so slow, and not slower. */
 
-import { endBytes, giveBytes } from "../../app/byte_stream.ts";
+import { endBytes, giveBytes } from "../../deno/byte_stream.ts";
 import type { Config } from "../../config/config.ts";
 import { setImmediate } from "node:timers";
 import type { Deadlines, Timed } from "./deadlines.ts";

@@ -1,4 +1,4 @@
-import { pieceOf } from "../../app/byte_stream.ts";
+import { pieceOf } from "../../deno/byte_stream.ts";
 
 /** A streamed body of an inline app on its way to Deno: counted, and its failure told. */
 export class CountedStream {

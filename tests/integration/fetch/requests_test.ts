@@ -65,7 +65,9 @@ for (const threads of [0, 1]) {
 
   sceneTest(`a body can be read into buffers of the app's own, ${where}`, async (scene) => {
     const server = await startApp(scene, threads);
-    for (const length of [200_000, LARGE_BYTES - 1]) {
+    // Deno.serve, and so we inline, has no stream of bytes for what comes together with the head.
+    const small = threads === 0 ? [] : [2, 20_000];
+    for (const length of [...small, 200_000, LARGE_BYTES - 1]) {
       for (const body of [pattern(length), ReadableStream.from(pieces(pattern(length)))]) {
         const read = await server.fetch("/words", { method: "POST", body });
         assertEquals(await read.text(), String(length / 2));

@@ -17,6 +17,17 @@ export function endBytes(controller: ReadableByteStreamController): void {
   }
 }
 
+/** A body that is there as a whole. Its buffer is taken. */
+export function streamOf(body: Uint8Array): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    type: "bytes",
+    start: (controller) => giveBytes(controller, body),
+    // Somebody waits for more than it. Ended before, it would fail whoever asks for more than is left
+    // (`min`; Streams standard, ReadableByteStreamControllerPullInto).
+    pull: endBytes,
+  });
+}
+
 /** A piece of a response stream, as the app gave it. @throws {TypeError} when it is none. */
 export function pieceOf(value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return value;
