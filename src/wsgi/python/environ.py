@@ -97,12 +97,16 @@ def read_target(url, script_name):
     scheme, _, rest = url.partition("://")
     slash = rest.find("/")
     raw = rest[slash:] if slash >= 0 else "/"
+    if not raw.isascii():
+        # Bytes in the shape of a str (PEP 3333, "Unicode Issues"). Deno has read them as UTF-8, and refused
+        # what is none.
+        raw = raw.encode().decode("latin-1")
     path, _, query = raw.partition("?")
     if script_name and (path + "/").startswith(script_name + "/"):
         path = path[len(script_name) :]
-    if "%" in path or not path.isascii():
-        # Bytes in the shape of a str, whatever encoding they are in (PEP 3333, "Unicode Issues").
-        path = unquote_to_bytes(path.encode("latin-1", "replace")).decode("latin-1")
+    if "%" in path:
+        # Whatever encoding they are in.
+        path = unquote_to_bytes(path.encode("latin-1")).decode("latin-1")
     return scheme, raw, path, query
 
 

@@ -73,6 +73,7 @@ const HOST = "Host: 127.0.0.1:PORT\r\n";
 const REQUESTS: Readonly<Record<string, string>> = {
   "the least": `GET / HTTP/1.1\r\n${HOST}\r\n`,
   "a query": `GET /a/b?x=1&y=%20+&x=%c3%a9 HTTP/1.1\r\n${HOST}\r\n`,
+  "a query in UTF-8, not escaped": `GET /a?q=\xe6\x9c\xac&r=%C3%A9\xc3\xa9 HTTP/1.1\r\n${HOST}\r\n`,
   "an empty query": `GET /a? HTTP/1.1\r\n${HOST}\r\n`,
   "two question marks": `GET /a?b?c HTTP/1.1\r\n${HOST}\r\n`,
   "a path in UTF-8, escaped": `GET /caf%C3%A9/%E2%98%83 HTTP/1.1\r\n${HOST}\r\n`,
@@ -134,6 +135,20 @@ async function get(port: number, path: string, fields = ""): Promise<Environ> {
 function pick(environ: Environ, ...keys: string[]): unknown[] {
   return keys.map((key) => environ[key]);
 }
+
+sceneTest("a path in UTF-8 that is not escaped is the same bytes in the environ", async (scene) => {
+  const { port } = await startWsgi(scene, "environs");
+  // gunicorn 20 gives them encoded once more.
+  const path = "/caf\xc3\xa9/\xe6\x97\xa5";
+  for (const [sent, escaped] of [[path, path], [`${path}%20%ff`, `${path} \xff`]] as const) {
+    const environ = await get(port, `${sent}?\xc3\xa9`);
+    assertEquals(pick(environ, "PATH_INFO", "QUERY_STRING", "RAW_URI"), [
+      escaped,
+      "\xc3\xa9",
+      `${sent}?\xc3\xa9`,
+    ]);
+  }
+});
 
 sceneTest("--script-name splits the path", async (scene) => {
   const { port } = await startWsgi(scene, "environs", { args: ["--script-name", "/app"] });
