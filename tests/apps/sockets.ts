@@ -49,6 +49,14 @@ const paths: Record<string, Handler> = {
     socket.onclose = ({ code, reason, wasClean }) => log.push(`${code} ${reason} ${wasClean}`);
     return response;
   },
+  async "/unhurried"(request) {
+    log.push("asked");
+    const port = Number(new URL(request.url).port);
+    while (await listens(port)) await new Promise((resolve) => setTimeout(resolve, 10));
+    const { socket, response } = Deno.upgradeWebSocket(request);
+    socket.onopen = () => socket.send("at last");
+    return response;
+  },
   "/describe"(request) {
     const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "b" });
     const before = [socket instanceof WebSocket, socket.readyState, response.status];
@@ -181,3 +189,12 @@ const paths: Record<string, Handler> = {
     return response;
   },
 };
+
+async function listens(port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}

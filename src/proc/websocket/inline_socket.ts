@@ -89,7 +89,8 @@ class InlineSocket implements OpenSocket {
   }
 
   close(code: number, reason: string): void {
-    this.#socket.close(code, reason);
+    // Where it is just open, the app's own listeners may send before.
+    queueMicrotask(() => this.#socket.close(code, reason));
   }
 
   drop(): void {

@@ -28,7 +28,7 @@ export function openSocket(
     },
     onOpen: () => exchange.finish(),
     onDrop: () => exchange.session.sever(),
-    onOwing: () => sockets.owes(socket),
+    onOwing: (bytes) => sockets.owes(socket, bytes),
     onClosed: () => {
       exchange.finish();
       exchange.thread.sockets.delete(exchange.id);

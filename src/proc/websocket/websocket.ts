@@ -20,8 +20,8 @@ export interface SocketEvents {
   onOpen(): void;
   /** The connection has to end, whatever waits to be written to it. */
   onDrop(): void;
-  /** Something was sent that the peer has not been told of: settle() is wanted soon. */
-  onOwing(): void;
+  /** So many bytes were sent that the peer has not been told of: settle() is wanted soon. */
+  onOwing(bytes: number): void;
   /** Called once, be it before it was ever open. */
   onClosed(): void;
 }
@@ -226,13 +226,12 @@ export class ServerSocket {
 
   #send(data: string | Uint8Array<ArrayBuffer>, length: number): void {
     if (this.#closed) return;
-    if (this.#unsent === 0) {
-      this.#progressAt = this.#events.now;
-      this.#events.onOwing();
-    }
+    const owedNothing = this.#unsent === 0;
+    if (owedNothing) this.#progressAt = this.#events.now;
     this.#unsent += length;
     this.#socket.send(data);
-    if (this.#unsent >= SENT_STEP_BYTES) this.settle();
+    const owes = this.#unsent < SENT_STEP_BYTES ? this.#unsent : this.settle();
+    if (owedNothing || owes >= SENT_STEP_BYTES) this.#events.onOwing(owes);
   }
 
   #end(code: number, reason: string, clean: boolean): void {

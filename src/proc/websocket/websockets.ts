@@ -32,7 +32,11 @@ export class WebSockets {
   readonly #owing = new Set<ServerSocket>();
   readonly #clock: { readonly now: number };
   readonly #onLeft: () => void;
+  /** What clients are told from now on, null before the proc leaves. */
+  #farewell: readonly [code: number, reason: string] | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
+  /** What the timer was set to, milliseconds. */
+  #timerMs = 0;
 
   /** @param onLeft Called when a socket has gone. */
   constructor(clock: { readonly now: number }, onLeft: () => void) {
@@ -50,12 +54,14 @@ export class WebSockets {
 
   add(socket: OpenSocket): void {
     this.#sockets.add(socket);
+    // Its app has taken long to answer the handshake.
+    if (this.#farewell !== null) socket.close(...this.#farewell);
   }
 
-  /** Something was sent that its app has not been told of. */
-  owes(socket: ServerSocket): void {
+  /** So many bytes were sent that its app has not been told of. */
+  owes(socket: ServerSocket, bytes: number): void {
     this.#owing.add(socket);
-    this.#timer ??= setTimeout(this.#settle, SETTLE_MS);
+    this.#settleAfter(bytes);
   }
 
   remove(socket: OpenSocket): void {
@@ -70,8 +76,8 @@ export class WebSockets {
 
   /** Starts the closing handshake with every client. */
   leave(reason: DrainReason): void {
-    const [code, text] = LEAVE[reason];
-    for (const socket of this.#sockets) socket.close(code, text);
+    this.#farewell = LEAVE[reason];
+    for (const socket of this.#sockets) socket.close(...this.#farewell);
   }
 
   drop(): void {
@@ -85,8 +91,17 @@ export class WebSockets {
       if (owed === 0) this.#owing.delete(socket);
       else if (owed > most) most = owed;
     }
-    this.#timer = most === 0
-      ? null
-      : setTimeout(this.#settle, most >= MUCH_BYTES ? SETTLE_SOON_MS : SETTLE_MS);
+    this.#timer = null;
+    if (most > 0) this.#settleAfter(most);
   };
+
+  #settleAfter(owed: number): void {
+    const ms = owed >= MUCH_BYTES ? SETTLE_SOON_MS : SETTLE_MS;
+    if (this.#timer !== null) {
+      if (this.#timerMs <= ms) return;
+      clearTimeout(this.#timer);
+    }
+    this.#timerMs = ms;
+    this.#timer = setTimeout(this.#settle, ms);
+  }
 }

@@ -313,6 +313,19 @@ each("TERM closes sockets with 1001 and waits for their answer", async (program)
   assertEquals(await program.ended(), 0);
 });
 
+each(
+  "a socket whose app took until the drain to answer the handshake is closed like the others",
+  async (program) => {
+    const opening = Client.open(program.url("/unhurried", "ws"));
+    assertEquals(await logged(program, 1), ["asked"]);
+    program.signal("SIGTERM");
+    const { code, wasClean } = await (await opening).closed;
+    assertEquals([code, wasClean], [1001, true]);
+    assertEquals(await program.ended(), 0);
+    assert(!program.log.includes("ERROR"), program.log);
+  },
+);
+
 each("HUP closes sockets with 1012, when the new proc serves", async (program) => {
   const client = await Client.open(program.url("/echo", "ws"));
   program.signal("SIGHUP");
