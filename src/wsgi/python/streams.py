@@ -89,8 +89,8 @@ class Input:
 
 
 class Errors:
-    """wsgi.errors: what is written goes to the error log, line by line, the last one when the exchange
-    ends."""
+    """wsgi.errors: the lines that are written at once are one record of the error log, as a logger's traceback
+    is; what has no end of a line goes with what is written next, or when the exchange ends."""
 
     encoding = "utf-8"
 
@@ -101,10 +101,10 @@ class Errors:
 
     def write(self, text):
         thread = get_ident()
-        *lines, rest = (self.rests.pop(thread, "") + text).split("\n")
-        for line in lines:
-            if line:
-                self._log("error", line)
+        lines, _, rest = (self.rests.pop(thread, "") + text).rpartition("\n")
+        lines = lines.strip("\n")
+        if lines:
+            self._log("error", lines)
         if len(rest) > MAX_LINE_CHARACTERS:
             self._log("error", rest)
         elif rest:
@@ -112,8 +112,7 @@ class Errors:
         return len(text)
 
     def writelines(self, lines):
-        for line in lines:
-            self.write(line)
+        self.write("".join(lines))
 
     def flush(self):
         rest = self.rests.pop(get_ident(), "")

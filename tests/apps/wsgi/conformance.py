@@ -289,6 +289,7 @@ def errors(environ, start_response):
     log.write("first line\nsecond ")
     log.writelines(["line\n", "third line"])
     log.flush()
+    log.write("Trace:\n  one\n\n  two\n")
     start_response("200 OK", TEXT)
     return [b"written"]
 

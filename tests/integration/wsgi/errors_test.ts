@@ -91,10 +91,15 @@ sceneTest("a failing close() does not spoil the response", async (scene) => {
   await server.says(/GET \/fail-closing failed after its response was sent: Traceback/);
 });
 
-sceneTest("wsgi.errors goes to the error log, line by line", async (scene) => {
-  const server = await startWsgi(scene);
-  assertEquals(await server.get("/errors"), "written");
-  for (const line of ["first line", "second line", "third line"]) {
-    await server.says(new RegExp(`\\[ERROR\\] \\[proc 1\\] ${line}\\n`));
-  }
-});
+sceneTest(
+  "wsgi.errors goes to the error log, lines that come together as one record",
+  async (scene) => {
+    const server = await startWsgi(scene);
+    assertEquals(await server.get("/errors"), "written");
+    for (
+      const line of ["first line", "second line", "third line", "Trace:\n {6}one\n {4}\n {6}two"]
+    ) {
+      await server.says(new RegExp(`\\[ERROR\\] \\[proc 1\\] ${line}\\n`));
+    }
+  },
+);
