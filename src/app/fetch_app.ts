@@ -74,6 +74,10 @@ async function load(
   if (handler === null) {
     // Some export the server that they have started, for their tests.
     if (app.name === null && own.isClaimed) return own.handle;
+    // An object is what a CommonJS module exports where it exports nothing.
+    if (app.name === null && isCommonJs(module) && isObject(value)) {
+      return await ownServerOf(app, value, own, log);
+    }
     throw noHandler(app, value);
   }
   const { addr } = options;
@@ -156,8 +160,24 @@ async function exported(module: Module, app: AppSpecifier): Promise<unknown> {
       "",
     );
   }
-  const value = module[name];
+  const value = app.name === null && isCommonJs(module) ? defaultOf(module) : module[name];
   return await inApp(app, () => app.call && typeof value === "function" ? value() : value);
+}
+
+/** Of a CommonJS module Node and Deno call the whole of what it exports the default as well. */
+function isCommonJs(module: Module): boolean {
+  return "module.exports" in module && module["module.exports"] === module["default"];
+}
+
+/** The default that the author wrote, where an ECMAScript module was compiled to a CommonJS one. */
+function defaultOf({ default: exports }: Module): unknown {
+  return isObject(exports) && exports["__esModule"] === true && "default" in exports
+    ? exports["default"]
+    : exports;
+}
+
+function isObject(value: unknown): value is Module {
+  return typeof value === "object" && value !== null;
 }
 
 /** What an export is. To be called as the app's code: its properties may be getters, which may throw. */

@@ -10,10 +10,10 @@ const LOADER = new URL("../apps/loader.ts", import.meta.url);
 /** Loads `source` as an app in a fresh thread, and sends it one request for each of `paths`. */
 async function load(
   source: string,
-  init: { suffix?: string; paths?: string[]; addr?: Deno.NetAddr } = {},
+  init: { suffix?: string; paths?: string[]; addr?: Deno.NetAddr; file?: string } = {},
 ): Promise<LoadReport> {
   const dir = await Deno.makeTempDir();
-  const file = `${dir}/app.ts`;
+  const file = `${dir}/${init.file ?? "app.ts"}`;
   await Deno.writeTextFile(file, source);
   const thread = new Worker(LOADER, { type: "module" });
   try {
@@ -55,6 +55,32 @@ Deno.test(
     ["200 me 99"],
   ),
 );
+
+Deno.test(
+  "a CommonJS program may start its server later",
+  ok(
+    `const http = require("node:http");
+     setTimeout(() => http.createServer((_, response) => response.end("late")).listen(3000), 50);
+     exports.forTests = 1;`,
+    { file: "app.cjs" },
+    ["200 late"],
+  ),
+);
+
+Deno.test(
+  "the default of a module that was compiled to CommonJS serves",
+  ok(
+    `exports.__esModule = true;
+     exports.default = { fetch: () => new Response("compiled") };`,
+    { file: "app.cjs" },
+    ["200 compiled"],
+  ),
+);
+
+Deno.test("a CommonJS module that exports no app and starts none is refused", async () => {
+  const { error } = await load(`exports.close = () => {};`, { file: "app.cjs" });
+  assertMatch(error!.message, /no default export and starts no server itself; it exports close: /);
+});
 
 Deno.test(
   "an instance of a class with fetch serves",
