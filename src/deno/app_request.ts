@@ -12,12 +12,15 @@
 import { streamOf } from "./byte_stream.ts";
 import { parseFields } from "../protocol/head.ts";
 import { hiddenSymbol, type Untyped } from "./hidden.ts";
-import { INNER_REQUEST as INNER } from "./request.ts";
+import { BODILESS, INNER_REQUEST as INNER } from "./request.ts";
 
 /** What a request asks of the exchange that it belongs to. */
 export interface RequestSource {
   readonly head: string;
-  /** Whole, or null where there is none, or a stream that is made when it is asked for. */
+  /**
+   * Whole, or null where there is none, or a stream that is made when it is asked for. That of a GET or
+   * a HEAD is not the Request's, which has none, but for who asks {@linkcode hiddenBody}.
+   */
   readonly body: Uint8Array | null | (() => ReadableStream<Uint8Array>);
   /** Calls back when nobody waits for the response any more. */
   onAbort(callback: () => void): void;
@@ -75,7 +78,7 @@ class InnerRequest {
   get body(): unknown {
     if (this.#body !== undefined) return this.#body;
     const { body } = this.#source;
-    if (body === null) return this.#body = null;
+    if (body === null || BODILESS.has(this.method)) return this.#body = null;
     return this.#body = new ByteBody(
       typeof body === "function" ? body() : { body, consumed: false },
     );
@@ -101,7 +104,7 @@ function createPublicly(source: RequestSource): Request {
   const inner = new InnerRequest(source);
   const controller = new AbortController();
   source.onAbort(() => controller.abort());
-  const { body } = source;
+  const body = BODILESS.has(inner.method) ? null : source.body;
   const request = new Request(inner.url(), {
     method: inner.method,
     headers: inner.headerList,
@@ -116,6 +119,11 @@ function createPublicly(source: RequestSource): Request {
 export function sourceOf(request: Request): RequestSource | undefined {
   const inner: unknown = (request as Untyped)?.[INNER];
   return inner instanceof InnerRequest ? inner.source : sources.get(request);
+}
+
+/** The body of a GET or a HEAD that announces one; null of all other requests. */
+export function hiddenBody(request: Request): RequestSource["body"] {
+  return BODILESS.has(request.method) ? sourceOf(request)?.body ?? null : null;
 }
 
 /** Whether this Deno's Request is built as this file expects; checked once, on a real one. */

@@ -4,6 +4,7 @@
  * Deno is not built so.
  */
 
+import { streamOf } from "./byte_stream.ts";
 import type { Field } from "../protocol/head.ts";
 import { hiddenSymbol, internalsKnown, type Untyped } from "./hidden.ts";
 
@@ -25,8 +26,8 @@ export const INNER_REQUEST = hiddenSymbol(new Request("http://localhost"), "requ
 
 const innerRequest = (request: Request): InnerRequest => (request as Untyped)[INNER_REQUEST];
 
-/** The methods whose body Deno does not look for; beside CONNECT, which is refused. */
-const BODILESS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
+/** Methods of requests without a body in the Fetch standard; beside CONNECT, which is refused. */
+export const BODILESS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 
 /** Of any Request, be it one that an app has made, or where no probe has run: in a thread. */
 const innerOf = (request: Request): Partial<InnerRequest> =>
@@ -83,6 +84,12 @@ export function announcedBody(
     delete inner.method;
   }
   return requestBody(request);
+}
+
+/** As {@linkcode announcedBody}, as a stream in any case. */
+export function announcedStream(request: Request): ReadableStream<Uint8Array> | null {
+  const body = announcedBody(request);
+  return body instanceof Uint8Array ? streamOf(body) : body;
 }
 
 /** The request's body where it is still under way; null where there is none, or all of it is here. */

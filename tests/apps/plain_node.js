@@ -109,6 +109,13 @@ const routes = {
     req.on("end", () => res.end("all of it"));
     req.on("error", (error) => events.push(`upload failed: ${error.message}`));
   },
+  async "/iterates"(req, res) {
+    let text = "";
+    for await (const chunk of req) text += chunk;
+    res.end(
+      JSON.stringify([req.method, req.headers["content-length"], text.length, text.slice(0, 9)]),
+    );
+  },
   "/early"(_req, res) {
     res.writeHead(413).end("too much");
   },

@@ -9,7 +9,6 @@
 
 import type { Server } from "node:http";
 import process from "node:process";
-import { hasBody } from "../../deno/request.ts";
 import { bareResponse } from "../../deno/response.ts";
 import { ResponseBody } from "./body.ts";
 import { createIncoming, type Incoming, IncomingBody } from "./incoming.ts";
@@ -76,7 +75,7 @@ class NodeExchange implements Carrier {
     this.#watched = onAbort(request, () => this.#abort());
     res.assignSocket(this.#socket as never);
     this.#begin(node);
-    if (!hasBody(request)) this.#requestBody.complete();
+    if (!this.#requestBody.isThere) this.#requestBody.complete();
   }
 
   #begin(node: NodeServer): void {

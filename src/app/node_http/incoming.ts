@@ -2,6 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
+import { hiddenBody, type RequestSource } from "../../deno/app_request.ts";
 import { fieldsOf, hasBody, takeBodyHere } from "../../deno/request.ts";
 import type { NodeSocket } from "./socket.ts";
 
@@ -45,6 +46,8 @@ export function createIncoming(
 export class IncomingBody {
   readonly #request: Request;
   readonly #req: Incoming;
+  /** Node gives a GET the body that it sends, fetch does not. */
+  readonly #hidden: RequestSource["body"];
   #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   #feeding = false;
   #held = false;
@@ -52,13 +55,19 @@ export class IncomingBody {
   constructor(request: Request, req: Incoming) {
     this.#request = request;
     this.#req = req;
+    this.#hidden = hasBody(request) ? null : hiddenBody(request);
+  }
+
+  get isThere(): boolean {
+    return this.#hidden !== null || hasBody(this.#request);
   }
 
   /** The app wants some. */
   feed(): void {
     this.#held = false;
     if (this.#feeding || this.#req.complete) return;
-    const whole = takeBodyHere(this.#request);
+    if (!this.isThere) return this.complete();
+    const whole = this.#hidden instanceof Uint8Array ? this.#hidden : takeBodyHere(this.#request);
     if (whole !== null) {
       this.#req.push(asBuffer(whole));
       return this.complete();
@@ -90,7 +99,7 @@ export class IncomingBody {
   }
 
   async #pump(): Promise<void> {
-    this.#reader ??= this.#request.body!.getReader();
+    this.#reader ??= this.#open().getReader();
     while (!this.#held) {
       const { done, value } = await this.#reader.read();
       if (this.#req.destroyed) return;
@@ -98,6 +107,10 @@ export class IncomingBody {
       if (!this.#req.push(asBuffer(value))) break;
     }
     this.#feeding = false;
+  }
+
+  #open(): ReadableStream<Uint8Array> {
+    return typeof this.#hidden === "function" ? this.#hidden() : this.#request.body!;
   }
 }
 

@@ -3,7 +3,7 @@
 import { type FetchHandler, loadFetchApp, servedAddr } from "../../app/fetch_app.ts";
 import { outliveErrors } from "../../app/uncaught.ts";
 import type { Config } from "../../config/config.ts";
-import { streamedBody } from "../../deno/request.ts";
+import { announcedStream, streamedBody } from "../../deno/request.ts";
 import { createResponse } from "../../deno/response.ts";
 import { fastBytes } from "../../deno/response_parts.ts";
 import type { Log } from "../../log/record.ts";
@@ -72,7 +72,9 @@ export class InlineDispatcher implements Dispatcher {
   ): Response | Promise<Response> {
     this.#inFlight++;
     this.#server.began(session);
-    const body = head.mayHaveBody ? streamedBody(request) : null;
+    let body = head.mayHaveBody ? streamedBody(request) : null;
+    // Of a GET: fetch does not show it, node:http does.
+    if (head.hasBody && !head.mayHaveBody && head.upgrade === "") body = announcedStream(request);
     if (body !== null || head.changed || head.upgrade !== "" || access !== null) {
       return this.#exchange(session, request, info, access).run(this.#app, head, body);
     }

@@ -36,8 +36,6 @@ export class ThreadedDispatcher implements Dispatcher {
   readonly #pool: Pool;
   readonly #patience: Patience<Exchange>;
   readonly #writeMs: number;
-  /** A Request has none; an environ has. */
-  readonly #bodiesOfGet: boolean;
   #lastId = 0;
   /** Threads under suspicion, and since when; those that were found to hang stay here. */
   readonly #suspects = new Map<AppThread, number>();
@@ -79,7 +77,6 @@ export class ThreadedDispatcher implements Dispatcher {
       onOverdue: (exchange) => this.#timedOut(exchange),
     });
     this.#writeMs = config.write_timeout > 0 ? config.write_timeout * 1000 : Infinity;
-    this.#bodiesOfGet = config.interface === "wsgi";
     const KindOfPool = config.interface === "wsgi" ? WsgiPool : ThreadPool;
     this.#pool = new KindOfPool(config, role, log, {
       onDied: (thread, why) => {
@@ -125,9 +122,8 @@ export class ThreadedDispatcher implements Dispatcher {
         resolve,
       );
       exchange.access = access;
-      const body = this.#bodiesOfGet && head.hasBody
-        ? announcedBody(request)
-        : requestBody(request);
+      // Of a GET, too: an environ has it, and an IncomingMessage of node:http.
+      const body = head.hasBody ? announcedBody(request) : requestBody(request);
       if (body === null || body instanceof Uint8Array) {
         this.#pool.dispatch(exchange, head.head, body);
       } else {

@@ -1,6 +1,7 @@
 /** Unmodified apps behind the real program: what crosses the queue, in both directions. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Wire } from "../../support/wire.ts";
 import { Program } from "./program.ts";
 
 function each(name: string, app: string, test: (program: Program) => Promise<void>): void {
@@ -158,6 +159,33 @@ each("Fastify 5 and its asynchronous start", "fastify.js", async (program) => {
   assertEquals(failed.status, 500);
   assertEquals((await failed.json()).message, "thrown in a route");
 });
+
+each(
+  "node:http: a GET can be iterated over, with the body that it has or without one",
+  "plain_node.js",
+  async (program) => {
+    const large = "x".repeat(1_000_000);
+    const chunks = `5\r\nhello\r\nf4240\r\n${large}\r\n0\r\n\r\n`;
+    for (const method of ["GET", "DELETE"]) {
+      const answers = [
+        ["", "", [method, null, 0, ""]],
+        ["Content-Length: 0\r\n", "", [method, "0", 0, ""]],
+        ["Content-Length: 5\r\n", "hello", [method, "5", 5, "hello"]],
+        ["Content-Length: 1000000\r\n", large, [method, "1000000", 1_000_000, "xxxxxxxxx"]],
+        ["Transfer-Encoding: chunked\r\n", chunks, [method, null, 1_000_005, "helloxxxx"]],
+      ] as const;
+      using wire = await Wire.connect(program.port);
+      for (const [field, body, expected] of answers) {
+        await wire.send(`${method} /iterates HTTP/1.1\r\nHost: x\r\n${field}\r\n${body}`);
+        assertEquals(JSON.parse((await wire.response())!.body), expected, field);
+      }
+    }
+    // Nobody reads it here.
+    using wire = await Wire.connect(program.port);
+    await wire.send("GET /binary HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello");
+    assertEquals((await wire.response())?.status, 200);
+  },
+);
 
 each("Koa", "koa.js", async (program) => {
   const response = await fetch(program.url("/path"));
