@@ -198,7 +198,7 @@ function handlerOf(value: unknown): FetchHandler | null {
 function noHandler(app: AppSpecifier, value: unknown): AppLoadError {
   const name = app.name ?? "default";
   const why = typeof value === "function"
-    ? `the class ${value.name}; export an instance of it`
+    ? `${value.name === name ? "a class" : `the class ${value.name}`}; export an instance of it`
     : `${kindOf(value)}; it must be a function, or an object with fetch() or listen()`;
   return new AppLoadError(`Cannot load the app ${app.shown}: its export ${name} is ${why}`, "");
 }
@@ -214,7 +214,15 @@ async function inApp<T>(app: AppSpecifier, run: () => T | Promise<T>): Promise<T
 
 function loadError(app: AppSpecifier, thrown: unknown): AppLoadError {
   const { summary, trace } = toldOf(thrown);
-  return new AppLoadError(`Cannot load the app ${app.shown}: ${summary}`, trace, { cause: thrown });
+  const told = `Cannot load the app ${app.shown}: ${summary}${remedyFor(thrown)}`;
+  return new AppLoadError(told, trace, { cause: thrown });
+}
+
+/** What `deno run` advises whose module is a CommonJS one by its text, and not by its name. */
+function remedyFor(thrown: unknown): string {
+  const names = /^(?:require|module|exports|__dirname|__filename) is not defined$/;
+  if (!(thrown instanceof ReferenceError) || !names.test(thrown.message)) return "";
+  return '; a CommonJS module is named .cjs, or its package.json says "type": "commonjs"';
 }
 
 /**

@@ -77,6 +77,11 @@ Deno.test(
   ),
 );
 
+Deno.test("a CommonJS program in a file that is not named so: the error says how", async () => {
+  const { error } = await load(`const http = require("node:http");`, { file: "app.js" });
+  assertMatch(error!.message, /require is not defined; a CommonJS module is named \.cjs, or its/);
+});
+
 Deno.test("a CommonJS module that exports no app and starts none is refused", async () => {
   const { error } = await load(`exports.close = () => {};`, { file: "app.cjs" });
   assertMatch(error!.message, /no default export and starts no server itself; it exports close: /);

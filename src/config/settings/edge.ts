@@ -13,7 +13,8 @@ export const proxySettings = {
     section: "proxies",
     kind: peers(),
     default: THIS_MACHINE,
-    help: "Peers whose X-Forwarded-* and Forwarded fields are believed. May be repeated.",
+    help: "Peers whose X-Forwarded-For, -Proto, -Host, -Port and Forwarded fields are believed: " +
+      "client address, scheme and host. May be repeated.",
     example: "[10.0.0.0/8, unix]",
   }),
   secure_scheme_headers: setting({
