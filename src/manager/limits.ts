@@ -19,7 +19,7 @@ export function limitsOf(config: Config): Limits {
     bootTimeoutMs: config.boot_timeout * 1000,
     heartbeatTimeoutMs: config.heartbeat_timeout * 1000,
     gracefulTimeoutMs: config.graceful_timeout * 1000,
-    crashes: { deaths: config.crash_limit, withinMs: config.crash_window * 1000 },
+    crashes: { rounds: config.crash_limit, withinMs: config.crash_window * 1000 },
   };
 }
 

@@ -1,6 +1,6 @@
 /** One proc as the table sees it: what is known of it, and no way to act on it. */
 
-import type { DrainReason, ProcStats } from "../protocol/control.ts";
+import type { DrainReason, ProcStats, ReplaceCause } from "../protocol/control.ts";
 import type { Failure } from "./failure.ts";
 
 /**
@@ -12,8 +12,14 @@ export type ProcState = "booting" | "loaded" | "listening" | "ready" | "leaving"
 /** Its own wish to be replaced. */
 export interface ReplaceWish {
   readonly why: string;
-  /** A thread of it will never come back. */
-  readonly hung: boolean;
+  readonly cause: ReplaceCause;
+}
+
+const WEIGHT: Readonly<Record<ReplaceCause, number>> = { work: 0, age: 0, loss: 1, hang: 2 };
+
+/** Whether a wish takes the place of the one before: of two that weigh alike the first stands. */
+export function outweighs(wish: ReplaceWish, before: ReplaceWish | null): boolean {
+  return before === null || WEIGHT[wish.cause] > WEIGHT[before.cause];
 }
 
 /** How a proc is to be let go. */

@@ -11,8 +11,9 @@ import { ExitCode } from "../errors.ts";
 import type { DrainReason, ProcStats } from "../protocol/control.ts";
 import { Agenda, leaves } from "./agenda.ts";
 import type { Decision, StopMode } from "./decision.ts";
+import { Endings } from "./endings.ts";
 import type { Failure } from "./failure.ts";
-import { newProc, type Proc, type ReplaceWish } from "./proc.ts";
+import { newProc, outweighs, type Proc, type ReplaceWish } from "./proc.ts";
 import {
   leaveWithinMs,
   type Limits,
@@ -20,10 +21,8 @@ import {
   overdueAt,
   overdueWhy,
   QUICK_MS,
-  REPLACE_GAP_MS,
   SIGNAL_SPREAD_MS,
 } from "./limits.ts";
-import { RespawnPolicy } from "./respawn.ts";
 import { Roster } from "./roster.ts";
 import { Wanted } from "./wanted.ts";
 
@@ -31,7 +30,7 @@ export class ProcTable {
   readonly #roster = new Roster();
   readonly #wanted: Wanted;
   #lastGeneration = 1;
-  #respawn: RespawnPolicy;
+  #endings: Endings;
   #nextId = 1;
   /** All procs of the first start were ready once. */
   #booted = false;
@@ -42,7 +41,7 @@ export class ProcTable {
 
   constructor(limits: Limits) {
     this.#wanted = new Wanted(limits);
-    this.#respawn = new RespawnPolicy(limits.crashes);
+    this.#endings = new Endings(limits.crashes);
   }
 
   /** How many procs there should be. */
@@ -113,10 +112,16 @@ export class ProcTable {
     this.#heard(id, now, (proc) => proc.stats = stats);
   }
 
-  /** It wants to be replaced. The first wish stands, but a hang outweighs it. */
-  wishes(id: number, wish: ReplaceWish): void {
+  /** It wants to be replaced: the gravest wish stands. Returns whether that comes early in its life. */
+  wishes(id: number, wish: ReplaceWish, now: number): boolean {
     const proc = this.#roster.get(id);
-    if (proc !== undefined && (proc.wish === null || wish.hung)) proc.wish = wish;
+    if (proc === undefined || proc.state === "leaving" || !outweighs(wish, proc.wish)) return false;
+    proc.wish = wish;
+    // Clients make it serve many requests; a hang has lasted for `timeout`, and has to go.
+    if (wish.cause === "age") return this.#endings.aged(now, proc, this.#nextId);
+    if (wish.cause !== "loss") return false;
+    const message = `Proc ${id} is to be replaced: ${wish.why}`;
+    return this.#crashed(proc, { exitCode: ExitCode.boot, message, trace: "" }, now);
   }
 
   /** It goes by itself, since somebody sent it a signal: by and by where `graceful`. */
@@ -126,7 +131,7 @@ export class ProcTable {
     leaves(proc, now, graceful ? leaveWithinMs(this.#wanted.limits, LINGER_MS) : QUICK_MS);
     // Ctrl-C reaches the whole process group, and systemd's TERM the whole control group: the
     // manager's own signal may be the next event, and then a new proc would have been for nothing.
-    this.#respawn.hold(now + SIGNAL_SPREAD_MS);
+    this.#endings.hold(now + SIGNAL_SPREAD_MS);
   }
 
   /** Its control channel is gone: it is about to die, or out of reach, which must not last. */
@@ -154,21 +159,13 @@ export class ProcTable {
     } else if (proc.readyAt === null && !this.#booted) {
       this.#fail(failure);
     } else {
-      this.#respawn.died(now, proc.readyAt === null ? null : now - proc.readyAt);
-      if (this.#respawn.isCrashLoop(now) && !this.#roster.anyStable(now)) {
-        const message = this.#respawn.giveUp(failure.message);
-        this.#fail({ ...failure, exitCode: ExitCode.boot, message });
-      }
+      this.#crashed(proc, failure, now);
     }
   }
 
   /** The manager itself stood still for so long: nobody is to blame for not having been heard. */
   forgive(ms: number): void {
-    for (const proc of this.#roster.all) {
-      proc.startedAt += ms;
-      proc.heardAt += ms;
-      proc.killAt += ms;
-    }
+    this.#roster.forgive(ms);
   }
 
   // What is wanted.
@@ -215,12 +212,9 @@ export class ProcTable {
 
   /** When `decide` has to be called at the latest, though nothing happened. */
   deadline(now: number): number {
-    let at = this.#agenda.isEmpty ? Infinity : now;
-    for (const proc of this.#roster.all) {
-      const roomAt = (proc.leftAt ?? -Infinity) + REPLACE_GAP_MS;
-      at = Math.min(at, overdueAt(proc, this.#wanted.limits), roomAt > now ? roomAt : Infinity);
-    }
-    return this.#respawn.resumeAt > now ? Math.min(at, this.#respawn.resumeAt) : at;
+    const at = this.#agenda.isEmpty ? Infinity : now;
+    const rosterAt = this.#roster.deadline(now, this.#wanted.limits);
+    return Math.min(at, rosterAt, this.#endings.resumeAt(now));
   }
 
   // The rules.
@@ -277,7 +271,7 @@ export class ProcTable {
   }
 
   #grow(now: number): void {
-    if (now < this.#respawn.resumeAt) return;
+    if (this.#endings.isPaused(now)) return;
     for (let missing = this.target - this.#roster.counted.length; missing > 0; missing--) {
       this.#spawn(this.#roster.generation, null, now, "");
     }
@@ -291,12 +285,11 @@ export class ProcTable {
       const old = this.#roster.serving[0]?.id ?? null;
       return this.#spawn(pending, old, now, "canary of the reload");
     }
-    if (now < this.#respawn.resumeAt || this.#roster.counted.length < this.target) return;
-    const old = this.#roster.nextToReplace();
+    if (this.#endings.isPaused(now) || this.#roster.counted.length < this.target) return;
+    const old = this.#roster.nextToReplace(this.#endings.isAgedPaused(now));
     if (old === undefined) return;
-    const crowded = this.#roster.hasLeftSince(now - REPLACE_GAP_MS);
     // What hangs serves nobody, so that its replacement is no luxury.
-    if (crowded && !old.wish?.hung) return;
+    if (this.#roster.isCrowded(now) && old.wish?.cause !== "hang") return;
     this.#spawn(this.#roster.generation, old.id, now, old.wish?.why ?? "reload");
   }
 
@@ -325,9 +318,19 @@ export class ProcTable {
     this.#roster.generation = pending;
     this.#wanted.commit();
     // A clean slate, as new code deserves it.
-    this.#respawn = new RespawnPolicy(this.#wanted.limits.crashes);
+    this.#endings = new Endings(this.#wanted.limits.crashes);
     const outdated = this.#roster.live.filter((proc) => this.#roster.isOutdated(proc)).length;
     this.#agenda.add({ type: "reload_committed", generation: pending, outdated });
+  }
+
+  /** It has died, or what is left of it is of no use. Returns whether that was early. */
+  #crashed(proc: Proc, failure: Failure, now: number): boolean {
+    const isEarly = this.#endings.crashed(now, proc, this.#nextId);
+    const message = this.#endings.crashLoop(now, failure.message);
+    if (message !== null && !this.#roster.anyStable(now)) {
+      this.#fail({ ...failure, exitCode: ExitCode.boot, message });
+    }
+    return isEarly;
   }
 
   #fail(failure: Failure): void {

@@ -7,6 +7,7 @@ import { describeExit } from "./departure.ts";
 import { withTrace } from "./failure.ts";
 import type { Fleet } from "./fleet.ts";
 import type { ManagerHooks } from "./hooks.ts";
+import type { ReplaceWish } from "./proc.ts";
 import type { ProcTable } from "./proc_table.ts";
 import { STOPPING_SIGNALS } from "./signals.ts";
 
@@ -59,10 +60,7 @@ export class Reports {
       case "log":
         return message.records.forEach((record) => this.#log.write(record));
       case "replace_me":
-        this.#log[message.hung ? "error" : "info"](
-          `${this.#fleet.name(id)} is to be replaced: ${message.why}`,
-        );
-        return this.#table.wishes(id, { why: message.why, hung: message.hung });
+        return this.#wishes(id, message);
       case "leaving":
         this.#log.info(`${this.#fleet.name(id)} leaves: ${message.why}`);
         if (message.graceful) this.#fleet.steering.leave(id);
@@ -110,6 +108,15 @@ export class Reports {
       }
     } else if (proc.killed || status.success) this.#log.info(`${name} has left`);
     else this.#log[wasAsked ? "info" : "warning"](how);
+  }
+
+  #wishes(id: number, wish: ReplaceWish): void {
+    const isEarly = this.#table.wishes(id, wish, now());
+    const level = wish.cause === "hang" ? "error" : isEarly ? "warning" : "info";
+    const pause = isEarly
+      ? "; so soon after its start that there is a pause, longer each time"
+      : "";
+    this.#log[level](`${this.#fleet.name(id)} is to be replaced: ${wish.why}${pause}`);
   }
 
   #steerByLoad(id: number, { in_flight, sessions }: ProcStats): void {

@@ -1,51 +1,73 @@
 /**
- * When a proc that died is started again. Pure: told the time, it never asks for it.
+ * When a proc is replaced whose service has ended unasked: it died, or has lost a thread, or has reached
+ * a limit. Pure: told the time, it never asks for it.
  *
- * A proc that had been ready for a while is replaced at once. One that dies before that, again and
- * again, is a program that cannot run: each such death doubles the pause, so that a broken app costs
- * no CPU, and too many of them end the server, so that whoever watches it (systemd, a container's
- * runtime, a person) learns of it.
+ * A proc that had been ready for a while is replaced at once. Ends before that, again and again, are a
+ * program that cannot run, or a limit that cannot be kept: they come in rounds, each of which doubles
+ * the pause, so that it costs no CPU. Too many rounds of crashes end the server, so that whoever watches
+ * it (systemd, a container's runtime, a person) learns of it.
+ *
+ * A round is one early end with all those of procs that were there at that time: one blow may strike
+ * many, which then say no more than one. So the number of procs makes no difference.
  */
 
-/** Ready for this long, a proc counts as sound: its death says nothing about the next one. */
+/** Ready for this long, a proc counts as sound: its end says nothing about the next one. */
 export const STABLE_MS = 10_000;
-/** Pause after the first early death; each further one doubles it … */
+/** Pause after the first round; each further one doubles it … */
 const FIRST_PAUSE_MS = 100;
 /** … up to this, or less where `crash_limit` could not be reached within `crash_window` otherwise. */
 const LONGEST_PAUSE_MS = 5_000;
 
-/** How many early deaths are too many. */
+/** How many rounds are too many. */
 export interface CrashLimit {
   /** More than so many; 0 is no limit. */
-  readonly deaths: number;
+  readonly rounds: number;
   readonly withinMs: number;
+}
+
+/** A proc whose service has ended. */
+export interface Ended {
+  /** Who comes later has a higher one. */
+  readonly id: number;
+  /** null where it never was. */
+  readonly readyAt: number | null;
 }
 
 export class RespawnPolicy {
   readonly #limit: CrashLimit;
   readonly #longestPauseMs: number;
-  #earlyDeaths: number[] = [];
+  /** When each began. */
+  #rounds: number[] = [];
+  /** Of the first proc that was not there yet when the last round began. */
+  #nextId = 0;
   #resumeAt = 0;
 
   constructor(limit: CrashLimit) {
     this.#limit = limit;
     // Half of the window for pauses, half for boots.
-    const share = limit.deaths === 0 ? Infinity : limit.withinMs / (2 * limit.deaths);
+    const share = limit.rounds === 0 ? Infinity : limit.withinMs / (2 * limit.rounds);
     this.#longestPauseMs = Math.max(FIRST_PAUSE_MS, Math.min(LONGEST_PAUSE_MS, share));
   }
 
-  /** No proc is to be started before this. */
+  /** No proc is to be started for another before this. */
   get resumeAt(): number {
     return this.#resumeAt;
   }
 
-  /** A proc died unasked. `readyForMs` is null where it never became ready. */
-  died(now: number, readyForMs: number | null): void {
-    if (readyForMs !== null && readyForMs >= STABLE_MS) return;
+  /**
+   * A proc's service has ended unasked; `nextId` is what the next proc will have. Returns whether that
+   * was early.
+   */
+  ended(now: number, { id, readyAt }: Ended, nextId: number): boolean {
+    if (readyAt !== null && now - readyAt >= STABLE_MS) return false;
     this.#forget(now);
-    this.#earlyDeaths.push(now);
-    const pause = FIRST_PAUSE_MS * 2 ** (this.#earlyDeaths.length - 1);
+    if (id >= this.#nextId) {
+      this.#rounds.push(now);
+      this.#nextId = nextId;
+    }
+    const pause = FIRST_PAUSE_MS * 2 ** Math.max(0, this.#rounds.length - 1);
     this.hold(now + Math.min(pause, this.#longestPauseMs));
+    return true;
   }
 
   /** Starts none before `until`. */
@@ -53,21 +75,21 @@ export class RespawnPolicy {
     this.#resumeAt = Math.max(this.#resumeAt, until);
   }
 
-  /** Whether procs died early too often. */
+  /** Whether there were too many rounds. */
   isCrashLoop(now: number): boolean {
     this.#forget(now);
-    return this.#limit.deaths > 0 && this.#earlyDeaths.length > this.#limit.deaths;
+    return this.#limit.rounds > 0 && this.#rounds.length > this.#limit.rounds;
   }
 
   /** What is said of a crash loop. */
-  giveUp(lastDeath: string): string {
-    const { deaths, withinMs } = this.#limit;
-    return `More than ${deaths} procs (crash_limit) died within ${withinMs / 1000} s ` +
+  giveUp(lastCrash: string): string {
+    const { rounds, withinMs } = this.#limit;
+    return `Procs crashed more than ${rounds} times (crash_limit) within ${withinMs / 1000} s ` +
       `(crash_window), each before it had been ready for ${STABLE_MS / 1000} s; giving up. ` +
-      `The last death: ${lastDeath}`;
+      `The last crash: ${lastCrash}`;
   }
 
   #forget(now: number): void {
-    this.#earlyDeaths = this.#earlyDeaths.filter((at) => at > now - this.#limit.withinMs);
+    this.#rounds = this.#rounds.filter((at) => at > now - this.#limit.withinMs);
   }
 }

@@ -1,5 +1,6 @@
 /** The procs that there are, and the views of them that the table's rules are written in. */
 
+import { type Limits, overdueAt, REPLACE_GAP_MS } from "./limits.ts";
 import type { Proc } from "./proc.ts";
 import { STABLE_MS } from "./respawn.ts";
 
@@ -61,15 +62,30 @@ export class Roster {
 
   /** One that cannot be blamed for a crash loop. */
   anyStable(now: number): boolean {
-    return this.serving.some(({ readyAt }) => readyAt !== null && now - readyAt >= STABLE_MS);
+    return this.serving.some(({ readyAt, wish }) =>
+      readyAt !== null && now - readyAt >= STABLE_MS && wish?.cause !== "loss"
+    );
   }
 
-  /** The next proc to be replaced: what hangs, then what is outdated, then who wishes it. */
-  nextToReplace(): Proc | undefined {
+  /**
+   * The next proc to be replaced: what hangs, then what is outdated, then who wishes it; but nobody for
+   * its age where `pausesAged`.
+   */
+  nextToReplace(pausesAged: boolean): Proc | undefined {
     const { serving } = this;
-    return serving.find((proc) => proc.wish?.hung) ??
+    const hasReason = ({ wish }: Proc) => wish !== null && !(pausesAged && wish.cause === "age");
+    return serving.find(({ wish }) => wish?.cause === "hang") ??
       serving.find((proc) => this.isOutdated(proc)) ??
-      serving.find((proc) => proc.wish !== null);
+      serving.find(hasReason);
+  }
+
+  /** The manager itself stood still for so long: nobody is to blame for not having been heard. */
+  forgive(ms: number): void {
+    for (const proc of this.#procs.values()) {
+      proc.startedAt += ms;
+      proc.heardAt += ms;
+      proc.killAt += ms;
+    }
   }
 
   /** Whether so many serve with the newest configuration, and none is still to be replaced for it. */
@@ -78,8 +94,18 @@ export class Roster {
       !this.live.some((proc) => this.isOutdated(proc));
   }
 
-  /** Whether one was told to leave after this time, and is not gone yet. */
-  hasLeftSince(time: number): boolean {
-    return this.all.some(({ leftAt }) => leftAt !== null && leftAt > time);
+  /** Whether one was told to leave a moment ago, and is not gone yet. */
+  isCrowded(now: number): boolean {
+    return this.all.some(({ leftAt }) => leftAt !== null && leftAt > now - REPLACE_GAP_MS);
+  }
+
+  /** When the next proc is overdue, or has left room. */
+  deadline(now: number, limits: Limits): number {
+    let at = Infinity;
+    for (const proc of this.#procs.values()) {
+      const roomAt = (proc.leftAt ?? -Infinity) + REPLACE_GAP_MS;
+      at = Math.min(at, overdueAt(proc, limits), roomAt > now ? roomAt : Infinity);
+    }
+    return at;
   }
 }

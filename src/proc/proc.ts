@@ -11,6 +11,7 @@ import {
   type DrainReason,
   HEARTBEAT_INTERVAL_MS,
   type ManagerToProc,
+  type ReplaceCause,
   type SteeringPlan,
 } from "../protocol/control.ts";
 import { loadedFiles } from "../wsgi/loaded_files.ts";
@@ -93,9 +94,9 @@ export class Proc {
       const log = this.#client.log(config.log_level, `proc ${id}`);
       surviveUncaughtErrors(log);
       const events = {
-        onReplaceMe: (why: string, hung: boolean) => {
-          this.#client.send({ type: "replace_me", why, hung });
-          if (hung) this.#booted?.hooks?.notify("workerAborted", info);
+        onReplaceMe: (why: string, cause: ReplaceCause) => {
+          this.#client.send({ type: "replace_me", why, cause });
+          if (cause === "hang") this.#booted?.hooks?.notify("workerAborted", info);
         },
         onUnlistened: () => void this.#client.send({ type: "unlistened" }),
       };
@@ -151,8 +152,8 @@ export class Proc {
     const beat = () => {
       const stats = server.stats();
       this.#client.send({ type: "heartbeat", stats });
-      const why = recycling.reason(stats, performance.now() - since);
-      if (why !== null) this.#client.send({ type: "replace_me", why, hung: false });
+      const reason = recycling.reason(stats, performance.now() - since);
+      if (reason !== null) this.#client.send({ type: "replace_me", ...reason });
     };
     beat();
     setInterval(beat, HEARTBEAT_INTERVAL_MS);

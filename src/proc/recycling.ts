@@ -1,6 +1,6 @@
 /** When a proc has served long enough. Pure: looked at with each heartbeat, it says why, once. */
 
-import type { ProcStats } from "../protocol/control.ts";
+import type { ProcStats, ReplaceCause } from "../protocol/control.ts";
 
 /** What of the configuration it heeds. Each 0 is no limit. */
 export interface RecycleConfig {
@@ -8,6 +8,12 @@ export interface RecycleConfig {
   readonly max_requests_jitter: number;
   readonly max_lifetime: number;
   readonly max_rss: number;
+}
+
+/** Why a proc is to be replaced. */
+export interface RecycleReason {
+  readonly why: string;
+  readonly cause: ReplaceCause;
 }
 
 /**
@@ -23,6 +29,8 @@ export class Recycling {
   readonly #maxLifetimeMs: number;
   readonly #maxRss: number;
   #above = 0;
+  /** No sample has been within max_rss: a new proc may be no smaller. */
+  #neverWithin = true;
   #said = false;
 
   /** @param random From 0 to below 1, as Math.random() gives it. */
@@ -36,20 +44,28 @@ export class Recycling {
   }
 
   /** Why the proc is to be replaced; null while it is not, and after it was said. */
-  reason({ requests, rss }: ProcStats, ageMs: number): string | null {
+  reason({ requests, rss }: ProcStats, ageMs: number): RecycleReason | null {
     this.#above = rss > this.#maxRss ? this.#above + 1 : 0;
+    if (this.#above === 0) this.#neverWithin = false;
     if (this.#said) return null;
-    const why = this.#why(requests, rss, ageMs);
-    this.#said = why !== null;
-    return why;
+    const reason = this.#reason(requests, rss, ageMs);
+    this.#said = reason !== null;
+    return reason;
   }
 
-  #why(requests: number, rss: number, ageMs: number): string | null {
-    if (requests >= this.#maxRequests) return `it has served ${requests} requests (max_requests)`;
+  #reason(requests: number, rss: number, ageMs: number): RecycleReason | null {
+    if (requests >= this.#maxRequests) {
+      return { why: `it has served ${requests} requests (max_requests)`, cause: "work" };
+    }
     if (ageMs >= this.#maxLifetimeMs) {
-      return `it has served for ${Math.round(ageMs / 1000)} s (max_lifetime)`;
+      const seconds = (ageMs / 1000).toFixed(ageMs < 10_000 ? 1 : 0);
+      return { why: `it has served for ${seconds} s (max_lifetime)`, cause: "age" };
     }
     if (this.#above < RSS_SAMPLES) return null;
-    return `its memory stays above ${this.#maxRss} bytes (max_rss), at ${rss}`;
+    const why = this.#neverWithin
+      ? `its memory is at ${rss} bytes, and has never been within max_rss (${this.#maxRss}), so that ` +
+        "a new one will be no smaller; raise max_rss"
+      : `its memory stays above ${this.#maxRss} bytes (max_rss), at ${rss}`;
+    return { why, cause: "age" };
   }
 }

@@ -4,7 +4,7 @@ import type { Bind, Config } from "../config/config.ts";
 import { type AccessLog, openAccessLog } from "../log/access_log.ts";
 import type { Log } from "../log/record.ts";
 import { keepFreedMemory } from "../os/heap.ts";
-import type { DrainReason, ProcStats, SteeringPlan } from "../protocol/control.ts";
+import type { DrainReason, ProcStats, ReplaceCause, SteeringPlan } from "../protocol/control.ts";
 import { withThreadPermissions } from "./app_permissions.ts";
 import { Admission } from "./exchange/admission.ts";
 import { type ExchangeObserver, observers } from "./exchange/access_record.ts";
@@ -30,8 +30,8 @@ const DRAIN_POLL_MS = 20;
 const FAREWELL_MS = 100;
 
 export interface ServerEvents {
-  /** The proc ought to be replaced: a thread hangs (`hung`), died, or the app wants to exit. */
-  onReplaceMe(why: string, hung: boolean): void;
+  /** The proc ought to be replaced: a thread hangs or died, or the app wants to exit. */
+  onReplaceMe(why: string, cause: ReplaceCause): void;
   /** Every listening socket is closed: no connection comes any more. */
   onUnlistened(): void;
 }
@@ -207,8 +207,8 @@ export class Server implements Exchanging {
     if (this.draining && session.inFlight === 0) this.#sessions.close(session);
   }
 
-  replaceMe(why: string, hung: boolean): void {
-    this.#options.events.onReplaceMe(why, hung);
+  replaceMe(why: string, cause: ReplaceCause): void {
+    this.#options.events.onReplaceMe(why, cause);
   }
 
   readonly #serve: SessionHandler = (session, request, info) =>

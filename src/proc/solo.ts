@@ -6,6 +6,7 @@ import { HookThread } from "../hooks/hook_thread.ts";
 import type { ManagerInfo } from "../hooks/hooks.ts";
 import type { Log } from "../log/record.ts";
 import { Pidfile } from "../os/pidfile.ts";
+import type { ReplaceCause } from "../protocol/control.ts";
 import { takeIdentity } from "./identity.ts";
 import { guardInherited } from "./listen/open_listener.ts";
 import { RequestHooks } from "./exchange/request_hooks.ts";
@@ -56,7 +57,7 @@ class Solo {
       reusePort: false,
       events: {
         onUnlistened() {},
-        onReplaceMe: (why, hung) => this.#handleReplaceMe(why, hung),
+        onReplaceMe: (why, cause) => this.#handleReplaceMe(why, cause),
       },
     });
   }
@@ -147,9 +148,9 @@ class Solo {
     }
   }
 
-  async #handleReplaceMe(why: string, hung: boolean): Promise<void> {
+  async #handleReplaceMe(why: string, cause: ReplaceCause): Promise<void> {
     const message = `${why}: with workers: 0 nothing can replace this process`;
-    if (!hung) return this.#log.warning(message);
+    if (cause !== "hang") return this.#log.warning(message);
     // Its core burns for ever, and a supervisor can do what a manager would.
     this.#hooks?.notify("workerAborted", this.#info);
     await this.#server.drain("stop", 0);

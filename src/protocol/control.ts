@@ -22,6 +22,13 @@ export const ControlEnv = {
 /** Why a proc is asked to leave; it decides what WebSockets are told (1012 or 1001). */
 export type DrainReason = "stop" | "reload" | "recycle";
 
+/**
+ * What makes a proc want to be replaced. work: max_requests, which clients reach. age: max_lifetime or
+ * max_rss, which it may reach by itself. loss: a thread has ended. hang: a thread never comes back.
+ */
+export const REPLACE_CAUSES = ["work", "age", "loss", "hang"] as const;
+export type ReplaceCause = (typeof REPLACE_CAUSES)[number];
+
 /** What a proc counts, since its start unless said otherwise. */
 export interface ProcStats {
   /** Exchanges begun. */
@@ -86,8 +93,8 @@ export type ProcToManager =
   | { readonly type: "logs_reopened" }
   /** Files that the app has loaded, to be watched (`reload`). */
   | { readonly type: "sources"; readonly files: readonly string[] }
-  /** I want to be replaced: max_requests, max_lifetime, max_rss, or a thread that hangs. */
-  | { readonly type: "replace_me"; readonly why: string; readonly hung: boolean }
+  /** I want to be replaced. */
+  | { readonly type: "replace_me"; readonly why: string; readonly cause: ReplaceCause }
   /** The plan is in force (or could not be attached: `error`). */
   | { readonly type: "steered"; readonly error: string | null };
 

@@ -2,7 +2,13 @@
 
 import type { LogRecord } from "../log/record.ts";
 import { LEVELS } from "../log/record.ts";
-import type { ManagerToProc, ProcStats, ProcToManager } from "./control.ts";
+import {
+  type ManagerToProc,
+  type ProcStats,
+  type ProcToManager,
+  REPLACE_CAUSES,
+  type ReplaceCause,
+} from "./control.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -32,7 +38,7 @@ export function parseProcToManager(value: unknown): ProcToManager {
     case "sources":
       return { type, files: list(fields, "files").filter((file) => typeof file === "string") };
     case "replace_me":
-      return { type, why: string(fields, "why"), hung: fields["hung"] === true };
+      return { type, why: string(fields, "why"), cause: replaceCause(fields["cause"]) };
     case "leaving":
       return { type, why: string(fields, "why"), graceful: fields["graceful"] === true };
     case "steered":
@@ -80,6 +86,12 @@ function record(value: unknown): LogRecord {
     pid: number(fields, "pid"),
     role: string(fields, "role"),
   };
+}
+
+function replaceCause(value: unknown): ReplaceCause {
+  const cause = REPLACE_CAUSES.find((cause) => cause === value);
+  if (cause === undefined) throw new Error(`there is no cause ${String(value)} to be replaced`);
+  return cause;
 }
 
 function fieldsOf(value: unknown): Fields {

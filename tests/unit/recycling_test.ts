@@ -15,7 +15,7 @@ Deno.test("max_requests is reached with its jitter, which may be all or nothing"
   for (const [random, limit] of [[0, 100], [0.5, 105], [0.999, 110]] as const) {
     const recycling = new Recycling(config, () => random);
     assertEquals(recycling.reason({ ...STATS, requests: limit - 1 }, 0), null);
-    assert(recycling.reason({ ...STATS, requests: limit }, 0)?.includes("max_requests"));
+    assert(recycling.reason({ ...STATS, requests: limit }, 0)?.why.includes("max_requests"));
   }
 });
 
@@ -29,7 +29,7 @@ Deno.test("max_lifetime is never exceeded, and spread below that", () => {
   for (const random of [0, 0.999]) {
     const recycling = new Recycling({ ...NONE, max_lifetime: 100 }, () => random);
     assertEquals(recycling.reason(STATS, 89_000), null);
-    assert(recycling.reason(STATS, 100_000)?.includes("max_lifetime"));
+    assert(recycling.reason(STATS, 100_000)?.why.includes("max_lifetime"));
   }
 });
 
@@ -39,5 +39,14 @@ Deno.test("one sample above max_rss is no reason, several in a row are", () => {
   for (let i = 1; i < RSS_SAMPLES; i++) assertEquals(recycling.reason(above, 0), null);
   assertEquals(recycling.reason(STATS, 0), null);
   for (let i = 1; i < RSS_SAMPLES; i++) assertEquals(recycling.reason(above, 0), null);
-  assert(recycling.reason(above, 0)?.includes("max_rss"));
+  assert(recycling.reason(above, 0)?.why.includes("stays above 1000 bytes (max_rss)"));
+});
+
+Deno.test("a max_rss that not even the first sample is within is told as one to be raised", () => {
+  const recycling = new Recycling({ ...NONE, max_rss: 1_000 });
+  const above = { ...STATS, rss: 1_001 };
+  for (let i = 1; i < RSS_SAMPLES; i++) assertEquals(recycling.reason(above, 0), null);
+  const { why, cause } = recycling.reason(above, 0)!;
+  assert(why.includes("never been within max_rss (1000)") && why.includes("raise max_rss"), why);
+  assertEquals(cause, "age");
 });

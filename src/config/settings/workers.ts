@@ -96,8 +96,9 @@ export const recyclingSettings = {
     section: "recycling",
     kind: integer({ min: 0, max: 1_000_000 }),
     default: 20,
-    help: "Gives up, with exit code 3, when processes crash more often than this within " +
-      "`crash_window`; 0 never does.",
+    help:
+      "Gives up, with exit code 3, when processes crash soon after their start more often than " +
+      "this within `crash_window`; those that one blow strikes count once. 0 never does.",
   }),
   crash_window: setting({
     section: "recycling",

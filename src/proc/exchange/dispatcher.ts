@@ -4,6 +4,7 @@ import type { AccessRecord } from "./access_record.ts";
 import type { Deadlines } from "../edge/deadlines.ts";
 import type { RequestHead } from "../edge/head_check.ts";
 import type { Session } from "../session/session.ts";
+import type { ReplaceCause } from "../../protocol/control.ts";
 import type { WebSockets } from "../websocket/websockets.ts";
 
 export interface Dispatcher {
@@ -54,5 +55,5 @@ export interface Exchanging {
   /** An exchange ended on this session. */
   ended(session: Session): void;
   /** A thread hangs or died: the proc must be replaced. */
-  replaceMe(why: string, hung: boolean): void;
+  replaceMe(why: string, cause: ReplaceCause): void;
 }

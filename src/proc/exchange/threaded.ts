@@ -81,11 +81,11 @@ export class ThreadedDispatcher implements Dispatcher {
     this.#pool = new KindOfPool(config, role, log, {
       onDied: (thread, why) => {
         log.critical(`Thread ${thread.id} died: ${why}`);
-        server.replaceMe(`thread ${thread.id} died`, false);
+        server.replaceMe(`thread ${thread.id} died`, "loss");
       },
       onExit: (thread, code) => {
         log.warning(`The app called Deno.exit(${code}) in thread ${thread.id}`);
-        server.replaceMe(`the app called Deno.exit(${code})`, false);
+        server.replaceMe(`the app called Deno.exit(${code})`, "loss");
       },
     });
   }
@@ -159,7 +159,7 @@ export class ThreadedDispatcher implements Dispatcher {
       } else if (now - since > HANG_MS && thread.silentMs >= timeoutMs) {
         this.#suspects.set(thread, HANGS);
         this.#log.error(`Thread ${thread.id} hangs: no sign of life after a call took too long`);
-        this.#server.replaceMe(`thread ${thread.id} hangs`, true);
+        this.#server.replaceMe(`thread ${thread.id} hangs`, "hang");
       }
     }
     // After the suspects: it asks threads anew, and none is to be blamed for what it was asked just now.

@@ -60,8 +60,35 @@ export default { fetch: () => new Response("alive") };\n`;
   const server = scene.launch({ app, workers: 1, args: ["--crash-limit", "4"] });
   assertEquals((await server.end()).code, 3);
   assertEquals(server.output.match(/starts/g)?.length, 5, server.output);
-  assert(/More than 4 procs \(crash_limit\) died within 60 s/.test(server.output), server.output);
-  assert(/The last death: .*SIGKILL/.test(server.output), server.output);
+  const gaveUp = /Procs crashed more than 4 times \(crash_limit\) within 60 s/;
+  assert(gaveUp.test(server.output), server.output);
+  assert(/The last crash: .*SIGKILL/.test(server.output), server.output);
+});
+
+sceneTest(
+  "an app that ends its thread again and again: growing pauses, then exit code 3",
+  async (scene) => {
+    const app = `setTimeout(() => Deno.exit(7), 300);
+export default { fetch: () => new Response("alive") };\n`;
+    const args = ["-t", "1", "--crash-limit", "3"];
+    const server = scene.launch({ app, workers: 1, args });
+    assertEquals((await server.end()).code, 3);
+    assertEquals(server.output.match(/, starts/g)?.length, 4, server.output);
+    await server.says(
+      /WARNING.*is to be replaced: the app called Deno.exit\(7\).*there is a pause/,
+    );
+    await server.says(
+      /crashed more than 3 times \(crash_limit\)[^]*The last crash: .*Deno.exit\(7\)/,
+    );
+  },
+);
+
+sceneTest("one blow that kills more procs than crash_limit ends no server", async (scene) => {
+  const server = await scene.start({ workers: 3, args: ["--crash-limit", "1"] });
+  await server.says(/Ready: /);
+  for (const { pid } of server.procs()) Deno.kill(pid, "SIGKILL");
+  await server.ready(6);
+  assert((await server.get()).startsWith("pid "));
 });
 
 sceneTest("a stopped proc is found by its silence, killed and replaced", async (scene) => {

@@ -41,3 +41,21 @@ export default {
   await server.says(/is to be replaced: .*max_rss/);
   await server.ready(2);
 });
+
+for (
+  const [limit, told] of [
+    // Less than any proc has.
+    [
+      "--max-rss=10M",
+      /WARNING.*never been within max_rss \(10485760\).*raise max_rss.*there is a pause/,
+    ],
+    ["--max-lifetime=0.1", /WARNING.*it has served for 0\.\d s \(max_lifetime\).*there is a pause/],
+  ] as const
+) {
+  sceneTest(`${limit}: a limit that no proc can keep is told, and ends nothing`, async (scene) => {
+    const server = await scene.start({ workers: 1, args: [limit, "--crash-limit", "1"] });
+    await server.says(told, 3);
+    await server.ready(3);
+    assert((await server.get()).startsWith("pid "));
+  });
+}

@@ -9,7 +9,7 @@ const LIMITS: Limits = {
   bootTimeoutMs: 60_000,
   heartbeatTimeoutMs: 30_000,
   gracefulTimeoutMs: 30_000,
-  crashes: { deaths: 3, withinMs: 60_000 },
+  crashes: { rounds: 3, withinMs: 60_000 },
 };
 const STATS = { requests: 0, in_flight: 0, queued: 0, sessions: 0, rss: 0 };
 const APP_ERROR = { exitCode: 4, message: "Cannot load the app", trace: "Error: no" };
@@ -147,7 +147,7 @@ Deno.test("a proc that had been ready for a while is replaced at once when it di
 });
 
 Deno.test("a proc that dies early is not replaced at once, and each time later", () => {
-  const game = Game.running({ workers: 1, crashes: { deaths: 20, withinMs: 60_000 } });
+  const game = Game.running({ workers: 1, crashes: { rounds: 20, withinMs: 60_000 } });
   game.exit(1);
   const pauses: number[] = [];
   for (let id = 2; id < 7; id++) {
@@ -169,7 +169,10 @@ Deno.test("procs that die early too often end the server with code 3 and the las
   }
   game.table.bootFailed(5, APP_ERROR);
   const [fail] = game.exit(5);
-  assert(fail?.startsWith("fail 3: More than 3 procs (crash_limit) died within 60 s"), fail);
+  assert(
+    fail?.startsWith("fail 3: Procs crashed more than 3 times (crash_limit) within 60 s"),
+    fail,
+  );
   assert(fail?.endsWith("Cannot load the app"), fail);
   assert(game.table.isOver);
 });
@@ -183,6 +186,102 @@ Deno.test("a crash loop beside a proc that serves ends nothing", () => {
   }
   assertEquals(game.table.stopping, null);
   assertEquals(game.serving, [1]);
+});
+
+Deno.test("one blow that kills many procs ends nothing, and makes one pause", () => {
+  const game = Game.running({ workers: 8 });
+  for (let id = 1; id <= 8; id++) game.exit(id);
+  const ids = Array.from({ length: 8 }, (_, i) => i + 9);
+  for (const id of ids) game.ready(id);
+  const died = game.now;
+  for (const id of ids) assertEquals(game.exit(id), []);
+  assertEquals(game.later(), ids.map((id) => `spawn ${id + 8} of 1`));
+  assertEquals(game.now - died, 100);
+});
+
+Deno.test("many procs that crash again and again end the server in as many rounds as one", () => {
+  for (const workers of [1, 8]) {
+    const game = Game.running({ workers });
+    let living = game.serving;
+    for (const id of living) game.exit(id); // stable ones: no round
+    for (let round = 1; round <= 4; round++) {
+      living = game.table.procs.map(({ id }) => id);
+      for (const id of living) game.ready(id);
+      const lines = living.flatMap((id) => game.exit(id));
+      const fails = lines.filter((line) => line.startsWith("fail 3: Procs crashed more than 3"));
+      assertEquals([workers, round, fails.length], [workers, round, round === 4 ? 1 : 0]);
+      if (round < 4) game.later();
+    }
+  }
+});
+
+Deno.test("procs that lose a thread soon, again and again, are replaced later each time, and end it", () => {
+  const game = Game.running({ workers: 1, crashes: { rounds: 4, withinMs: 60_000 } });
+  const why = "the app called Deno.exit(0)";
+  const pauses: number[] = [];
+  game.table.wishes(1, { why, cause: "loss" }, game.now);
+  assertEquals(game.decide(), ["spawn 2 of 1 for 1"], "the first had served for long");
+  for (let id = 2; id < 6; id++) {
+    game.ready(id);
+    game.exit(id - 1);
+    const wished = game.now;
+    assert(game.table.wishes(id, { why, cause: "loss" }, game.now));
+    assertEquals(game.decide(), []);
+    assertEquals(game.later(), [`spawn ${id + 1} of 1 for ${id}`]);
+    pauses.push(game.now - wished);
+  }
+  assertEquals(pauses, [100, 200, 400, 800]);
+  game.ready(6);
+  game.exit(5);
+  game.table.wishes(6, { why, cause: "loss" }, game.now);
+  const [fail] = game.decide();
+  assert(fail?.startsWith("fail 3: Procs crashed more than 4 times (crash_limit)"), fail);
+  assert(fail?.endsWith(why), fail);
+});
+
+Deno.test("a proc with a thread less is none that a crash loop ends nothing beside", () => {
+  const game = Game.running({ workers: 1, crashes: { rounds: 1, withinMs: 60_000 } });
+  game.exit(1);
+  game.ready(2);
+  game.table.wishes(2, { why: "a thread died", cause: "loss" }, game.now);
+  game.later();
+  game.pass(STABLE_MS);
+  assert(game.exit(3)[0]?.startsWith("fail 3"));
+});
+
+Deno.test("procs that reach their age soon are replaced later each time, which ends nothing", () => {
+  const game = Game.running({ workers: 1, crashes: { rounds: 1, withinMs: 60_000 } });
+  const pauses: number[] = [];
+  game.exit(1);
+  for (let id = 2; id < 10; id++) {
+    game.ready(id);
+    game.exit(id - 1);
+    const wished = game.now;
+    assert(game.table.wishes(id, { why: "max_rss", cause: "age" }, game.now));
+    assertEquals(game.decide(), []);
+    assertEquals(game.later(), [`spawn ${id + 1} of 1 for ${id}`]);
+    pauses.push(game.now - wished);
+  }
+  assertEquals(pauses, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+  assertEquals(game.table.stopping, null);
+});
+
+Deno.test("the pause of procs that reach their age soon holds up none that takes a dead one's place", () => {
+  const game = Game.running({ workers: 2 });
+  game.exit(2);
+  game.ready(3);
+  game.table.wishes(3, { why: "max_rss", cause: "age" }, game.now);
+  assertEquals(game.exit(1), ["spawn 4 of 1"]);
+});
+
+Deno.test("what a proc wishes that leaves already changes nothing", () => {
+  const game = Game.running({ workers: 1, crashes: { rounds: 1, withinMs: 60_000 } });
+  game.exit(1);
+  game.ready(2);
+  game.table.stop("graceful");
+  game.decide();
+  assert(!game.table.wishes(2, { why: "a thread died", cause: "loss" }, game.now));
+  assertEquals(game.table.get(2)?.wish, null);
 });
 
 Deno.test("old early deaths are forgotten", () => {
@@ -373,8 +472,8 @@ Deno.test("an old proc that dies before its canary is ready costs no further pro
 
 Deno.test("a proc that wishes it is replaced, and only one at a time", () => {
   const game = Game.running();
-  game.table.wishes(1, { why: "max_requests", hung: false });
-  game.table.wishes(2, { why: "max_requests", hung: false });
+  game.table.wishes(1, { why: "max_requests", cause: "work" }, game.now);
+  game.table.wishes(2, { why: "max_requests", cause: "work" }, game.now);
   assertEquals(game.decide(), ["spawn 3 of 1 for 1"]);
   assertEquals(game.decide(), []);
   assertEquals(game.ready(3), ["listen 3", "drain 1 recycle"]);
@@ -383,17 +482,17 @@ Deno.test("a proc that wishes it is replaced, and only one at a time", () => {
 
 Deno.test("a proc that hangs is replaced before all others, and does not wait for room", () => {
   const game = Game.running({ workers: 3 });
-  game.table.wishes(1, { why: "max_requests", hung: false });
+  game.table.wishes(1, { why: "max_requests", cause: "work" }, game.now);
   game.decide();
   game.ready(4);
-  game.table.wishes(2, { why: "max_requests", hung: false });
-  game.table.wishes(3, { why: "thread 1 hangs", hung: true });
+  game.table.wishes(2, { why: "max_requests", cause: "work" }, game.now);
+  game.table.wishes(3, { why: "thread 1 hangs", cause: "hang" }, game.now);
   assertEquals(game.decide(), ["spawn 5 of 1 for 3"]);
 });
 
 Deno.test("a replacement that cannot boot costs nobody, and is tried again later", () => {
   const game = Game.running();
-  game.table.wishes(1, { why: "max_rss", hung: false });
+  game.table.wishes(1, { why: "max_rss", cause: "age" }, game.now);
   game.decide();
   game.table.bootFailed(3, APP_ERROR);
   assertEquals(game.exit(3), []);
