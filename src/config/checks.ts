@@ -72,7 +72,7 @@ function checkPermissions({ app_permissions, interface: kind, threads }: Setting
 }
 
 function checkTls(settings: Settings, named: Named) {
-  const { certfile, keyfile, redirect_bind, tls_min_version } = settings;
+  const { bind, certfile, keyfile, proxy_protocol, redirect_bind, tls_min_version } = settings;
   if (certfile !== null && tls_min_version !== "1.2") {
     const why = "Deno's TLS speaks 1.2 as well as 1.3, and cannot be told not to";
     throw new ConfigError(`${named("tls_min_version")}: ${why}; let a proxy in front do it`);
@@ -86,6 +86,12 @@ function checkTls(settings: Settings, named: Named) {
   }
   if (certfile !== null && keyfile === null) {
     throw new ConfigError(`${named("certfile")}: it needs keyfile beside it`);
+  }
+  // A unix socket, which a descriptor may be, has no TLS.
+  if (proxy_protocol && certfile !== null && bind.every(({ transport }) => transport === "tcp")) {
+    const why = "Deno's TLS begins with a connection's first byte, and finds no handshake in a " +
+      "PROXY header; let the proxy end TLS, and leave certfile out, or have it send none";
+    throw new ConfigError(`${named("proxy_protocol")}: ${why}`);
   }
   for (const [name, path] of [["certfile", certfile], ["keyfile", keyfile]] as const) {
     const what = path === null ? "file" : kindOf(path);

@@ -15,6 +15,11 @@ export function parseFields(text: string, at = 0): [string, string][] {
   return fields;
 }
 
+/** Whether a field's comma-separated list has this token (in lower case) in any case: RFC 9110, 5.6.1. */
+export function hasToken(list: string, token: string): boolean {
+  return list.split(",").some((it) => it.trim().toLowerCase() === token);
+}
+
 /** The reverse of {@linkcode parseFields}. */
 export function joinFields(fields: readonly Field[]): string {
   let text = "";

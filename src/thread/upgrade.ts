@@ -5,6 +5,7 @@ import { sourceOf } from "../deno/app_request.ts";
 import { switchingProtocols } from "../deno/response.ts";
 import { methodAndPathOf } from "../log/method_and_path.ts";
 import type { Log } from "../log/record.ts";
+import { hasToken } from "../protocol/head.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";
 import { ThreadSocket } from "./websocket.ts";
 
@@ -107,20 +108,15 @@ export class Upgrades {
 }
 
 function checkHandshake(headers: Headers): void {
-  if (!hasToken(headers.get("upgrade"), "websocket")) {
+  if (!hasToken(headers.get("upgrade") ?? "", "websocket")) {
     throw new TypeError("Invalid Header: 'upgrade' header must contain 'websocket'");
   }
-  if (!hasToken(headers.get("connection"), "upgrade")) {
+  if (!hasToken(headers.get("connection") ?? "", "upgrade")) {
     throw new TypeError("Invalid Header: 'connection' header must contain 'Upgrade'");
   }
   if (!headers.has("sec-websocket-key")) {
     throw new TypeError("Invalid Header: 'sec-websocket-key' header must be set");
   }
-}
-
-/** Whether a comma-separated list has this token, in any case. */
-function hasToken(list: string | null, token: string): boolean {
-  return list !== null && list.split(",").some((it) => it.trim().toLowerCase() === token);
 }
 
 function negotiate(headers: Headers, protocol: string | undefined): string {

@@ -8,6 +8,7 @@
 
 import { Buffer } from "node:buffer";
 import { bareResponse } from "../../deno/response.ts";
+import { hasToken } from "../../protocol/head.ts";
 import type { NodeServer } from "./server.ts";
 import { createIncoming } from "./incoming.ts";
 import { forgetAbort, onAbort } from "./client_watch.ts";
@@ -30,7 +31,9 @@ const NO_CODE = 1005;
 
 /** Whether the request asks for what this file can give. */
 export function asksForWebSocket(request: Request): boolean {
-  return request.headers.get("upgrade")?.toLowerCase() === "websocket";
+  const { headers } = request;
+  return hasToken(headers.get("upgrade") ?? "", "websocket") &&
+    hasToken(headers.get("connection") ?? "", "upgrade");
 }
 
 /** Lets the app's "upgrade" listeners answer the request. */

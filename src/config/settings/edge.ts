@@ -39,7 +39,8 @@ export const proxySettings = {
     section: "proxies",
     kind: toggle(),
     default: false,
-    help: "Expects a PROXY header (version 1 or 2) at the beginning of each connection.",
+    help:
+      "Expects a PROXY header (version 1 or 2) at the beginning of each connection without TLS.",
   }),
   proxy_allow_ips: setting({
     section: "proxies",

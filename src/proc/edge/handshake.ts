@@ -1,6 +1,6 @@
 /** The opening handshake of a WebSocket, checked before the app sees it. Deno checks none of this. */
 
-import type { Field } from "../../protocol/head.ts";
+import { type Field, hasToken } from "../../protocol/head.ts";
 import { type Rule, Rules } from "./rules.ts";
 
 /** Base64 of 16 bytes (RFC 6455, 4.1). */
@@ -21,7 +21,9 @@ export class Handshake {
     });
   }
 
-  /** Returns the rule by which the handshake is refused, or null. */
+  /**
+   * Returns the rule by which a request whose Upgrade fields ask for a WebSocket is refused, or null.
+   */
   check(method: string, fields: readonly Field[]): Rule | null {
     const one = new Map<string, string>();
     for (const [name, value] of fields) {
@@ -29,8 +31,7 @@ export class Handshake {
       one.set(key, one.has(key) ? `${one.get(key)}, ${value}` : value);
     }
     // Without the option the field is for another hop, and this is a request like any other.
-    const options = (one.get("connection") ?? "").toLowerCase().split(",");
-    if (!options.some((option) => option.trim() === "upgrade")) return null;
+    if (!hasToken(one.get("connection") ?? "", "upgrade")) return null;
     if (method !== "GET") return Rules.socketMethod;
     if (one.get("sec-websocket-version") !== "13") return Rules.socketVersion;
     if (!KEY.test(one.get("sec-websocket-key") ?? "")) return Rules.socketKey;

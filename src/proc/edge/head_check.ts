@@ -10,7 +10,7 @@
  */
 
 import type { Config } from "../../config/config.ts";
-import type { Field } from "../../protocol/head.ts";
+import { type Field, hasToken } from "../../protocol/head.ts";
 import { TrustedPeers } from "../../config/cidr.ts";
 import { FieldKind, FieldTable, SCRIPT_NAME } from "./field_table.ts";
 import { ForwardedFields } from "./forwarded.ts";
@@ -78,8 +78,8 @@ export class RequestHead {
   contentLength = -1;
   /** Whether the body, if there is one, comes in chunks of its own. */
   chunked = false;
-  /** The Upgrade field, or "". */
-  upgrade = "";
+  /** Whether a WebSocket is among what the Upgrade fields ask for, in however many lines. */
+  asksSocket = false;
   /** Where a trusted proxy has mounted the app: a path without a slash at its end, or "". */
   scriptName = "";
 
@@ -127,7 +127,7 @@ export class RequestHead {
     this.changed = false;
     this.contentLength = -1;
     this.chunked = false;
-    this.upgrade = "";
+    this.asksSocket = false;
     this.scriptName = "";
     this.remoteHost = peer.remoteHost;
     this.remotePort = peer.remotePort;
@@ -198,7 +198,7 @@ export class RequestHead {
       case FieldKind.expect:
         return value.toLowerCase() === "100-continue" ? null : Rules.expectation;
       case FieldKind.upgrade:
-        this.upgrade = value.toLowerCase();
+        this.asksSocket ||= hasToken(value, "websocket");
         return null;
     }
     return null;

@@ -100,7 +100,7 @@ export class Admission {
     session.consumed += bytes + HEAD_ALLOWANCE_BYTES[session.scheme];
     // Behind another address stand many clients, whom one of them must not harm.
     if (head.remoteHost !== session.remoteHost) session.forwards = true;
-    if (rule !== null || head.upgrade !== "websocket") return rule;
+    if (rule !== null || !head.asksSocket) return rule;
     if (session.origin === UNIX_ORIGIN) repairUnixUpgrade(request);
     session.expectUpgrade();
     return this.#handshake.check(method, fields);

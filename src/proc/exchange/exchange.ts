@@ -52,7 +52,7 @@ export class Exchange implements Awaited {
   /** Where a trusted proxy has mounted the app, or "". */
   readonly scriptName: string;
   /** The client asks for a WebSocket. */
-  readonly asksUpgrade: boolean;
+  readonly asksSocket: boolean;
   readonly info: Deno.ServeHandlerInfo;
   /** When it began, and what `timeout` counts from: moved on while the request's body arrives. */
   readonly startedAt: number;
@@ -99,7 +99,7 @@ export class Exchange implements Awaited {
     this.remoteHost = head.remoteHost;
     this.remotePort = head.remotePort;
     this.scriptName = head.scriptName;
-    this.asksUpgrade = head.upgrade === "websocket";
+    this.asksSocket = head.asksSocket;
     this.info = info;
     this.thread = thread;
     this.startedAt = now;

@@ -74,8 +74,8 @@ export class InlineDispatcher implements Dispatcher {
     this.#server.began(session);
     let body = head.mayHaveBody ? streamedBody(request) : null;
     // Of a GET: fetch does not show it, node:http does.
-    if (head.hasBody && !head.mayHaveBody && head.upgrade === "") body = announcedStream(request);
-    if (body !== null || head.changed || head.upgrade !== "" || access !== null) {
+    if (head.hasBody && !head.mayHaveBody && !head.asksSocket) body = announcedStream(request);
+    if (body !== null || head.changed || head.asksSocket || access !== null) {
       return this.#exchange(session, request, info, access).run(this.#app, head, body);
     }
     return this.#answer(session, request, info);

@@ -88,7 +88,7 @@ export class InlineExchange implements Awaited {
         this.request = shownRequest(original, head, head.mayHaveBody ? original.body : null);
       }
       const { request } = this;
-      if (head.upgrade === "websocket") this.#host.upgrades.expect(request, original, this.session);
+      if (head.asksSocket) this.#host.upgrades.expect(request, original, this.session);
       const returned = app(request, head.changed ? shownInfo(head, this.#info) : this.#info);
       return isPromise(returned) ? this.wait(returned) : this.#answer(returned);
     } catch (error) {

@@ -8,10 +8,10 @@ import type { RequestHead } from "../edge/head_check.ts";
 /** The request with what its head says, and this body. */
 export function shownRequest(
   request: Request,
-  { url, head, upgrade }: RequestHead,
+  { url, head, asksSocket }: RequestHead,
   body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
 ): Request {
-  if (upgrade !== "" && body === null) {
+  if (asksSocket && body === null) {
     // Deno.upgradeWebSocket() takes Deno's own request alone; a handshake has no body. The first two
     // lines are method and URL.
     const fields = parseFields(head, head.indexOf("\n", head.indexOf("\n") + 1) + 1);

@@ -137,8 +137,8 @@ export class WsgiPool implements Pool, AppThread {
     const protocol = session.isHttp2("", []) ? "HTTP/2.0" : "HTTP/1.1";
     // Read by read_connection() of src/wsgi/python/environ.py.
     const ends = `${exchange.remoteHost}\t${exchange.remotePort}\t${protocol}\t${session.local}`;
-    const { id, asksUpgrade } = exchange;
-    const kind = asksUpgrade ? Task.upgrade : Task.exchange;
+    const { id, asksSocket } = exchange;
+    const kind = asksSocket ? Task.upgrade : Task.exchange;
     this.#put({ id, kind, exchange, head: `${ends}\t${exchange.scriptName}\n${head}`, body });
   }
 

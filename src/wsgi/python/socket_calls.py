@@ -44,9 +44,13 @@ def asks_for_one(environ):
     return (
         environ["REQUEST_METHOD"] == "GET"
         and environ["SERVER_PROTOCOL"] == "HTTP/1.1"
-        and environ.get("HTTP_UPGRADE", "").lower() == "websocket"
-        and "upgrade" in environ.get("HTTP_CONNECTION", "").lower()
+        and has_token(environ.get("HTTP_UPGRADE", ""), "websocket")
+        and has_token(environ.get("HTTP_CONNECTION", ""), "upgrade")
     )
+
+
+def has_token(text, token):
+    return token in (it.strip().lower() for it in text.split(","))
 
 
 def run(id, events, body, log):

@@ -220,6 +220,27 @@ Deno.test("handshakes are checked before the app sees them", async () => {
   assertEquals(await status({ Connection: "keep-alive", "Sec-WebSocket-Version": "8" }), 500);
 });
 
+each(
+  "WebSockets that are asked for in a list are checked too, and work",
+  async (program) => {
+    for (const upgrade of ["foo, websocket", "websocket,", "websocket\r\nUpgrade: foo"]) {
+      const answer = async (fields: Record<string, string>) => {
+        using client = await RawClient.connect(program.port);
+        return (await client.handshake("/echo", { Upgrade: upgrade, ...fields })).split(" ")[1];
+      };
+      assertEquals(await answer({ Origin: "https://evil.example" }), "403");
+      assertEquals(await answer({ "Sec-WebSocket-Version": "99" }), "426");
+      assertEquals(await answer({ "Sec-WebSocket-Key": "x" }), "400");
+      using client = await RawClient.connect(program.port);
+      assertMatch(await client.handshake("/echo", { Upgrade: upgrade }), /^HTTP\/1.1 101 /);
+      await client.frame(Opcode.text, "hi");
+      assertEquals((await client.nextFrame())?.opcode, Opcode.text);
+    }
+  },
+  "--websocket-origins",
+  "https://ok.example",
+);
+
 Deno.test("an app that sends more than its client reads learns it by bufferedAmount", async () => {
   await using program = await Program.start(APP, "-w", "1");
   const client = await Client.open(program.url("/flood?blocks=1000", "ws")); // 64 MB

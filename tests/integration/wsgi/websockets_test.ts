@@ -64,6 +64,8 @@ test("the longest path has the socket; what has none is the WSGI app's", async (
   // Upgrade without Connection asks for nothing (RFC 9110, 7.8).
   using plain = await RawClient.connect(server.port);
   assertMatch(await plain.handshake("/echo", { Connection: "" }), /^HTTP\/1.1 404 /);
+  using like = await RawClient.connect(server.port);
+  assertMatch(await like.handshake("/echo", { Connection: "x-upgrade" }), /^HTTP\/1.1 404 /);
 });
 
 test("handshakes that are none, or of a foreign origin, are refused", async (server) => {
@@ -71,16 +73,20 @@ test("handshakes that are none, or of a foreign origin, are refused", async (ser
     [{ "Sec-WebSocket-Version": "8" }, 426],
     [{ "Sec-WebSocket-Key": "short" }, 400],
     [{ Origin: "https://evil.example" }, 403],
+    [{ Origin: "https://evil.example", Upgrade: "foo, websocket" }, 403],
+    [{ Origin: "https://evil.example", Upgrade: "websocket\r\nUpgrade: foo" }, 403],
   ] as const;
   for (const [fields, status] of wrong) {
     using client = await RawClient.connect(server.port);
     assertMatch(await client.handshake("/echo", fields), new RegExp(`^HTTP/1.1 ${status} `));
   }
-  using client = await RawClient.connect(server.port);
-  assertMatch(
-    await client.handshake("/echo", { Origin: "https://good.example" }),
-    /^HTTP\/1.1 101 /,
-  );
+  for (const upgrade of ["websocket", "foo, websocket", "websocket\r\nUpgrade: foo"]) {
+    using client = await RawClient.connect(server.port);
+    const fields = { Origin: "https://good.example", Upgrade: upgrade };
+    assertMatch(await client.handshake("/echo", fields), /^HTTP\/1.1 101 /);
+    await client.frame(Opcode.text, "hi");
+    assertEquals((await client.nextFrame())?.opcode, Opcode.text);
+  }
 }, { args: ["--websocket-origins", "https://good.example"] });
 
 test("text is str and binary is bytes, of any length", async (_server, open) => {

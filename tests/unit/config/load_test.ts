@@ -177,6 +177,18 @@ Deno.test("a certificate needs its key, and both have to be there", () => {
   );
 });
 
+Deno.test("a PROXY header before TLS is refused, where no address is without TLS", () => {
+  const tls = "certfile: app.ts\nkeyfile: app.ts\n";
+  assertStringIncludes(
+    refusalIn({ file: tls + "proxy_protocol: true" }),
+    "proxy_protocol (denicorn.yaml:3): Deno's TLS begins with a connection's first byte",
+  );
+  assertEquals(configIn({ file: tls }).proxy_protocol, false);
+  assertEquals(configIn({ file: "proxy_protocol: true" }).certfile, null);
+  const plain = "proxy_protocol: true\nbind: [':443', 'unix:a.sock']";
+  assertEquals(configIn({ file: tls + plain }).proxy_protocol, true);
+});
+
 Deno.test("one address twice is refused; port 0 is another one each time", () => {
   assertEquals(
     refusalIn({ argv: ["-b", "80", "-b", "127.0.0.1:80"] }),

@@ -51,6 +51,10 @@ Deno.test("an address may have a port and brackets", () => {
   assertEquals(address("[2001:DB8::1]:5000"), "2001:db8::1");
   assertEquals(address("2001:db8::1"), "2001:db8::1");
   assertEquals(splitNode("1.2.3.4:99999"), { address: "1.2.3.4", port: 0 });
+  assertEquals(splitNode("1.2.3.4:_a-B.9"), { address: "1.2.3.4", port: 0 });
+  assertEquals(splitNode("[::1]:_p"), { address: "::1", port: 0 });
+  assertEquals(splitNode("1.2.3.4:p"), { address: "1.2.3.4:p", port: 0 });
+  assertEquals(address("1.2.3.4:_p"), "1.2.3.4");
   assertEquals(splitNode("[::1]"), { address: "::1", port: 0 });
 });
 
@@ -105,8 +109,14 @@ Deno.test("Forwarded is read as RFC 7239 has it", () => {
     ],
   );
   assertEquals(parseForwarded('for="a\\"b"'), [{ for: 'a"b', proto: null, host: null }]);
-  assertEquals(parseForwarded(",, for=a,"), [{ for: "a", proto: null, host: null }]);
-  for (const bad of ["for", "for=a;for=b", 'for="a', "for=a b", "=a", "for=a;", "f(r=a"]) {
+  assertEquals(parseForwarded("for=a;constructor=b"), [{ for: "a", proto: null, host: null }]);
+  for (
+    const empty of [",, for=a,", "for=a;", ";for=a", "for=a;;by=b", "; ;for=a ; ;,;", ";,for=a"]
+  ) {
+    assertEquals(parseForwarded(empty), [{ for: "a", proto: null, host: null }], empty);
+  }
+  for (const nothing of ["", " ", ";", ",;,"]) assertEquals(parseForwarded(nothing), [], nothing);
+  for (const bad of ["for", "for=a;for=b", 'for="a', "for=a b", "=a", ";=", "f(r=a"]) {
     assertEquals(parseForwarded(bad), null, bad);
   }
 });

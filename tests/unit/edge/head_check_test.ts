@@ -63,11 +63,26 @@ Deno.test("one reader reads many heads, and nothing of one shows in the next", (
   const head = new RequestHead(LIMITS);
   const first = [HOST, ["Content-Length", "5"], ["Upgrade", "WebSocket"]] as Fields;
   assertEquals(head.read("POST", "http://example.org/", first, CLIENT), null);
-  assertEquals([head.contentLength, head.upgrade], [5, "websocket"]);
+  assertEquals([head.contentLength, head.asksSocket], [5, true]);
   const second = [["Accept", "text/html"], HOST] as Fields;
   assertEquals(head.read("GET", "http://example.org/b", second, CLIENT), null);
-  assertEquals([head.contentLength, head.upgrade], [-1, ""]);
+  assertEquals([head.contentLength, head.asksSocket], [-1, false]);
   assertEquals(head.head, "GET\nhttp://example.org/b\nhost\nexample.org\naccept\ntext/html");
+});
+
+Deno.test("a WebSocket is asked for wherever it stands among the upgrades, in whichever line", () => {
+  const asks = (...values: string[]) =>
+    read({ fields: [HOST, ...values.map((it): [string, string] => ["Upgrade", it])] }).asksSocket;
+  for (
+    const list of ["websocket", "foo, WebSocket", "websocket,foo", "websocket,", ",\twebsocket "]
+  ) {
+    assertEquals(asks(list), true, list);
+  }
+  assertEquals(asks("websocket", "foo"), true);
+  assertEquals(asks("foo", "websocket"), true);
+  for (const list of ["", "h2c", "websocket/13", "websockets", "web, socket"]) {
+    assertEquals(asks(list), false, list);
+  }
 });
 
 Deno.test("a request without a Host is refused in HTTP/1 and takes :authority in HTTP/2", () => {
