@@ -2,6 +2,7 @@
 
 import { AppLoadError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
+import { sayWaiting } from "../log/say_waiting.ts";
 import { type AppSpecifier, parseAppSpecifier } from "./app_specifier.ts";
 import { replaceDenoServe } from "./deno_serve.ts";
 import { mainGuardIn } from "./main_guard.ts";
@@ -10,9 +11,6 @@ import { type FetchHandler, OwnServer, type OwnServerOptions } from "./own_serve
 import { toldOf, traceOf } from "./trace.ts";
 
 export { type FetchHandler, servedAddr } from "./own_server.ts";
-
-/** When loading takes longer, the log says what is waited for; boot_timeout ends the wait. */
-const SAY_WAITING_MS = 2_000;
 
 /** How long an app that has started a server may go on at its top level before it is served. */
 const TOP_LEVEL_AFTER_SERVER_MS = 250;
@@ -282,14 +280,4 @@ function kindOf(value: unknown): string {
   if (typeof value !== "object") return `a ${typeof value} (${String(value).slice(0, 40)})`;
   const fetch = "fetch" in value ? `, whose fetch is a ${typeof value.fetch}` : " without fetch()";
   return `an object${fetch}`;
-}
-
-/** Logs once what is waited for, if it takes long. */
-async function sayWaiting<T>(result: Promise<T>, log: Log, what: string): Promise<T> {
-  const timer = setTimeout(() => log.warning(`Still waiting for ${what}`), SAY_WAITING_MS);
-  try {
-    return await result;
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,17 +1,23 @@
 /** The hooks as the process sees them from outside: a thread that is told, and seldom waited for. */
 
 import { pathToFileURL } from "node:url";
-import { ConfigError, messageOf } from "../errors.ts";
+import { BootError, ConfigError, messageOf } from "../errors.ts";
 import type { Log } from "../log/record.ts";
+import { sayWaiting } from "../log/say_waiting.ts";
 import type { HookArguments, HookName } from "./hooks.ts";
 import type { FromHooks, HookCall, ToHooks } from "./messages.ts";
 
-/** How long the module may take to load, milliseconds. */
-const LOAD_TIMEOUT_MS = 30_000;
 /** How long a hook is waited for, milliseconds. Afterwards it may go on, but nothing waits. */
 const HOOK_TIMEOUT_MS = 5_000;
 /** Calls that may wait for a thread that is busy; further ones are dropped and counted. */
 const MAX_WAITING_CALLS = 10_000;
+
+/** What of the configuration says which module. */
+export interface HooksConfig {
+  /** Absolute path. */
+  readonly hooks: string | null;
+  readonly boot_timeout: number;
+}
 
 export class HookThread {
   readonly #worker: Worker;
@@ -43,21 +49,24 @@ export class HookThread {
   }
 
   /**
-   * Loads a hooks module. Throws ConfigError where it cannot be loaded.
-   *
-   * @param path Absolute path of the module.
+   * Loads the module that is configured, within `boot_timeout`; null where there is none. Throws
+   * ConfigError where it cannot be loaded, BootError where that takes too long.
    */
-  static async load(path: string, log: Log): Promise<HookThread> {
-    const thread = new HookThread(pathToFileURL(path).href, log);
-    const late = new Error(`it was not loaded within ${LOAD_TIMEOUT_MS / 1000} s`);
-    const timer = setTimeout(() => thread.#loaded.reject(late), LOAD_TIMEOUT_MS);
+  static async load(
+    { hooks, boot_timeout }: HooksConfig,
+    log: Log,
+  ): Promise<HookThread | null> {
+    if (hooks === null) return null;
+    const thread = new HookThread(pathToFileURL(hooks).href, log);
+    const cannot = `Cannot load the hooks ${hooks}`;
+    const late = new BootError(`${cannot}: not loaded within boot_timeout (${boot_timeout} s)`);
+    const timer = setTimeout(() => thread.#loaded.reject(late), boot_timeout * 1000);
     try {
-      await thread.#loaded.promise;
+      await sayWaiting(thread.#loaded.promise, log, `the hooks ${hooks}`);
       return thread;
     } catch (error) {
       thread.close();
-      const reason = messageOf(error);
-      throw new ConfigError(`Cannot load the hooks ${path}: ${reason}`);
+      throw error === late ? late : new ConfigError(`${cannot}: ${messageOf(error)}`);
     } finally {
       clearTimeout(timer);
     }
@@ -92,6 +101,7 @@ export class HookThread {
   /** What still runs is ended, unless it burns the CPU: that ends with the process. */
   close(): void {
     this.#worker.terminate();
+    for (const resolve of this.#waiting.values()) resolve();
   }
 
   #call(name: HookName, args: readonly unknown[], id: number): boolean {

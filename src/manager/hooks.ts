@@ -1,4 +1,9 @@
-/** The hooks that run in the manager. Without a hooks module every call is nothing. */
+/**
+ * The hooks that run in the manager. Without a hooks module every call is nothing.
+ *
+ * A reload brings a module and a configuration of its own. They are in force when its first proc is
+ * ready, as all the rest of it is; until then they hear of the reload and prepare that proc, no more.
+ */
 
 import type { Config } from "../config/config.ts";
 import { HookThread } from "../hooks/hook_thread.ts";
@@ -14,42 +19,19 @@ type Rest<Name extends ManagerHook> = HookArguments<Name> extends [ManagerInfo, 
   ? Others
   : never;
 
-/** The hooks of a reload, which are not in force yet. */
-export interface FreshHooks {
-  /** Takes them on. Throws ConfigError where they could not be loaded, and then all stays as it was. */
-  adopt(): void;
-  discard(): void;
-}
+/** A module, loaded, and the configuration that its hooks are shown. */
+export class HookModule {
+  readonly #config: Config;
+  readonly #thread: HookThread | null;
 
-export class ManagerHooks {
-  readonly #log: Log;
-  #config: Config;
-  #thread: HookThread | null;
-
-  private constructor(config: Config, log: Log, thread: HookThread | null) {
+  private constructor(config: Config, thread: HookThread | null) {
     this.#config = config;
-    this.#log = log;
     this.#thread = thread;
   }
 
-  /** Throws ConfigError where the module cannot be loaded. */
-  static async load(config: Config, log: Log): Promise<ManagerHooks> {
-    return new ManagerHooks(config, log, await loadThread(config, log));
-  }
-
-  /** Loads the module anew, as it is now. Never rejects: what is wrong is told by `adopt`. */
-  async prepare(config: Config): Promise<FreshHooks> {
-    const [loaded] = await Promise.allSettled([loadThread(config, this.#log)]);
-    const fresh = loaded.status === "fulfilled" ? loaded.value : null;
-    return {
-      adopt: () => {
-        if (loaded.status === "rejected") throw loaded.reason;
-        this.#thread?.close();
-        this.#thread = fresh;
-        this.#config = config;
-      },
-      discard: () => fresh?.close(),
-    };
+  /** Throws ConfigError where it cannot be loaded, BootError where that takes too long. */
+  static async load(config: Config, log: Log): Promise<HookModule> {
+    return new HookModule(config, await HookThread.load(config, log));
   }
 
   has(name: ManagerHook): boolean {
@@ -77,6 +59,55 @@ export class ManagerHooks {
   }
 }
 
-async function loadThread({ hooks }: Config, log: Log): Promise<HookThread | null> {
-  return hooks === null ? null : await HookThread.load(hooks, log);
+interface Pending {
+  readonly generation: number;
+  readonly module: HookModule;
+}
+
+export class ManagerHooks {
+  #inForce: HookModule;
+  /** Of the reload that is under way. */
+  #pending: Pending | null = null;
+
+  constructor(first: HookModule) {
+    this.#inForce = first;
+  }
+
+  get inForce(): HookModule {
+    return this.#inForce;
+  }
+
+  /**
+   * Those that prepare a proc of this generation: the canary has its own, which are what its app needs.
+   * Its end is told to those in force, which outlive it.
+   */
+  of(generation: number): HookModule {
+    return this.#pending?.generation === generation ? this.#pending.module : this.#inForce;
+  }
+
+  /** A reload begins; it overtakes one that was under way. */
+  begin(generation: number, module: HookModule): void {
+    this.#pending?.module.close();
+    this.#pending = { generation, module };
+  }
+
+  /** Its first proc is ready. */
+  commit(generation: number): void {
+    if (this.#pending?.generation !== generation) return;
+    this.#inForce.close();
+    this.#inForce = this.#pending.module;
+    this.#pending = null;
+  }
+
+  /** It has failed. */
+  abandon(generation: number): void {
+    if (this.#pending?.generation !== generation) return;
+    this.#pending.module.close();
+    this.#pending = null;
+  }
+
+  close(): void {
+    this.#pending?.module.close();
+    this.#inForce.close();
+  }
 }

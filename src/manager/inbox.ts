@@ -2,7 +2,7 @@
 
 import type { Config } from "../config/config.ts";
 import type { ProcToManager } from "../protocol/control.ts";
-import type { FreshHooks } from "./hooks.ts";
+import type { HookModule } from "./hooks.ts";
 import type { ManagerSignal } from "./signals.ts";
 
 export type ManagerEvent =
@@ -17,6 +17,8 @@ export type ManagerEvent =
   | { readonly type: "prepared"; readonly reload: PreparedReload }
   /** The hook before a new manager (USR2) has ended, or was waited for long enough. */
   | { readonly type: "pre_exec_over" }
+  /** The last hook of all has ended, or was waited for long enough. */
+  | { readonly type: "on_exit_over" }
   /** The manager that was started beside this one (USR2) has ended. */
   | { readonly type: "successor_exited"; readonly status: Deno.CommandStatus };
 
@@ -24,7 +26,7 @@ export interface PreparedReload {
   /** Of several the last one counts. */
   readonly number: number;
   readonly config: Config;
-  readonly hooks: FreshHooks;
+  readonly hooks: PromiseSettledResult<HookModule>;
 }
 
 export class Inbox<T> {

@@ -11,7 +11,7 @@ import { now } from "./clock.ts";
 import type { Decision } from "./decision.ts";
 import { errorOf, type Failure, withTrace } from "./failure.ts";
 import { Fleet } from "./fleet.ts";
-import { ManagerHooks } from "./hooks.ts";
+import { HookModule, ManagerHooks } from "./hooks.ts";
 import { Inbox, type ManagerEvent } from "./inbox.ts";
 import { limitsOf } from "./limits.ts";
 import { giveAccessLog } from "./log_owner.ts";
@@ -51,7 +51,7 @@ export async function runManager(
     if (opening && STOPPING_SIGNALS.includes(signal)) Deno.exit(ExitCode.ok);
     inbox.push({ type: "signal", signal });
   });
-  const hooks = await ManagerHooks.load(config, log);
+  const hooks = new ManagerHooks(await HookModule.load(config, log));
   using fleet = await Fleet.open(config, { log, inbox, inherited: options.inherited });
   opening = false;
   return await new Manager({ fleet, hooks, inbox, log }, options).run();
@@ -102,13 +102,29 @@ class Manager {
       await this.#watch();
     } finally {
       this.#reloader?.close();
-      await this.#hooks.run("onExit");
+      await this.#runOnExit();
       this.#hooks.close();
       this.#pidfile.close();
     }
     if (this.#failure !== null) throw errorOf(this.#failure);
     this.#log.info("Stopped");
     return ExitCode.ok;
+  }
+
+  /** The last hook; who is in a hurry (INT or QUIT twice) does not wait for it. */
+  async #runOnExit(): Promise<void> {
+    let isOver = false;
+    // Whatever led here: from now on signals mean what they mean at a stop.
+    this.#table.stop("graceful");
+    this.#hooks.inForce.run("onExit").then(() => {
+      isOver = true;
+      this.#inbox.push({ type: "on_exit_over" });
+    });
+    while (!isOver && this.#table.stopping !== "now") {
+      for (const event of await this.#inbox.take(MAX_WAIT_MS)) {
+        await this.#survive(() => this.#handle(event));
+      }
+    }
   }
 
   /** The one in force. */
@@ -126,7 +142,7 @@ class Manager {
     const ownQueues = this.#config.bind.some(({ transport }) => transport === "tcp");
     if (ownQueues && losesQueues()) this.#log.info(MIGRATE_ADVICE);
     this.#reloader = new Reloader(this.#config, this.#log, this.#inbox);
-    await this.#hooks.run("onStarting");
+    await this.#hooks.inForce.run("onStarting");
   }
 
   async #watch(): Promise<void> {
@@ -191,6 +207,8 @@ class Manager {
         return await this.#orders.prepared(event.reload);
       case "pre_exec_over":
         return this.#orders.preExecOver();
+      case "on_exit_over":
+        return;
       case "successor_exited":
         return this.#orders.successorExited(event.status);
     }
@@ -227,8 +245,9 @@ class Manager {
   async #spawn(
     { id, generation, replaces, why }: Extract<Decision, { type: "spawn" }>,
   ): Promise<void> {
-    if (this.#hooks.has("preSpawn")) {
-      await this.#hooks.run("preSpawn", { id, pid: 0 });
+    const hooks = this.#hooks.of(generation);
+    if (hooks.has("preSpawn")) {
+      await hooks.run("preSpawn", { id, pid: 0 });
       // Meanwhile it may have turned out that it is not needed.
       if (this.#table.get(id)?.state !== "booting") return this.#table.exited(id, "", now());
     }
@@ -245,6 +264,7 @@ class Manager {
 
   #adopt(generation: number, outdated: number): void {
     this.#fleet.generations.commit(generation);
+    this.#hooks.commit(generation);
     this.#reloader?.follow(this.#config);
     this.#log.info(`The reload's first proc is ready; ${outdated} to replace`);
   }
@@ -252,6 +272,7 @@ class Manager {
   #abandon(generation: number, failure: Failure): void {
     this.#reloader?.follow(this.#fleet.generations.of(generation));
     this.#fleet.generations.abandon(generation);
+    this.#hooks.abandon(generation);
     this.#fleet.generations.forget(this.#table.procs);
     this.#log.error(`Cannot reload, all stays as it was: ${withTrace(failure)}`);
   }

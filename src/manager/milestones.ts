@@ -31,13 +31,15 @@ export class Milestones {
     const { hooks, log, table: { booted, target, generation, isRenewed, stopping } } = this.#parts;
     if (booted && !this.#wasBooted) {
       log.info(readyLine(this.#now(), performance.now()));
-      hooks.notify("whenReady");
+      hooks.inForce.notify("whenReady");
     }
     if (generation !== this.#lastGeneration && isRenewed && stopping === null) {
       log.info(reloadedLine(this.#now()));
       this.#lastGeneration = generation;
     }
-    if (target !== this.#lastTarget) hooks.notify("workersChanged", target, this.#lastTarget);
+    if (target !== this.#lastTarget) {
+      hooks.inForce.notify("workersChanged", target, this.#lastTarget);
+    }
     this.#wasBooted = booted;
     this.#lastTarget = target;
   }

@@ -7,7 +7,7 @@ import { type CommandLine, ownCommandLine } from "../launch/command_line.ts";
 import { now } from "./clock.ts";
 import { describeExit } from "./departure.ts";
 import type { Fleet } from "./fleet.ts";
-import type { ManagerHooks } from "./hooks.ts";
+import { HookModule, type ManagerHooks } from "./hooks.ts";
 import type { Inbox, ManagerEvent, PreparedReload } from "./inbox.ts";
 import { limitsOf, LINGER_MS } from "./limits.ts";
 import { giveAccessLog } from "./log_owner.ts";
@@ -98,35 +98,47 @@ export class Orders {
 
   async #handleHup(): Promise<void> {
     if (this.#table.stopping !== null) return;
-    await this.#tryToReload(async () => {
-      const config = await this.#reloadConfig();
-      const number = ++this.#reloads;
-      const prepared = this.#hooks.prepare(config).then((hooks) => ({ number, config, hooks }));
-      // With none there is nothing to wait for, and what comes behind HUP finds it done.
-      if (config.hooks === null) return await this.prepared(await prepared);
-      // A module that takes its time must hold up neither a stop nor a replacement.
-      prepared.then((reload) => this.#inbox.push({ type: "prepared", reload }));
-    });
+    let config: Config;
+    try {
+      config = await this.#reloadConfig();
+    } catch (error) {
+      return this.#cannotReload(error);
+    }
+    const number = ++this.#reloads;
+    const prepared = Promise.allSettled([HookModule.load(config, this.#log)])
+      .then(([hooks]) => ({ number, config, hooks }));
+    // With none there is nothing to wait for, and what comes behind HUP finds it done.
+    if (config.hooks === null) return await this.prepared(await prepared);
+    // A module that takes its time must hold up neither a stop nor a replacement.
+    prepared.then((reload) => this.#inbox.push({ type: "prepared", reload }));
   }
 
   /** Runs when the hooks of a reload are there: the rest of HUP. */
   async prepared({ number, config, hooks }: PreparedReload): Promise<void> {
-    if (this.#table.stopping !== null || number !== this.#reloads) return hooks.discard();
-    await this.#tryToReload(async () => {
-      hooks.adopt();
-      const opened = await this.#fleet.sockets.open(config);
-      this.#hooks.notify("onReload");
-      this.#fleet.generations.begin(this.#table.reload(limitsOf(opened), now()), opened);
-    });
+    const isOvertaken = this.#table.stopping !== null || number !== this.#reloads;
+    if (hooks.status === "rejected") {
+      return isOvertaken ? undefined : this.#cannotReload(hooks.reason);
+    }
+    if (isOvertaken) return hooks.value.close();
+    try {
+      await this.#begin(config, hooks.value);
+    } catch (error) {
+      hooks.value.close();
+      this.#cannotReload(error);
+    }
   }
 
-  async #tryToReload(step: () => Promise<void>): Promise<void> {
-    try {
-      await step();
-    } catch (error) {
-      if (!(error instanceof DenicornError)) throw error;
-      this.#log.error(`Cannot reload, all stays as it was: ${error.message}`);
-    }
+  async #begin(config: Config, hooks: HookModule): Promise<void> {
+    const opened = await this.#fleet.sockets.open(config);
+    const generation = this.#table.reload(limitsOf(opened), now());
+    this.#fleet.generations.begin(generation, opened);
+    this.#hooks.begin(generation, hooks);
+    hooks.notify("onReload");
+  }
+
+  #cannotReload(error: unknown): void {
+    if (!(error instanceof DenicornError)) throw error;
+    this.#log.error(`Cannot reload, all stays as it was: ${error.message}`);
   }
 
   /** Runs when files have changed that procs have read: see Reloader. */
@@ -153,10 +165,10 @@ export class Orders {
     if (this.#commandLine === null) {
       return this.#log.error("Cannot start a new manager: how this one was started is unknown");
     }
-    if (!this.#hooks.has("preExec")) return this.#startSuccessor(this.#commandLine);
+    if (!this.#hooks.inForce.has("preExec")) return this.#startSuccessor(this.#commandLine);
     this.#runsPreExec = true;
     // As in HUP: a hook that takes its time must hold up neither a stop nor a replacement.
-    this.#hooks.run("preExec").then(() => this.#inbox.push({ type: "pre_exec_over" }));
+    this.#hooks.inForce.run("preExec").then(() => this.#inbox.push({ type: "pre_exec_over" }));
   }
 
   /** Runs when the hook preExec is waited for no longer: the rest of USR2. */

@@ -98,7 +98,7 @@ export class Reports {
     this.#fleet.steering.closed(id, proc.heardAt, now());
     const { code, signal } = status;
     const expected = proc.state === "leaving";
-    this.#hooks.notify("childExit", { id, pid }, { code, signal, expected });
+    this.#hooks.inForce.notify("childExit", { id, pid }, { code, signal, expected });
     this.#table.exited(id, how, now());
     this.#fleet.generations.forget(this.#table.procs);
     if (proc.state !== "leaving") {

@@ -107,7 +107,7 @@ export class Proc {
       // Once more: a change of user has cleared it.
       this.#tieToManager();
       // From here on there is code of the user's.
-      const hooks = config.hooks === null ? null : await HookThread.load(config.hooks, log);
+      const hooks = await HookThread.load(config, log);
       await hooks?.run("postSpawn", info);
       this.#booted = { config, server, hooks, info };
       await server.load(RequestHooks.of(hooks, info));

@@ -109,13 +109,13 @@ class Solo {
 
   /** Becomes who is configured: after the addresses are bound, and before any code of the user's. */
   async #settle(): Promise<void> {
-    const { hooks, pid } = this.#config;
+    const { pid } = this.#config;
     await this.#server.prepare({ bind: true });
     if (pid !== null) this.#pidfile = Pidfile.create(pid);
     // The app may call Deno.exit() here (threads: 0).
     globalThis.addEventListener("unload", () => this.#pidfile?.close());
     takeIdentity(this.#config, "");
-    this.#hooks = hooks === null ? null : await HookThread.load(hooks, this.#log);
+    this.#hooks = await HookThread.load(this.#config, this.#log);
   }
 
   async #handleTerm(signal: Deno.Signal): Promise<void> {

@@ -291,3 +291,83 @@ export const onReload = () => console.log("released");
     await server.says(/held/, 2);
   },
 );
+
+/** Its load never ends, where there is a file `held` beside it. Else each hook tells where it is from. */
+function holdable(word: string): string {
+  const names = ["preSpawn", "childExit", "onReload", "onExit"];
+  const hooks = names.map((name) => `  ${name}: () => console.log("${word} ${name}"),\n`);
+  return `import { existsSync } from "node:fs";
+if (existsSync(new URL("./held", import.meta.url))) {
+  setInterval(() => {}, 1000);
+  await new Promise(() => {});
+}
+export default {\n${hooks.join("")}};\n`;
+}
+
+for (const workers of [0, 1]) {
+  sceneTest(
+    `hooks whose load never ends, with workers: ${workers}: told, and exit code 3`,
+    async (scene) => {
+      const hooks = scene.write("hooks.ts", holdable("first"));
+      scene.write("held", "");
+      const args = ["--hooks", hooks, "--boot-timeout", "3"];
+      const server = scene.launch({ workers, args });
+      assertEquals((await server.end()).code, 3);
+      await server.says(/WARNING.*Still waiting for the hooks .*hooks\.ts/);
+      await server.says(/boot_timeout \(3 s\)/);
+    },
+  );
+}
+
+sceneTest("hooks whose load never ends at HUP: all stays as it was, and is told", async (scene) => {
+  const hooks = scene.write("hooks.ts", holdable("first"));
+  const server = await scene.start({
+    workers: 1,
+    args: ["--hooks", hooks, "--boot-timeout", "3"],
+  });
+  const before = await server.get();
+  scene.write("held", "");
+  server.signal("SIGHUP");
+  await server.says(
+    /Cannot reload, all stays as it was: Cannot load the hooks .*: not loaded within boot_timeout \(3 s\)/,
+  );
+  assertEquals(await server.get(), before);
+});
+
+sceneTest("a reload whose app is broken leaves the old hooks in force", async (scene) => {
+  const hooks = scene.write("hooks.ts", holdable("old"));
+  const server = await scene.start({ app: HELLO, workers: 1, args: ["--hooks", hooks] });
+  scene.write("hooks.ts", holdable("new"));
+  scene.write("app.ts", "throw new Error('half an edit');\n");
+  server.signal("SIGHUP");
+  await server.says(/new onReload/);
+  await server.says(/Cannot reload, all stays as it was: .*[^]*half an edit/);
+  await server.says(/old childExit/); // of the reload's first proc
+  scene.write("app.ts", HELLO);
+  Deno.kill(server.procs()[0]!.pid, "SIGKILL");
+  await server.says(/old childExit/, 2);
+  await server.says(/old preSpawn/, 2);
+  await server.ready(2);
+  server.signal("SIGHUP");
+  await server.says(/new preSpawn/, 2); // both are prepared for their app by their own
+  await server.says(/Reloaded: /);
+  await server.says(/new childExit/);
+  await server.stop();
+  assert(/new onExit/.test(server.output) && !/old onExit/.test(server.output), server.output);
+});
+
+sceneTest("a second INT does not wait for an onExit that hangs", async (scene) => {
+  const hooks = scene.write(
+    "hooks.ts",
+    `export function onExit() {
+  console.log("onExit hangs");
+  return new Promise(() => { setInterval(() => {}, 1000); });
+}\n`,
+  );
+  const server = await scene.start({ workers: 1, args: ["--hooks", hooks] });
+  server.signal("SIGINT");
+  await server.says(/onExit hangs/);
+  server.signal("SIGINT");
+  assertEquals((await server.end()).code, 0);
+  assert(!/has not ended/.test(server.output), server.output);
+});
