@@ -52,14 +52,15 @@ async function serve(
 ): Promise<ExitCode> {
   const { takeHandover } = await import("./manager/handover.ts");
   const handover = takeHandover();
-  if (config.workers === 0) {
-    const names = handover?.names ?? {};
-    return await startSolo({ config, file, warnings, names, ranForMs: 0 });
+  if (config.workers === 0 && handover === null) {
+    return await startSolo({ config, file, warnings, ranForMs: 0 });
   }
   const { openErrorLog } = await import("./log/error_log.ts");
   const { bannerLines } = await import("./log/banner.ts");
   const log = openErrorLog(config, "manager");
   return await withLog(config, log, async () => {
+    // Of USR2: the addresses are the other manager's, which hands them over to its like alone.
+    requireManaged(config);
     const activation = Activation.take(handover?.names);
     if (activation.sockets.length > 0) log.info(`From systemd: ${activation.describe()}`);
     const { runManager } = await import("./manager/manager.ts");
@@ -107,11 +108,12 @@ function currentDirectory(): string {
   }
 }
 
-/** A manager without procs would go on, and nobody would serve. */
+/** What follows a manager that serves has to be one, or nobody would serve in the end. */
 function requireManaged({ workers }: Config) {
   if (workers > 0) return;
-  const why = "workers: 0 is one process without a manager, which a reload cannot make of this one";
-  throw new ConfigError(`${why}; stop it and start it anew, or take 1 or more`);
+  const why = "workers: 0 is one process without a manager, which neither a reload nor USR2 can " +
+    "make of a server that runs";
+  throw new ConfigError(`${why}; stop that and start it anew, or take 1 or more`);
 }
 
 /** Says at once, instead of after the start of all procs, that the app's file is not there. */

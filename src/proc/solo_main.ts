@@ -21,10 +21,10 @@ export async function main(start: SoloStart): Promise<never> {
 
 /** Serves until told to stop. Throws what kept it from serving, or made it give up. */
 export async function serveSolo(
-  { config, file, warnings, names, ranForMs }: SoloStart,
+  { config, file, warnings, ranForMs }: SoloStart,
   log: ErrorLog,
 ): Promise<ExitCode> {
-  const activation = Activation.take(names);
+  const activation = Activation.take();
   if (activation.sockets.length > 0) log.info(`From systemd: ${activation.describe()}`);
   return await runSolo(activation.activate(config, log), log, {
     announce: (actual) => {

@@ -9,8 +9,6 @@ export interface SoloStart {
   readonly file: string | null;
   /** One line each, for the error log. */
   readonly warnings: readonly string[];
-  /** Names by descriptor of systemd's sockets, where another manager handed them over (USR2). */
-  readonly names: Readonly<Record<string, string>>;
   /** How long the program had run when it gave its place to this one; 0 where it has not. */
   readonly ranForMs: number;
 }
