@@ -16,7 +16,7 @@ interface Parts {
 
 export class Milestones {
   readonly #parts: Parts;
-  #wasBooted = false;
+  #isReadyTold = false;
   #lastGeneration: number;
   #lastTarget: number;
 
@@ -28,8 +28,10 @@ export class Milestones {
 
   /** To be called after each round of decisions. */
   tell(): void {
-    const { hooks, log, table: { booted, target, generation, isRenewed, stopping } } = this.#parts;
-    if (booted && !this.#wasBooted) {
+    const { hooks, log, table } = this.#parts;
+    const { allServe, target, generation, isRenewed, stopping } = table;
+    if (allServe && !this.#isReadyTold) {
+      this.#isReadyTold = true;
       log.info(readyLine(this.#now(), performance.now()));
       hooks.inForce.notify("whenReady");
     }
@@ -40,7 +42,6 @@ export class Milestones {
     if (target !== this.#lastTarget) {
       hooks.inForce.notify("workersChanged", target, this.#lastTarget);
     }
-    this.#wasBooted = booted;
     this.#lastTarget = target;
   }
 

@@ -32,7 +32,7 @@ export class ProcTable {
   #lastGeneration = 1;
   #endings: Endings;
   #nextId = 1;
-  /** All procs of the first start were ready once. */
+  /** As many procs as were wanted have served at a time. */
   #booted = false;
   #stopping: StopMode | null = null;
   #lingerMs = 0;
@@ -51,6 +51,11 @@ export class ProcTable {
 
   get booted(): boolean {
     return this.#booted;
+  }
+
+  /** As many as are wanted; where none is wanted (WINCH), nobody does. */
+  get allServe(): boolean {
+    return this.target > 0 && this.#roster.serving.length >= this.target;
   }
 
   /** Of the configuration in force. */
@@ -104,7 +109,7 @@ export class ProcTable {
       proc.state = "ready";
       proc.readyAt = now;
       if (this.isCanary(proc)) this.#commit();
-      this.#booted ||= this.#roster.serving.length >= this.target;
+      this.#booted ||= this.allServe;
     });
   }
 
@@ -173,6 +178,7 @@ export class ProcTable {
   /** Wants so many procs from now on; so many more or less after a reload that is under way, too. */
   resize(workers: number): void {
     this.#wanted.resize(workers);
+    this.#booted ||= this.allServe;
   }
 
   /** Wants every proc replaced by one of a new generation, whose number it returns. */

@@ -94,6 +94,31 @@ sceneTest(
   },
 );
 
+sceneTest(
+  "HUP and WINCH while the first procs boot: Ready is said when one serves",
+  async (scene) => {
+    const go = `${scene.directory}/go`;
+    const app = `const isThere = () => Deno.stat(${
+      JSON.stringify(go)
+    }).then(() => true, () => false);
+while (!await isThere()) await new Promise((resolve) => setTimeout(resolve, 20));
+${HELLO}`;
+    const server = scene.launch({ app, workers: 2, group: true });
+    await server.says(/Proc 2, pid \d+, starts/);
+    server.signal("SIGHUP");
+    await server.says(/Proc 3, pid \d+, starts/);
+    server.signal("SIGWINCH");
+    await server.says(/Signal SIGWINCH/);
+    scene.write("go", "");
+    await server.says(/0 are enough/);
+    await until("no proc is left", () => server.procs().length === 0);
+    assert(!server.output.includes("Ready:"), server.output);
+    server.signal("SIGTTIN");
+    await server.says(/Ready: 1 worker process serves http/);
+    assert((await server.get()).startsWith("pid "));
+  },
+);
+
 sceneTest("USR1 opens the log anew after logrotate has moved it", async (scene) => {
   const log = `${scene.directory}/error.log`;
   const server = scene.launch({ workers: 1, args: ["--error-log", log] });

@@ -415,6 +415,34 @@ Deno.test("no procs are wanted after a reload either, where none are wanted duri
   assertEquals(game.serving, []);
 });
 
+Deno.test("a server that was told to have no procs while it boots is not ready", () => {
+  const game = new Game({ workers: 1 });
+  game.decide();
+  game.table.reload({ ...LIMITS, workers: 1 }, game.now);
+  game.decide();
+  game.table.resize(0);
+  game.ready(2);
+  assertEquals(game.table.generation, 2);
+  assert(!game.table.allServe);
+  assert(!game.table.booted);
+  game.table.resize(1);
+  assertEquals(game.decide(), ["spawn 3 of 2"]);
+  assert(!game.table.allServe);
+  game.ready(3);
+  assert(game.table.allServe);
+  assert(game.table.booted);
+});
+
+Deno.test("a server is ready when it is told, while it boots, that those who serve are enough", () => {
+  const game = new Game();
+  game.decide();
+  game.ready(1);
+  assert(!game.table.booted);
+  game.table.resize(1);
+  assert(game.table.allServe);
+  assert(game.table.booted);
+});
+
 Deno.test("a proc that dies while a reload is under way is replaced by one that is known to run", () => {
   const game = Game.running();
   game.table.reload(LIMITS, game.now);
