@@ -11,6 +11,7 @@ import { VERSION } from "./config/version.ts";
 import { ConfigError, ExitCode, SystemError } from "./errors.ts";
 import { exitCodeOf, say, withLog } from "./log/last_words.ts";
 import { Activation } from "./os/activation.ts";
+import { NotifySocket } from "./os/notify_socket.ts";
 import { requirePermissions } from "./permissions.ts";
 import type { SoloStart } from "./protocol/solo_start.ts";
 
@@ -61,6 +62,7 @@ async function serve(
   return await withLog(config, log, async () => {
     // Of USR2: the addresses are the other manager's, which hands them over to its like alone.
     requireManaged(config);
+    const notify = NotifySocket.take(log);
     const activation = Activation.take(handover?.names);
     if (activation.sockets.length > 0) log.info(`From systemd: ${activation.describe()}`);
     const { runManager } = await import("./manager/manager.ts");
@@ -71,6 +73,7 @@ async function serve(
         for (const warning of warnings) log.warning(warning);
       },
       inherited: { activated: activation.sockets, handover },
+      notify,
       // deno-lint-ignore require-await -- an error in it is to reject
       reloadConfig: async () => {
         const again = load(options);

@@ -27,7 +27,8 @@ export function reloadedLine(config: Config): string {
   return `Reloaded: ${whatServes(config)}`;
 }
 
-function whatServes(config: Config): string {
+/** In a few words: how many processes, and where. */
+export function whatServes(config: Config): string {
   const verb = config.workers > 1 ? "serve" : "serves";
   return `${processes(config.workers)} ${verb} ${addresses(config)}`;
 }

@@ -29,6 +29,11 @@ export class Generations {
     return this.of(this.#current);
   }
 
+  /** A reload is under way whose first proc is not ready yet. */
+  get isTrying(): boolean {
+    return this.#newest !== this.#current;
+  }
+
   of(generation: number): Config {
     const config = this.#configs.get(generation) ?? this.#configs.get(this.#current);
     if (config === undefined) throw new Error(`generation ${generation} was forgotten too early`);

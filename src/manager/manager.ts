@@ -6,6 +6,7 @@ import type { ErrorLog } from "../log/error_log.ts";
 import { describe, surviveUncaughtErrors } from "../log/uncaught.ts";
 import { Reaper } from "../os/reaper.ts";
 import { losesQueues, MIGRATE_ADVICE } from "../os/sysctl.ts";
+import type { NotifySocket } from "../os/notify_socket.ts";
 import { setProcessTitle } from "../os/title.ts";
 import { now } from "./clock.ts";
 import type { Decision } from "./decision.ts";
@@ -23,6 +24,7 @@ import { Reloader } from "./reloader.ts";
 import { Reports } from "./reports.ts";
 import { listenToSignals, STOPPING_SIGNALS } from "./signals.ts";
 import type { InheritedSockets } from "./sockets.ts";
+import { Supervisor } from "./supervisor.ts";
 
 /** The loop looks around at least so often, milliseconds. */
 const MAX_WAIT_MS = 1_000;
@@ -34,6 +36,8 @@ export interface ManagerOptions extends OrderOptions {
   readonly announce: (config: Config) => void;
   /** Sockets that were there when the process began. */
   readonly inherited: InheritedSockets;
+  /** To systemd; null where nobody wants to be told anything. */
+  readonly notify: NotifySocket | null;
 }
 
 /** Runs until told to stop. Throws the error that ended it, where one did. */
@@ -76,6 +80,7 @@ class Manager {
   readonly #reaper: Reaper | null;
   readonly #pidfile: PidfileKeeper;
   readonly #milestones: Milestones;
+  readonly #supervisor: Supervisor;
   #reloader: Reloader | null = null;
   #failure: Failure | null = null;
 
@@ -88,7 +93,9 @@ class Manager {
     this.#options = options;
     this.#table = new ProcTable(limitsOf(this.#config));
     this.#milestones = new Milestones({ ...parts, table: this.#table });
-    this.#orders = new Orders({ ...options, ...parts, table: this.#table });
+    this.#supervisor = new Supervisor({ notify: options.notify, fleet, table: this.#table });
+    const supervisor = this.#supervisor;
+    this.#orders = new Orders({ ...options, ...parts, supervisor, table: this.#table });
     const onSources = (files: readonly string[]) => this.#reloader?.add(files);
     this.#reports = new Reports({ ...parts, table: this.#table, onSources });
     this.#pidfile = new PidfileKeeper(parts.log, fleet.sockets.predecessor);
@@ -150,12 +157,14 @@ class Manager {
     for (;;) {
       for (const decision of this.#table.decide(now())) this.#carryOut(decision);
       this.#milestones.tell();
+      this.#supervisor.tell(this.#orders, now());
       // Shared sockets would go on queueing connections that nobody is to serve.
       if (this.#table.stopping !== null) {
         this.#fleet.sockets.close({ keepFiles: this.#orders.successor !== null });
       }
       if (this.#table.isOver) return;
-      const wait = Math.min(MAX_WAIT_MS, this.#table.deadline(now()) - now());
+      const deadline = Math.min(this.#table.deadline(now()), this.#supervisor.deadline);
+      const wait = Math.min(MAX_WAIT_MS, deadline - now());
       for (
         let events = await this.#inbox.take(wait);
         events.length > 0;

@@ -14,6 +14,7 @@ import { giveAccessLog } from "./log_owner.ts";
 import type { ProcTable } from "./proc_table.ts";
 import { hasTerminal, type ManagerSignal } from "./signals.ts";
 import { Successor } from "./successor.ts";
+import type { Supervisor } from "./supervisor.ts";
 
 /** Why new connections are not steered between USR2 and the end of one of the managers. */
 export const TWO_MANAGERS = "another manager's procs share the addresses";
@@ -30,6 +31,7 @@ interface Parts {
   readonly hooks: ManagerHooks;
   readonly inbox: Inbox<ManagerEvent>;
   readonly log: ErrorLog;
+  readonly supervisor: Supervisor;
   readonly table: ProcTable;
 }
 
@@ -38,22 +40,30 @@ export class Orders {
   readonly #hooks: ManagerHooks;
   readonly #inbox: Inbox<ManagerEvent>;
   readonly #log: ErrorLog;
+  readonly #supervisor: Supervisor;
   readonly #table: ProcTable;
   readonly #reloadConfig: () => Promise<Config>;
   readonly #commandLine: CommandLine | null;
   #successor: Successor | null = null;
   #runsPreExec = false;
-  /** How many were begun. */
+  /** How many were begun, and the last of them whose hooks were there. */
   #reloads = 0;
+  #prepared = 0;
 
-  constructor({ fleet, hooks, inbox, log, table, argv, reloadConfig }: Parts & OrderOptions) {
-    this.#fleet = fleet;
-    this.#hooks = hooks;
-    this.#inbox = inbox;
-    this.#log = log;
-    this.#table = table;
+  constructor({ argv, reloadConfig, ...parts }: Parts & OrderOptions) {
+    this.#fleet = parts.fleet;
+    this.#hooks = parts.hooks;
+    this.#inbox = parts.inbox;
+    this.#log = parts.log;
+    this.#supervisor = parts.supervisor;
+    this.#table = parts.table;
     this.#reloadConfig = reloadConfig;
     this.#commandLine = ownCommandLine(argv);
+  }
+
+  /** The hooks of a reload are waited for. */
+  get isPreparing(): boolean {
+    return this.#prepared < this.#reloads;
   }
 
   /** The manager that was started beside this one and lives. */
@@ -98,6 +108,7 @@ export class Orders {
 
   async #handleHup(): Promise<void> {
     if (this.#table.stopping !== null) return;
+    this.#supervisor.reloading();
     let config: Config;
     try {
       config = await this.#reloadConfig();
@@ -115,6 +126,7 @@ export class Orders {
 
   /** Runs when the hooks of a reload are there: the rest of HUP. */
   async prepared({ number, config, hooks }: PreparedReload): Promise<void> {
+    if (number === this.#reloads) this.#prepared = number;
     const isOvertaken = this.#table.stopping !== null || number !== this.#reloads;
     if (hooks.status === "rejected") {
       return isOvertaken ? undefined : this.#cannotReload(hooks.reason);
@@ -182,7 +194,11 @@ export class Orders {
     const { sockets, steering, generations } = this.#fleet;
     try {
       steering.suspend(TWO_MANAGERS);
-      const successor = Successor.start(commandLine, sockets, generations.config);
+      const successor = Successor.start(commandLine, {
+        sockets,
+        config: generations.config,
+        env: this.#supervisor.env,
+      });
       this.#successor = successor;
       successor.status.then((status) => this.#inbox.push({ type: "successor_exited", status }));
       this.#log.info(`A new manager, pid ${successor.pid}, starts beside this one`);

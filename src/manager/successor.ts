@@ -11,6 +11,14 @@ import type { Sockets } from "./sockets.ts";
 
 const SAME_STREAMS = { stdin: "inherit", stdout: "inherit", stderr: "inherit" } as const;
 
+interface StartOptions {
+  readonly sockets: Sockets;
+  /** The configuration in force, whose sockets it takes over. */
+  readonly config: Config;
+  /** To be added to this process's own. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /** The new manager as the old one sees it. */
 export class Successor {
   readonly #child: Deno.ChildProcess;
@@ -20,11 +28,11 @@ export class Successor {
   }
 
   /** Starts this program once more, as it was started itself. Throws SystemError. */
-  static start({ program, args }: CommandLine, sockets: Sockets, config: Config): Successor {
+  static start({ program, args }: CommandLine, { sockets, config, env }: StartOptions): Successor {
     try {
-      return sockets.handOver(config, (env) => {
-        const child = new Deno.Command(program, { args: [...args], env, ...SAME_STREAMS });
-        return new Successor(child.spawn());
+      return sockets.handOver(config, (handover) => {
+        const options = { args: [...args], env: { ...env, ...handover }, ...SAME_STREAMS };
+        return new Successor(new Deno.Command(program, options).spawn());
       });
     } catch (error) {
       const reason = messageOf(error);

@@ -4,7 +4,9 @@ import type { Config } from "../config/config.ts";
 import { BootError, ExitCode } from "../errors.ts";
 import { HookThread } from "../hooks/hook_thread.ts";
 import type { ManagerInfo } from "../hooks/hooks.ts";
+import { whatServes } from "../log/banner.ts";
 import type { Log } from "../log/record.ts";
+import type { NotifySocket } from "../os/notify_socket.ts";
 import { Pidfile } from "../os/pidfile.ts";
 import type { ReplaceCause } from "../protocol/control.ts";
 import { takeIdentity } from "./identity.ts";
@@ -17,6 +19,8 @@ import { surviveUncaughtErrors } from "../log/uncaught.ts";
 export interface SoloOptions {
   /** Says what runs where. */
   readonly announce: (config: Config) => void;
+  /** To systemd; null where nobody wants to be told anything. */
+  readonly notify: NotifySocket | null;
   /** Opens the error log anew (USR1). */
   readonly reopenLog: () => void;
 }
@@ -46,6 +50,8 @@ class Solo {
   /** It serves: before, there is nothing to drain. */
   #serves = false;
   #interrupted = false;
+  /** For the supervisor, once it serves. */
+  #status = "";
 
   constructor(config: Config, log: Log, options: SoloOptions) {
     this.#config = config;
@@ -69,6 +75,7 @@ class Solo {
       onReopen: () => this.#handleUsr1(),
       onOther: (signal) => this.#handleOther(signal),
     });
+    this.#tellSupervisor();
     if (this.#config.reload) this.#log.warning("reload needs a manager: it has no effect");
     const manager = { pid: Deno.pid, config: { ...this.#config } };
     try {
@@ -103,8 +110,19 @@ class Solo {
       clearTimeout(timer);
     }
     this.#serves = true;
-    this.#options.announce({ ...this.#config, bind: this.#server.addresses });
+    const actual = { ...this.#config, bind: this.#server.addresses };
+    this.#options.announce(actual);
+    this.#status = whatServes(actual);
+    this.#options.notify?.ready(this.#status);
     this.#hooks?.notify("whenReady", manager);
+  }
+
+  /** That it starts, and from then on that its event loop turns: with `threads: 0` it is the app's too. */
+  #tellSupervisor(): void {
+    const { notify } = this.#options;
+    if (notify === null) return;
+    notify.status("Starting", this.#config.boot_timeout * 1000);
+    notify.keepAlive();
   }
 
   /** Becomes who is configured: after the addresses are bound, and before any code of the user's. */
@@ -120,8 +138,13 @@ class Solo {
 
   async #handleTerm(signal: Deno.Signal): Promise<void> {
     this.#log.info(`Signal ${signal}`);
-    if (this.#serves) await this.#server.drain("stop", 0);
+    await this.#leave();
     this.#over.resolve();
+  }
+
+  async #leave(): Promise<void> {
+    this.#options.notify?.stopping(this.#config.graceful_timeout * 1000);
+    if (this.#serves) await this.#server.drain("stop", 0);
   }
 
   /** A second one is a person who does not want to wait. */
@@ -129,6 +152,7 @@ class Solo {
     if (this.#interrupted) Deno.exit(ExitCode.ok);
     this.#interrupted = true;
     this.#log.info(`Signal ${signal}`);
+    this.#options.notify?.stopping(0);
     this.#hooks?.notify("workerInterrupted", this.#info);
     if (this.#serves) this.#server.stop();
     this.#over.resolve();
@@ -139,13 +163,23 @@ class Solo {
     this.#server.reopenLogs();
   }
 
+  /** systemd's `notify-reload` waits for both words, whatever comes of the signal. */
+  #handleHup(): void {
+    const { notify } = this.#options;
+    notify?.reloading();
+    // All of a reload that needs no other process.
+    if (this.#config.certfile !== null) this.#server.renewCertificate();
+    else this.#warnOfOther("SIGHUP");
+    if (this.#serves) notify?.ready(this.#status);
+  }
+
   #handleOther(signal: Deno.Signal): void {
-    if (signal === "SIGHUP" && this.#config.certfile !== null) {
-      // All of a reload that needs no other process.
-      this.#server.renewCertificate();
-    } else if (signal !== "SIGWINCH") {
-      this.#log.warning(`Signal ${signal} needs a manager: with workers: 0 it has no effect`);
-    }
+    if (signal === "SIGHUP") this.#handleHup();
+    else if (signal !== "SIGWINCH") this.#warnOfOther(signal);
+  }
+
+  #warnOfOther(signal: Deno.Signal): void {
+    this.#log.warning(`Signal ${signal} needs a manager: with workers: 0 it has no effect`);
   }
 
   async #handleReplaceMe(why: string, cause: ReplaceCause): Promise<void> {
@@ -153,7 +187,7 @@ class Solo {
     if (cause !== "hang") return this.#log.warning(message);
     // Its core burns for ever, and a supervisor can do what a manager would.
     this.#hooks?.notify("workerAborted", this.#info);
-    await this.#server.drain("stop", 0);
+    await this.#leave();
     this.#over.reject(new BootError(message));
   }
 }

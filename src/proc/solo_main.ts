@@ -5,6 +5,7 @@ import { bannerLines, readyLine } from "../log/banner.ts";
 import { exitCodeOf, withLog } from "../log/last_words.ts";
 import { type ErrorLog, openLogWriter } from "../log/log_writer.ts";
 import { Activation } from "../os/activation.ts";
+import { NotifySocket } from "../os/notify_socket.ts";
 import type { SoloStart } from "../protocol/solo_start.ts";
 import { runSolo } from "./solo.ts";
 
@@ -24,6 +25,7 @@ export async function serveSolo(
   { config, file, warnings, ranForMs }: SoloStart,
   log: ErrorLog,
 ): Promise<ExitCode> {
+  const notify = NotifySocket.take(log);
   const activation = Activation.take();
   if (activation.sockets.length > 0) log.info(`From systemd: ${activation.describe()}`);
   return await runSolo(activation.activate(config, log), log, {
@@ -32,6 +34,7 @@ export async function serveSolo(
       for (const warning of warnings) log.warning(warning);
       log.info(readyLine(actual, ranForMs + performance.now()));
     },
+    notify,
     reopenLog: () => log.reopen(),
   });
 }
