@@ -96,10 +96,18 @@ function takeOver(bind: Bind, fd: number, config: Config): HeldSocket {
   try {
     return { ...socket, file: new SocketFile(bind.path, accessOf(config)) };
   } catch (error) {
-    // Somebody has removed it: who is connected stays so, and nothing is left to look after.
+    // Removed since it was handed over: a reload makes another.
     if (error instanceof Deno.errors.NotFound) return socket;
     throw error;
   }
+}
+
+/**
+ * Whether nobody can connect any more, since somebody has removed or replaced the file. The kernel
+ * gives a bound socket no second file: a new one has to be bound.
+ */
+export function isLost({ address, foreign, file }: HeldSocket): boolean {
+  return !foreign && !isNoFile(address) && !file?.isInPlace();
 }
 
 /**

@@ -275,6 +275,7 @@ class Manager {
     this.#fleet.generations.commit(generation);
     this.#hooks.commit(generation);
     this.#reloader?.follow(this.#config);
+    this.#pidfile.renew(this.#config.pid);
     this.#log.info(`The reload's first proc is ready; ${outdated} to replace`);
   }
 

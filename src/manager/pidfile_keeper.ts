@@ -9,8 +9,11 @@ export class PidfileKeeper {
   readonly #log: Log;
   readonly #predecessor: Predecessor;
   #file: Pidfile | null = null;
-  /** Where it was to be at last: what could not be written there is not tried again. */
-  #path: string | null = null;
+  /**
+   * Where it was to be at last: what could not be written there is not tried again, until a reload
+   * makes it undefined.
+   */
+  #path: string | null | undefined = null;
 
   constructor(log: Log, predecessor: Predecessor) {
     this.#log = log;
@@ -41,6 +44,16 @@ export class PidfileKeeper {
       if (!(error instanceof DenicornError)) throw error;
       this.#log.error(error.message);
     }
+  }
+
+  /** After a reload: what somebody has removed, or what could not be written, is written anew. */
+  renew(configured: string | null): void {
+    this.#path = undefined;
+    if (this.#file?.isInPlace() === false) {
+      this.#file.close();
+      this.#file = null;
+    }
+    this.keep(configured);
   }
 
   close(): void {

@@ -20,7 +20,14 @@ import { accessOf, isNoFile } from "../os/socket_file.ts";
 import { findIdentity } from "../os/user.ts";
 import { type Handover, HANDOVER_ENV, writeHandover } from "./handover.ts";
 import { Predecessor } from "./predecessor.ts";
-import { follow, type HeldSocket, isShared, KeyCounter, openSocket } from "./held_socket.ts";
+import {
+  follow,
+  type HeldSocket,
+  isLost,
+  isShared,
+  KeyCounter,
+  openSocket,
+} from "./held_socket.ts";
 
 /** By the bind as it is configured, see KeyCounter. */
 type Held = ReadonlyMap<string, HeldSocket>;
@@ -120,9 +127,13 @@ export class Sockets {
     return passingOn([...sharedFds(this.#held.get(config)).values()], start);
   }
 
-  /** Runs `start`, which starts the next manager (USR2), with `env` to be added to its own. */
+  /**
+   * Runs `start`, which starts the next manager (USR2), with `env` to be added to its own. A socket
+   * that nobody finds any more is not worth handing over: the next one binds its own.
+   */
   handOver<T>(config: Config, start: (env: Record<string, string>) => T): T {
-    const fds = sharedFds(this.#held.get(config));
+    const held = [...this.#held.get(config) ?? []].filter(([, socket]) => !isLost(socket));
+    const fds = sharedFds(new Map(held));
     const names = this.#activated.map(({ fd, name }) => [fd, name] as const);
     const handover = {
       pid: Deno.pid,
@@ -152,13 +163,13 @@ export class Sockets {
   ): Promise<HeldSocket> {
     const shared = isShared(bind, config);
     const before = [...this.#held.values()].flatMap((held) => held.get(key) ?? []);
-    const same = before.find((socket) => socket.shared === shared);
+    const same = before.find((socket) => socket.shared === shared && !isLost(socket));
     if (same !== undefined) {
       if (!shared) this.#requireSameUser(same, bind, config);
       return same;
     }
     // A port 0 was settled by then: another number would move the server.
-    return await openSocket(before[0]?.address ?? bind, {
+    const opened = await openSocket(before[0]?.address ?? bind, {
       config,
       log: this.#log,
       shared,
@@ -168,6 +179,8 @@ export class Sockets {
       v6Only,
       inherited: this.#held.size === 0 ? this.#handover?.fds[key] : undefined,
     });
+    if (before.some(isLost)) this.#log.warning(`${showBind(bind)} had lost its file: made anew`);
+    return opened;
   }
 
   /** The kernel lets only sockets of one user share a port: those of the procs before, and of the new. */

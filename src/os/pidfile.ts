@@ -39,12 +39,17 @@ export class Pidfile {
     }
   }
 
+  /** Whether the file is still the one that was written. */
+  isInPlace(): boolean {
+    return isFileAt(this.path, this.#file);
+  }
+
   /** Removes the file, if it is still the one that was written. May be called twice; never throws. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      if (isFileAt(this.path, this.#file)) Deno.removeSync(this.path);
+      if (this.isInPlace()) Deno.removeSync(this.path);
     } catch {
       // Gone already; or whoever `user` has made of this process may not remove it.
       this.#empty();

@@ -88,12 +88,21 @@ export class SocketFile {
     this.#access = access;
   }
 
+  /** Whether it is still where clients look for it; false as well where nobody can look. */
+  isInPlace(): boolean {
+    try {
+      return this.#is(Deno.lstatSync(this.#path));
+    } catch {
+      return false;
+    }
+  }
+
   /** Removes it if it is still there. Never throws: it is done on the way out. */
   remove(): void {
     try {
-      if (this.#is(Deno.lstatSync(this.#path))) Deno.removeSync(this.#path);
+      if (this.isInPlace()) Deno.removeSync(this.#path);
     } catch {
-      // Gone, or not ours to remove.
+      // Gone meanwhile, or not ours to remove.
     }
   }
 
