@@ -13,18 +13,15 @@ import { cString, libc } from "./libc.ts";
 
 /** As Linux numbers it on x86-64 and aarch64; `alarm` is called with it. */
 const SIGUSR1 = 10;
-/** (void (*)(int)) 1 */
-const SIG_IGN = 1n;
 const RTLD_DEFAULT = 0n;
 /** How often to look, milliseconds. A look costs a tenth of a microsecond, and the wake-up ten. */
 const POLL_MS = 200;
 
 /** Calls `onSignal` soon after a SIGUSR1; several within {@linkcode POLL_MS} are one. Needs libc. */
 export function catchUsr1(onSignal: () => void): Disposable {
-  const alarm = libc().dlsym(RTLD_DEFAULT, cString("alarm"));
   // Comes only where nobody has looked for ten seconds; by default it would end the process.
   Deno.addSignalListener("SIGALRM", onSignal);
-  replaceHandler(alarm);
+  replaceHandler("alarm");
   const timer = setInterval(() => {
     if (libc().alarm(0) > 0) onSignal();
   }, POLL_MS);
@@ -38,18 +35,22 @@ export function catchUsr1(onSignal: () => void): Disposable {
   };
 }
 
-/** Has the kernel drop every SIGUSR1 to this process. Needs libc. */
+/**
+ * Has every SIGUSR1 to this process come to nothing: to `htonl`, which only computes and may be called
+ * from a handler. SIG_IGN would be inherited by whatever the app starts, over execve(2), and a shell
+ * cannot trap what was ignored when it began; a handler ends there. Needs libc.
+ */
 export function ignoreUsr1(): void {
-  replaceHandler(Deno.UnsafePointer.create(SIG_IGN));
+  replaceHandler("htonl");
 }
 
 /**
  * Deno sets its handler once, at the first listener or half a second after the start, whichever comes
  * first, and passes the signal on to a handler that was there before. So its own has to be first.
  */
-function replaceHandler(handler: Deno.PointerValue): void {
+function replaceHandler(name: "alarm" | "htonl"): void {
   Deno.addSignalListener("SIGUSR1", nothing);
-  libc().signal(SIGUSR1, handler);
+  libc().signal(SIGUSR1, libc().dlsym(RTLD_DEFAULT, cString(name)));
 }
 
 function nothing(): void {}

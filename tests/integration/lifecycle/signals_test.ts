@@ -156,3 +156,17 @@ export default { fetch: () => new Response(inspector.url() ?? "closed") };\n`;
     await server.stop();
   }
 });
+
+sceneTest("a program that the app starts can trap USR1", async (scene) => {
+  const script = `trap "echo trapped" USR1; kill -USR1 $$`;
+  const app = `const run = () => new Deno.Command("sh", { args: ["-c", ${
+    JSON.stringify(script)
+  }] });
+export default { fetch: async () => new Response((await run().output()).stdout) };\n`;
+  for (const workers of [0, 1]) {
+    const server = scene.launch({ app, workers });
+    await server.says(/Ready: /);
+    assertEquals(await server.get(), "trapped\n");
+    await server.stop();
+  }
+});

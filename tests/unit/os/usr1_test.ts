@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { libcUnavailable } from "../../../src/os/libc.ts";
-import { Lines, spawnDeno } from "./run_deno.ts";
+import { Lines, runDeno, spawnDeno } from "./run_deno.ts";
 
 const ignore = libcUnavailable() !== null;
 const MODULE = JSON.stringify(new URL("../../../src/os/usr1.ts", import.meta.url).href);
@@ -59,6 +59,16 @@ console.log("started");`);
   await lines.cancel();
   await child.stderr.cancel();
   await child.status;
+});
+
+Deno.test("what a process that ignores SIGUSR1 starts does not ignore it", { ignore }, async () => {
+  const { code, out } = await runDeno(`import { ignoreUsr1 } from ${MODULE};
+ignoreUsr1();
+const command = new Deno.Command("sh", { args: ["-c", "kill -USR1 $$; echo survived"] });
+const { signal, stdout } = await command.output();
+console.log(signal, stdout.length);
+Deno.exit();`);
+  assertEquals([code, out], [0, "SIGUSR1 0\n"]);
 });
 
 Deno.test("without it Deno opens its debugger: the reason for all this still stands", {
