@@ -70,7 +70,11 @@ export class Pidfile {
 /** Null where another manager has come in between. */
 function tryCreate(path: string): Deno.FsFile | null {
   using old = openExisting(path);
-  if (old === null) return place(path, (fresh) => linkAway(fresh, path));
+  if (old === null) {
+    // A link that leads nowhere is replaced as a link to a stale file is.
+    const put = isLink(path) ? Deno.renameSync : linkAway;
+    return place(path, (fresh) => put(fresh, path));
+  }
   if (!old.tryLockSync(true)) throw running(path, readPid(path));
   // Between open and lock another manager may have put its own file in its place.
   if (!isFileAt(path, old)) return null;
@@ -120,6 +124,14 @@ function isFileAt(path: string, file: Deno.FsFile): boolean {
     const { dev, ino } = Deno.statSync(path);
     const own = file.statSync();
     return own.ino === ino && own.dev === dev;
+  } catch {
+    return false;
+  }
+}
+
+function isLink(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isSymlink;
   } catch {
     return false;
   }

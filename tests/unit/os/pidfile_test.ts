@@ -43,6 +43,21 @@ for (const content of ["999999999\n", "1\n", "", "not a number", "-5", "12 34"])
   });
 }
 
+for (const target of ["nowhere", "nowhere/at/all", "old.pid"]) {
+  inDirectory(`a symbolic link to ${target} gives way to the file`, (path) => {
+    const old = path.replace(/[^/]*$/, "old.pid");
+    Deno.writeTextFileSync(old, "999999999\n");
+    Deno.symlinkSync(target, path);
+    const pidfile = Pidfile.create(path);
+    assert(Deno.lstatSync(path).isFile);
+    assertEquals(read(path), `${Deno.pid}\n`);
+    assertEquals(read(old), "999999999\n");
+    assertThrows(() => Pidfile.create(path), SystemError, "runs already");
+    pidfile.close();
+    assertEquals(directoryOf(path).map(({ name }) => name), ["old.pid"]);
+  });
+}
+
 inDirectory("a file that cannot be a pid file is left alone", (path) => {
   const precious = "precious\n".repeat(10);
   Deno.writeTextFileSync(path, precious);
