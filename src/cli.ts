@@ -8,7 +8,8 @@ import { load, type LoadOptions, readArguments, requireConfig } from "./config/l
 import { checkMachine } from "./config/machine_check.ts";
 import { printedConfig } from "./config/print.ts";
 import { VERSION } from "./config/version.ts";
-import { ConfigError, ExitCode, SystemError } from "./errors.ts";
+import { ConfigError, ExitCode } from "./errors.ts";
+import { startDirectory } from "./launch/start_directory.ts";
 import { exitCodeOf, say, withLog } from "./log/last_words.ts";
 import { Activation } from "./os/activation.ts";
 import { NotifySocket } from "./os/notify_socket.ts";
@@ -31,7 +32,7 @@ async function answer(argv: readonly string[]): Promise<ExitCode> {
   if (asked.version) return print(`denicorn ${VERSION} (Deno ${Deno.version.deno})\n`);
 
   requirePermissions();
-  const options: LoadOptions = { argv, env: Deno.env.toObject(), cwd: currentDirectory() };
+  const options: LoadOptions = { argv, env: Deno.env.toObject(), cwd: startDirectory() };
   const loaded = load(options);
   if (asked.printConfig) return print(printedConfig(loaded.values));
   if (asked.checkConfig) {
@@ -68,6 +69,7 @@ async function serve(
     const { runManager } = await import("./manager/manager.ts");
     return await runManager(activation.activate(config, log), log, {
       argv: options.argv,
+      cwd: options.cwd,
       announce: (actual) => {
         for (const line of bannerLines(actual, file)) log.info(line);
         for (const warning of warnings) log.warning(warning);
@@ -99,16 +101,6 @@ async function startSolo(start: SoloStart): Promise<ExitCode> {
   const warnings = why === null ? start.warnings : [...start.warnings, advice];
   const log = openErrorLog(start.config, "solo");
   return await withLog(start.config, log, () => serveSolo({ ...start, warnings }, log));
-}
-
-function currentDirectory(): string {
-  try {
-    return Deno.cwd();
-  } catch (error) {
-    throw new SystemError("Cannot start: the current directory does not exist any more", {
-      cause: error,
-    });
-  }
 }
 
 /** What follows a manager that serves has to be one, or nobody would serve in the end. */

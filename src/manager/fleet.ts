@@ -24,6 +24,8 @@ export interface FleetOptions {
   /** Where the procs' messages and ends go. */
   readonly inbox: Inbox<ManagerEvent>;
   readonly inherited: InheritedSockets;
+  /** What relative paths of Deno's own flags start from. */
+  readonly cwd: string;
 }
 
 export class Fleet implements Disposable {
@@ -32,11 +34,12 @@ export class Fleet implements Disposable {
   readonly generations: Generations;
   readonly #options: FleetOptions;
   readonly #listener = new ControlListener();
-  readonly #denoFlags = inheritedFlags(ownDenoPart() ?? [], Deno.cwd());
+  readonly #denoFlags: readonly string[];
   readonly #handles = new Map<number, ProcHandle>();
 
   private constructor(options: FleetOptions, sockets: Sockets, generations: Generations) {
     this.#options = options;
+    this.#denoFlags = inheritedFlags(ownDenoPart() ?? [], options.cwd);
     this.sockets = sockets;
     this.generations = generations;
     this.steering = new Steering({

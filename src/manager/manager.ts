@@ -56,7 +56,8 @@ export async function runManager(
     inbox.push({ type: "signal", signal });
   });
   const hooks = new ManagerHooks(await HookModule.load(config, log));
-  using fleet = await Fleet.open(config, { log, inbox, inherited: options.inherited });
+  const { inherited, cwd } = options;
+  using fleet = await Fleet.open(config, { log, inbox, inherited, cwd });
   opening = false;
   return await new Manager({ fleet, hooks, inbox, log }, options).run();
 }

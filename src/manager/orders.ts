@@ -22,6 +22,8 @@ export const TWO_MANAGERS = "another manager's procs share the addresses";
 export interface OrderOptions {
   /** The command line, for a new manager beside this one (USR2). */
   readonly argv: readonly string[];
+  /** Where it was given. */
+  readonly cwd: string;
   /** Reads the configuration again (HUP). Throws where it is wrong. */
   readonly reloadConfig: () => Promise<Config>;
 }
@@ -44,13 +46,14 @@ export class Orders {
   readonly #table: ProcTable;
   readonly #reloadConfig: () => Promise<Config>;
   readonly #commandLine: CommandLine | null;
+  readonly #cwd: string;
   #successor: Successor | null = null;
   #runsPreExec = false;
   /** How many were begun, and the last of them whose hooks were there. */
   #reloads = 0;
   #prepared = 0;
 
-  constructor({ argv, reloadConfig, ...parts }: Parts & OrderOptions) {
+  constructor({ argv, cwd, reloadConfig, ...parts }: Parts & OrderOptions) {
     this.#fleet = parts.fleet;
     this.#hooks = parts.hooks;
     this.#inbox = parts.inbox;
@@ -59,6 +62,7 @@ export class Orders {
     this.#table = parts.table;
     this.#reloadConfig = reloadConfig;
     this.#commandLine = ownCommandLine(argv);
+    this.#cwd = cwd;
   }
 
   /** The hooks of a reload are waited for. */
@@ -195,6 +199,8 @@ export class Orders {
     try {
       steering.suspend(TWO_MANAGERS);
       const successor = Successor.start(commandLine, {
+        // What is there now, under the name that it was started by.
+        cwd: this.#cwd,
         sockets,
         config: generations.config,
         env: this.#supervisor.env,

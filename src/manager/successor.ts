@@ -12,6 +12,8 @@ import type { Sockets } from "./sockets.ts";
 const SAME_STREAMS = { stdin: "inherit", stdout: "inherit", stderr: "inherit" } as const;
 
 interface StartOptions {
+  /** Where it was started. */
+  readonly cwd: string;
   readonly sockets: Sockets;
   /** The configuration in force, whose sockets it takes over. */
   readonly config: Config;
@@ -28,15 +30,20 @@ export class Successor {
   }
 
   /** Starts this program once more, as it was started itself. Throws SystemError. */
-  static start({ program, args }: CommandLine, { sockets, config, env }: StartOptions): Successor {
+  static start(
+    { program, args }: CommandLine,
+    { cwd, sockets, config, env }: StartOptions,
+  ): Successor {
     try {
       return sockets.handOver(config, (handover) => {
-        const options = { args: [...args], env: { ...env, ...handover }, ...SAME_STREAMS };
+        const options = { args: [...args], cwd, env: { ...env, ...handover }, ...SAME_STREAMS };
         return new Successor(new Deno.Command(program, options).spawn());
       });
     } catch (error) {
       const reason = messageOf(error);
-      throw new SystemError(`Cannot start a new manager (${program}): ${reason}`, { cause: error });
+      throw new SystemError(`Cannot start a new manager (${program} in ${cwd}): ${reason}`, {
+        cause: error,
+      });
     }
   }
 

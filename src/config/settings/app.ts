@@ -47,7 +47,9 @@ export const appSettings = {
     kind: path("DIR"),
     default: ".",
     defaultText: "the directory denicorn is started in",
-    help: "The app's working directory. Relative paths of all settings are taken from it.",
+    help:
+      "The app's working directory. Relative paths of all settings are taken from it. Where it is " +
+      "reached by a symlink, HUP follows that.",
   }),
   env: setting({
     section: "app",

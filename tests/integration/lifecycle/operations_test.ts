@@ -325,3 +325,58 @@ function childrenOf(parent: number): number[] {
   const children = Deno.readTextFileSync(`/proc/${parent}/task/${parent}/children`);
   return children.trim().split(" ").filter((pid) => pid !== "").map(Number);
 }
+
+sceneTest(
+  "a release that a symlink is switched to is served after HUP and USR2",
+  async (scene) => {
+    const { directory } = scene;
+    const current = `${directory}/current`;
+    using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = free.addr as Deno.NetAddr;
+    free.close();
+    const release = (name: string) => {
+      scene.write(`${name}/app.ts`, `export default { fetch: () => new Response("${name}") };\n`);
+      const lines = [`bind: 127.0.0.1:${port}`, "workers: 1", "app: app.ts", `proc_name: ${name}`];
+      scene.write(`${name}/denicorn.yaml`, lines.join("\n"));
+      const link = `${directory}/next`;
+      Deno.symlinkSync(`${directory}/${name}`, link);
+      Deno.renameSync(link, current);
+    };
+    release("first");
+    const server = scene.run([], { cwd: current, env: { PWD: current } });
+    await server.ready(1);
+    assertEquals(await server.get(), "first");
+
+    release("second");
+    server.signal("SIGHUP");
+    await server.says(/Reloaded: /);
+    // Once the old proc is gone: as long as it leaves, it may be asked as well.
+    await until("the old proc is gone", () => server.procs().length === 1);
+    assertEquals(await server.get(), "second");
+    Deno.removeSync(`${directory}/first`, { recursive: true });
+    Deno.kill(server.procs()[0]!.pid, "SIGKILL");
+    await server.ready(3);
+    assertEquals(await server.get(), "second");
+
+    release("third");
+    server.signal("SIGUSR2");
+    await server.ready(4);
+    const successor = Number(/A new manager, pid (\d+)/.exec(server.output)?.[1]);
+    server.signal("SIGTERM");
+    assertEquals((await server.status).code, 0);
+    assertEquals(await server.get(), "third");
+    assert(look(successor)?.command.includes("third"), "its configuration is the release's, too");
+    Deno.kill(successor, "SIGTERM");
+    await until("the new one has stopped too", () => look(successor) === null);
+  },
+);
+
+sceneTest("a PWD that is not the current directory has no say", async (scene) => {
+  scene.write("here/denicorn.yaml", "app: app.ts\nworkers: 1\nbind: 127.0.0.1:0\n");
+  scene.write("here/app.ts", `export default { fetch: () => new Response(Deno.cwd()) };\n`);
+  scene.write("elsewhere/denicorn.yaml", "app: nothing.ts\n");
+  const env = { PWD: `${scene.directory}/elsewhere` };
+  const server = scene.run([], { cwd: `${scene.directory}/here`, env });
+  await server.ready(1);
+  assertEquals(await server.get(), `${scene.directory}/here`);
+});

@@ -1,0 +1,30 @@
+/** The directory that this process was started in, as whoever started it calls it. */
+
+import { isAbsolute } from "node:path";
+import { SystemError } from "../errors.ts";
+
+/**
+ * `$PWD` where it names the current directory, as shells and gunicorn have it: of a release that is
+ * reached by a symlink (`cd /srv/app/current`) the kernel tells the place alone, and a reload, or a new
+ * manager (USR2), would find the old release for ever. Throws SystemError where the directory is gone.
+ */
+export function startDirectory(): string {
+  const called = Deno.env.get("PWD") ?? "";
+  if (isAbsolute(called) && isHere(called)) return called;
+  try {
+    return Deno.cwd();
+  } catch (error) {
+    throw new SystemError("Cannot start: the current directory does not exist any more", {
+      cause: error,
+    });
+  }
+}
+
+function isHere(path: string): boolean {
+  try {
+    const [there, here] = [Deno.statSync(path), Deno.statSync(".")];
+    return there.ino !== null && there.ino === here.ino && there.dev === here.dev;
+  } catch {
+    return false;
+  }
+}
