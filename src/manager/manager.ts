@@ -281,7 +281,8 @@ class Manager {
   }
 
   #abandon(generation: number, failure: Failure): void {
-    this.#reloader?.follow(this.#fleet.generations.of(generation));
+    // What is broken has to be watched, so that its repair is seen.
+    this.#reloader?.look(this.#fleet.generations.of(generation));
     this.#fleet.generations.abandon(generation);
     this.#hooks.abandon(generation);
     this.#fleet.generations.forget(this.#table.procs);

@@ -11,26 +11,53 @@ import { moduleFiles } from "./module_graph.ts";
 import { SourceWatch } from "./source_watch.ts";
 
 export class Reloader {
-  /** Null without `reload`. */
-  readonly #watch: SourceWatch | null;
+  readonly #log: Log;
+  readonly #onChange: (files: readonly string[]) => void;
   readonly #certificate: CertificateWatch;
+  /** Null without `reload`. */
+  #watch: SourceWatch | null = null;
+  /** What procs have told: the first one of a reload does so before its configuration is in force. */
+  readonly #told = new Set<string>();
 
   constructor(config: Config, log: Log, inbox: Inbox<ManagerEvent>) {
-    const onChange = (files: readonly string[]) => inbox.push({ type: "files_changed", files });
-    const globs = config.reload_extra_files;
-    this.#watch = config.reload ? new SourceWatch({ globs, log, onChange }) : null;
-    this.#certificate = new CertificateWatch(onChange);
+    this.#log = log;
+    this.#onChange = (files) => inbox.push({ type: "files_changed", files });
+    this.#certificate = new CertificateWatch(this.#onChange);
     this.follow(config);
   }
 
-  /** Looks anew what the app is made of: a change may have brought imports with it. */
-  async follow(config: Config): Promise<void> {
+  /** A configuration is in force: watches what it says, or nothing any more. */
+  follow(config: Config): void {
     this.#certificate.follow(config);
-    if (this.#watch !== null) this.#watch.add(await moduleFiles(config));
+    if (config.reload) this.#watchSources(config);
+    else if (this.#watch !== null) {
+      this.#watch.close();
+      this.#watch = null;
+      this.#log.info("The app's files are not watched any more (reload: false)");
+    }
+  }
+
+  #watchSources(config: Config): void {
+    if (this.#watch === null) {
+      this.#watch = new SourceWatch({ log: this.#log, onChange: this.#onChange });
+      this.#watch.add([...this.#told]);
+    }
+    this.#watch.match(config.reload_extra_files);
+    this.look(config);
+  }
+
+  /** Looks anew what an app is made of: a change may have brought imports with it. */
+  async look(config: Config): Promise<void> {
+    const watch = this.#watch;
+    if (watch === null) return;
+    const files = await moduleFiles(config);
+    // Meanwhile a reload may have ended it.
+    if (watch === this.#watch) watch.add(files);
   }
 
   /** A proc has loaded these. */
   add(files: readonly string[]): void {
+    for (const file of files) this.#told.add(file);
     this.#watch?.add(files);
   }
 

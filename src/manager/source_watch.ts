@@ -13,8 +13,6 @@ const RETURN_MS = 200;
 const GLOB = /[*?[\]{}!()]/;
 
 export interface SourceWatchOptions {
-  /** Absolute paths, with globs: `reload_extra_files`. */
-  readonly globs: readonly string[];
   readonly log: Log;
   /** These have changed. */
   readonly onChange: (files: readonly string[]) => void;
@@ -35,6 +33,7 @@ interface Watched extends Place {
 export class SourceWatch {
   readonly #options: SourceWatchOptions;
   #files: ReadonlySet<string> = new Set();
+  #globs: readonly string[] = [];
   readonly #watched = new Map<string, Watched>();
   /** Were watched, and have been removed or renamed since. */
   readonly #missing = new Map<string, Place>();
@@ -46,7 +45,12 @@ export class SourceWatch {
 
   constructor(options: SourceWatchOptions) {
     this.#options = options;
-    for (const glob of options.globs) this.#watch(directoryOf(glob), isGlob(glob));
+  }
+
+  /** Whatever these match counts as well from now on: absolute paths, with globs. */
+  match(globs: readonly string[]): void {
+    this.#globs = globs;
+    for (const glob of globs) this.#watch(directoryOf(glob), isGlob(glob));
   }
 
   /**
@@ -125,7 +129,7 @@ export class SourceWatch {
   }
 
   #concerns(path: string): boolean {
-    return this.#files.has(path) || this.#options.globs.some((glob) => matchesGlob(path, glob));
+    return this.#files.has(path) || this.#globs.some((glob) => matchesGlob(path, glob));
   }
 
   #note(path: string): void {

@@ -107,3 +107,63 @@ def application(environ, start_response):
     await until("the change is served", async () => await server.get() === "second, and longer");
   },
 );
+
+sceneTest("reload: it begins and ends with HUP, as the configuration says", async (scene) => {
+  const app = (word: string) =>
+    scene.write("app.ts", `export default { fetch: () => new Response("${word}") };\n`);
+  const configure = (...lines: string[]) =>
+    scene.write(
+      "denicorn.yaml",
+      ["app: app.ts", "bind: 127.0.0.1:0", "workers: 1", ...lines].join("\n"),
+    );
+  app("first");
+  configure();
+  const server = scene.run([]);
+  await server.ready(1);
+
+  configure("reload: true");
+  server.signal("SIGHUP");
+  await server.says(/Watching 1 file/);
+  app("second");
+  await until("the change is served", async () => await server.get() === "second");
+
+  scene.write("views/page.html", "one");
+  configure("reload: true", "reload_extra_files: [views/*.html]");
+  server.signal("SIGHUP");
+  await server.says(/Reloaded: /, 3);
+  scene.write("views/page.html", "two");
+  await server.says(/page\.html changed: reloading/);
+  await server.says(/Reloaded: /, 4);
+
+  configure();
+  server.signal("SIGHUP");
+  await server.says(/not watched any more/);
+  await server.says(/Reloaded: /, 5);
+  app("third");
+  // What is watched is told of 100 ms later, and so before this is over.
+  server.signal("SIGHUP");
+  await server.says(/Reloaded: /, 6);
+  assert(server.output.match(/changed: reloading/g)?.length === 2, server.output);
+});
+
+sceneTest("reload: what a Python app has loaded counts where HUP brings it", async (scene) => {
+  const write = (word: string) =>
+    scene.write(
+      "web.py",
+      `def application(environ, start_response):
+    start_response("200 OK", [("Content-Length", "${word.length}")])
+    return [b"${word}"]
+`,
+    );
+  write("first");
+  const config = "app: web:application\nbind: 127.0.0.1:0\nworkers: 1\n";
+  scene.write("denicorn.yaml", config);
+  const server = scene.run([]);
+  await server.ready(1);
+  scene.write("denicorn.yaml", `${config}reload: true\n`);
+  server.signal("SIGHUP");
+  await server.says(/Watching 1 file/);
+  await server.says(/Reloaded: /);
+  write("second, and longer");
+  await until("the change is served", async () => await server.get() === "second, and longer");
+});
