@@ -103,6 +103,15 @@ const paths: Record<string, Handler> = {
     socket.onclose = ({ code, reason, wasClean }) => log.push(`${code} ${reason} ${wasClean}`);
     return response;
   },
+  "/parting"(request, query) {
+    const { socket, response } = Deno.upgradeWebSocket(request);
+    const bytes = new Uint8Array(Number(query.get("bytes")));
+    socket.onopen = () => {
+      for (let i = Number(query.get("count")); i > 0; i--) socket.send(bytes);
+      socket.close(4000, "parting");
+    };
+    return response;
+  },
   "/errors"(request) {
     const { socket, response } = Deno.upgradeWebSocket(request);
     const thrown: string[] = [];

@@ -2,7 +2,7 @@
 
 import { upgradeWebSocket } from "../../deno/websocket.ts";
 import type { Session } from "../session/session.ts";
-import { ABNORMAL, CLOSE_ANSWER_MS, OPENING_MS } from "./websocket.ts";
+import { ABNORMAL, CLOSE_ANSWER_MS, OPENING_MS, takes } from "./websocket.ts";
 import type { OpenSocket, WebSockets } from "./websockets.ts";
 
 /** A request that asks for a WebSocket. */
@@ -101,7 +101,10 @@ class InlineSocket implements OpenSocket {
     const { readyState, bufferedAmount } = this.#socket;
     if (readyState === WebSocket.CLOSING) {
       if (this.#closingAt === Infinity) this.#closingAt = now;
-      else if (now - this.#closingAt > CLOSE_ANSWER_MS) this.drop();
+      else if (now - this.#closingAt > CLOSE_ANSWER_MS) {
+        if (takes(this.#session, now)) this.#closingAt = now;
+        else this.drop();
+      }
     }
     if (bufferedAmount < this.#buffered || bufferedAmount === 0) this.#progressAt = now;
     this.#buffered = bufferedAmount;

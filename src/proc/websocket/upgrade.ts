@@ -3,7 +3,7 @@
 import { parseFields } from "../../protocol/head.ts";
 import { upgrade } from "../../deno/websocket.ts";
 import type { Exchange, UpgradeWish } from "../exchange/exchange.ts";
-import { ServerSocket } from "./websocket.ts";
+import { ServerSocket, takes } from "./websocket.ts";
 import type { WebSockets } from "./websockets.ts";
 
 /**
@@ -26,6 +26,7 @@ export function openSocket(
     get now() {
       return sockets.now;
     },
+    takes: () => takes(exchange.session, sockets.now),
     onOpen: () => exchange.finish(),
     onDrop: () => exchange.session.sever(),
     onOwing: (bytes) => sockets.owes(socket, bytes),

@@ -17,6 +17,8 @@ export interface SocketPeer {
 export interface SocketEvents {
   /** Milliseconds, as of the last sweep. */
   readonly now: number;
+  /** Whether the client has lately taken some of what is on its way to it. Asks the kernel. */
+  takes(): boolean;
   onOpen(): void;
   /** The connection has to end, whatever waits to be written to it. */
   onDrop(): void;
@@ -33,7 +35,10 @@ export interface SocketLimits {
   readonly writeMs: number;
 }
 
-/** How long a client may take to answer a close frame before it is dropped, milliseconds. */
+/**
+ * How long a client may take to answer a close frame before it is dropped, milliseconds; it lies behind
+ * all that was sent before, and waits for as long as the client takes of that.
+ */
 export const CLOSE_ANSWER_MS = 5_000;
 
 /**
@@ -56,6 +61,12 @@ const NO_PONG = "No response from ping frame.";
 /** RFC 6455, 7.1.5: a close frame without a code. */
 const NO_CODE = 1005;
 
+/** Whether a client has lately taken some of what is on its way to it. */
+export function takes(client: { stuckFor(now: number): number }, now: number): boolean {
+  const stuckMs = client.stuckFor(now);
+  return stuckMs >= 0 && stuckMs < CLOSE_ANSWER_MS;
+}
+
 export class ServerSocket {
   readonly id: number;
   readonly #socket: WebSocket;
@@ -75,7 +86,7 @@ export class ServerSocket {
   #heardAt: number;
   /** A ping is out that nothing has answered. */
   #pinged = false;
-  /** Since when a close frame of ours waits for its answer. */
+  /** Since when a close frame of ours waits for its answer, as far as it is the client's to give. */
   #closingAt = Infinity;
   #closeCode = 0;
   #closeReason = "";
@@ -174,6 +185,7 @@ export class ServerSocket {
       this.#error = "the client left before its handshake was answered";
       this.drop();
     } else if (now - this.#closingAt > CLOSE_ANSWER_MS) {
+      if (this.#events.takes()) return void (this.#closingAt = now);
       this.#error = `the client did not answer a close frame within ${CLOSE_ANSWER_MS / 1000} s`;
       this.drop();
     } else if (this.#buffered > 0 && now - this.#progressAt > writeMs) {
@@ -190,6 +202,8 @@ export class ServerSocket {
       this.#pinged = true;
       deno.ping(this.#socket);
     } else if (this.#pinged && silence > idleMs) {
+      // The ping lies behind what the client is still reading.
+      if (this.#events.takes()) return this.heard();
       this.#error = NO_PONG;
       this.close(GOING_AWAY, NO_PONG);
       // The frame needs a moment to be written; its answer is not waited for.

@@ -3,6 +3,7 @@ import { Program } from "./program.ts";
 import { Client, Opcode, RawClient } from "./socket_client.ts";
 
 const APP = "sockets.ts";
+const MIB = 1024 * 1024;
 
 /** Runs `test` on an instance of its own, or on all of the ways in which an app is run. */
 function each(name: string, test: (program: Program) => Promise<void>, ...args: string[]): void {
@@ -344,6 +345,22 @@ each(
     assertEquals([code, wasClean], [1001, true]);
     assertEquals(await program.ended(), 0);
     assert(!program.log.includes("ERROR"), program.log);
+  },
+);
+
+each(
+  "a client that reads slowly gets all that was sent before the close frame",
+  async (program) => {
+    using client = await RawClient.connect(program.port);
+    await client.handshake(`/parting?count=20&bytes=${MIB}`);
+    const HEAD_BYTES = 10;
+    for (let i = 0; i < 20; i++) {
+      assertEquals((await client.read(HEAD_BYTES + MIB)).length, HEAD_BYTES + MIB);
+      // Longer than a client may take to answer a close frame, all in all.
+      await new Promise((resolve) => setTimeout(resolve, 350));
+    }
+    const close = await client.nextFrame();
+    assertEquals([close?.opcode, close?.code], [Opcode.close, 4000]);
   },
 );
 
