@@ -19,6 +19,7 @@ export const SocketOption = {
   reuseAddress: 2,
   type: 3,
   error: 4,
+  sendBuffer: 7,
   receiveBuffer: 8,
   linger: 13,
   reusePort: 15,
@@ -27,6 +28,7 @@ export const SocketOption = {
   protocol: 38,
   domain: 39,
   attachReuseportCbpf: 51,
+  cookie: 57,
   detachReuseportBpf: 68,
 } as const;
 
@@ -39,6 +41,8 @@ const SHUT_RDWR = 2;
 
 /** The same as FIONREAD. */
 const SIOCINQ = 0x541bn;
+/** The same as TIOCOUTQ. */
+const SIOCOUTQ = 0x5411n;
 
 const F_GETFD = 1;
 const F_SETFD = 2;
@@ -157,6 +161,16 @@ export function boundUnread(fd: number, bytes: number): void {
 export function unreadBytes(fd: number): number {
   const value = new Int32Array(1);
   check(libc().ioctl(fd, SIOCINQ, value), "ioctl(SIOCINQ)", `Cannot ask socket ${fd}`);
+  return value[0] ?? 0;
+}
+
+/**
+ * What the other side of a unix connection has not read: bytes of memory, those of the bookkeeping
+ * among them, and by the pieces that were written. Throws LibcError. unix(7), SIOCOUTQ
+ */
+export function unreadByPeer(fd: number): number {
+  const value = new Int32Array(1);
+  check(libc().ioctl(fd, SIOCOUTQ, value), "ioctl(SIOCOUTQ)", `Cannot ask socket ${fd}`);
   return value[0] ?? 0;
 }
 

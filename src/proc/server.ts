@@ -240,19 +240,11 @@ export class Server implements Exchanging {
     const left = performance.now();
     // Polled rather than told: it runs once in a proc's life, and there is nothing to miss.
     while (this.#isBusy && performance.now() < deadline) {
-      for (const session of this.#sessions) {
-        if (session.inFlight > 0) continue;
-        const idleFor = performance.now() - Math.max(session.idleSince, left);
-        if (idleFor < IDLE_WHILE_DRAINING_MS) continue;
-        // On a starved machine a request may lie in the socket, unread for longer than that.
-        if (session.heardWithin(IDLE_WHILE_DRAINING_MS)) continue;
-        // Behind a body that stays away Deno would wait for the rest, whatever it is told afterwards.
-        if (session.hadBody || session.muted) session.abort();
-        else session.shutdown();
-      }
+      this.#sessions.endIdle(left, IDLE_WHILE_DRAINING_MS);
       await sleep(DRAIN_POLL_MS);
     }
-    const cut = Math.max(this.#dispatcher.lingering, this.#dispatcher.cut() + this.sockets.size);
+    const late = this.sockets.size + this.#sessions.countDeliveries();
+    const cut = Math.max(this.#dispatcher.lingering, this.#dispatcher.cut() + late);
     if (cut > 0) {
       const limit = `graceful_timeout (${graceful_timeout} s)`;
       this.#log.warning(`${cut} exchanges were not finished within ${limit} and are cut`);

@@ -1,6 +1,7 @@
 /**
  * Connections as the kernel has them: whether their client sends and takes, and ends that Deno's
- * close() does not make. Only TCP on Linux, with FFI; elsewhere nothing is known, and close() it is.
+ * close() does not make. Only on Linux, with FFI; elsewhere nothing is known, and close() it is. Of unix
+ * connections it is known what the client takes, and not what it has sent.
  */
 
 import { LoneRequest } from "../../deno/lone_request.ts";
@@ -8,6 +9,7 @@ import { connectionFd } from "../../deno/http.ts";
 import { ConnectionFds, type Ends, hasEnds } from "../../os/connection_fds.ts";
 import { muteConnection } from "../../os/mute.ts";
 import { libcUnavailable } from "../../os/libc.ts";
+import { type UnixConnection, UnixConnections } from "../../os/unix_connections.ts";
 import {
   boundUnread,
   cutConnection,
@@ -23,9 +25,43 @@ import {
  */
 const SEGMENT_ROOM = 1.25;
 
+/** What is on its way to a client. */
+export interface Outgoing {
+  /** Whether the client has yet to take some of what was written to it. */
+  readonly pending: boolean;
+  /** Another number than at the last look where the client has taken something since. */
+  readonly taken: number;
+  /** It has taken the last that it took not later than so many milliseconds ago. */
+  readonly quietMs: number;
+}
+
 export class KernelSide {
   readonly #fds = new ConnectionFds();
+  readonly #unix = new UnixConnections();
+  readonly #unixOf = new WeakMap<Deno.Conn, UnixConnection>();
   readonly #available = libcUnavailable() === null;
+
+  /** A connection was accepted: to be called for each one, and before anything is awaited. */
+  accepted(connection: Deno.Conn): void {
+    const { transport, path } = connection.localAddr as Deno.UnixAddr;
+    if (!this.#available || transport !== "unix" || connection instanceof LoneRequest) return;
+    // A socket of somebody else's that has no name.
+    if (path === null) return;
+    const found = this.#unix.accepted(path);
+    if (found !== null) this.#unixOf.set(connection, found);
+  }
+
+  /** It is used by this one from now on. */
+  used(connection: Deno.Conn, user: { readonly inFlight: number }): void {
+    const unix = this.#unixOf.get(connection);
+    if (unix !== undefined) unix.user = user;
+  }
+
+  /** It is over. */
+  closed(connection: Deno.Conn): void {
+    const unix = this.#unixOf.get(connection);
+    if (unix !== undefined) this.#unix.closed(unix);
+  }
 
   /** To be called before each round of questions. */
   forget(): void {
@@ -34,7 +70,7 @@ export class KernelSide {
 
   /** Null where it is not known, or no longer there. */
   info(connection: Deno.Conn): TcpInfo | null {
-    const fd = this.#fd(connection);
+    const fd = this.#tcpFd(connection);
     if (fd === null) return null;
     try {
       return getTcpInfo(fd);
@@ -42,6 +78,20 @@ export class KernelSide {
       // Closed by the client just now.
       return null;
     }
+  }
+
+  /** Null where it is not known, or no longer there. */
+  outgoing(connection: Deno.Conn): Outgoing | null {
+    const unix = this.#unixOf.get(connection);
+    if (unix !== undefined) return unixOutgoing(unix);
+    const info = this.info(connection);
+    if (info === null) return null;
+    return {
+      pending: info.unacked > 0 || info.notsent_bytes > 0,
+      taken: info.bytes_acked,
+      // A round trip after the kernel last had room to send.
+      quietMs: info.last_data_sent - info.rtt / 1000,
+    };
   }
 
   /** Bytes that came and that Deno has yet to read; 0 where it is not known, or no longer there. */
@@ -54,6 +104,11 @@ export class KernelSide {
       // Closed by the client just now.
       return 0;
     }
+  }
+
+  /** Whether {@linkcode KernelSide.cut} can be had. */
+  canCut(connection: Deno.Conn): boolean {
+    return this.#fd(connection) !== null;
   }
 
   /**
@@ -70,7 +125,7 @@ export class KernelSide {
 
   /** Drops what comes on the connection from now on. Returns whether that could be had. */
   mute(connection: Deno.Conn): boolean {
-    const fd = this.#fd(connection);
+    const fd = this.#tcpFd(connection);
     return fd !== null && muteConnection(fd);
   }
 
@@ -80,7 +135,7 @@ export class KernelSide {
    * whether the kernel could be told so.
    */
   boundUnread(connection: Deno.Conn, bytes: number): boolean {
-    const fd = this.#fd(connection);
+    const fd = this.#tcpFd(connection);
     if (fd === null) return false;
     try {
       boundUnread(fd, Math.max(bytes, Math.ceil(SEGMENT_ROOM * getTcpInfo(fd).advmss)));
@@ -91,6 +146,12 @@ export class KernelSide {
   }
 
   #fd(connection: Deno.Conn): number | null {
+    const unix = this.#unixOf.get(connection);
+    if (unix !== undefined) return unix.isOpen ? unix.fd : null;
+    return this.#tcpFd(connection);
+  }
+
+  #tcpFd(connection: Deno.Conn): number | null {
     if (!this.#available || connection.remoteAddr.transport !== "tcp") return null;
     // Of the connection that such a request came by nothing is known but who is at its other end.
     if (connection instanceof LoneRequest) return null;
@@ -99,6 +160,18 @@ export class KernelSide {
     if (fd === null) return this.#fds.find(ends);
     // The connection may be closed, and its number another one's, before Deno says so.
     return hasEnds(fd, ends) ? fd : null;
+  }
+}
+
+function unixOutgoing(unix: UnixConnection): Outgoing | null {
+  try {
+    if (!unix.isOpen) return null;
+    const { pending, progress } = unix.look();
+    // When that was nobody knows; it may have been just now.
+    return { pending, taken: progress, quietMs: 0 };
+  } catch {
+    // Closed by Deno just now.
+    return null;
   }
 }
 

@@ -9,6 +9,7 @@ import type { Peer } from "../edge/head_check.ts";
 import type { KernelSide } from "../edge/kernel_side.ts";
 import type { PeerFacts } from "../edge/peer.ts";
 import type { Rule } from "../edge/rules.ts";
+import { Delivery } from "./delivery.ts";
 
 /**
  * What the kernel is to keep of a body in chunks. At each read Deno's decoder takes all that is there
@@ -73,8 +74,10 @@ export class Session implements Peer, Timed {
   refused: Rule | null = null;
   /** Part of the next request's head was seen. */
   beginning = false;
-  /** When it was told to close. */
+  /** When it was told to close; -Infinity: without patience. */
   leavingSince = Infinity;
+  /** Deno was told to close it behind what it still has to send. */
+  shut = false;
   closed = false;
   /** What it sends is dropped: see FloodWatch. */
   muted = false;
@@ -86,6 +89,7 @@ export class Session implements Peer, Timed {
 
   readonly #connection: Deno.Conn;
   readonly #http: HttpConnection;
+  readonly #delivery: Delivery;
   #context: Context | null = null;
   readonly #events: SessionEvents;
   #http2: boolean | undefined;
@@ -94,10 +98,6 @@ export class Session implements Peer, Timed {
   #delivered = 0;
   /** Looks in a row at which a body's bytes were waited for and none had come. */
   #idleLooks = 0;
-  #acked = -1;
-  #ackedAt = 0;
-  /** When it was last looked what the client had taken. */
-  #lookedAt = 0;
   #bounded: boolean | null = null;
 
   constructor(
@@ -120,6 +120,8 @@ export class Session implements Peer, Timed {
     this.#events = events;
     this.idleSince = now;
     this.#connection = connection;
+    events.kernel.used(connection, this);
+    this.#delivery = new Delivery(events.kernel, connection);
     this.#http = serveConnection(
       connection,
       (request, info) => handler(this, request, info),
@@ -127,6 +129,7 @@ export class Session implements Peer, Timed {
     );
     const closed = () => {
       this.closed = true;
+      events.kernel.closed(connection);
       events.onClosed(this);
     };
     // A connection that broke is over like one that ended: whoever waits on it is told elsewhere.
@@ -138,6 +141,11 @@ export class Session implements Peer, Timed {
     return this.#http2 !== undefined;
   }
 
+  /** Whether it is known to speak HTTP/2: with TLS always, else where isHttp2() has been asked. */
+  get http2(): boolean {
+    return this.#http2 === true;
+  }
+
   /** To be asked while a request is being handled, before anything is awaited; these are its method and fields. */
   isHttp2(method: string, fields: readonly Field[]): boolean {
     return this.#http2 ??= isHttp2(method, fields);
@@ -147,10 +155,14 @@ export class Session implements Peer, Timed {
     this.#events.onDue(this);
   }
 
-  /** Whether bytes came within the last so many milliseconds; no where it cannot be known. */
+  /**
+   * Whether bytes came within the last so many milliseconds; where that cannot be known, whether any
+   * lie unread.
+   */
   heardWithin(ms: number): boolean {
-    const info = this.#events.kernel.info(this.#connection);
-    return info !== null && info.last_data_recv < ms;
+    const { kernel } = this.#events;
+    const info = kernel.info(this.#connection);
+    return info !== null ? info.last_data_recv < ms : kernel.unread(this.#connection) > 0;
   }
 
   /**
@@ -234,25 +246,9 @@ export class Session implements Peer, Timed {
     return this.muted = this.#events.kernel.mute(this.#connection);
   }
 
-  /**
-   * For how long the client has taken nothing of what is on its way to it, milliseconds; -1 where
-   * nothing is, or where it cannot be known. It took something since the last look? Then not later
-   * than a round trip after the kernel last had room to send.
-   */
+  /** For how long the client has taken nothing of what is on its way to it: see Delivery. */
   stuckFor(now: number): number {
-    const info = this.#events.kernel.info(this.#connection);
-    const since = Math.max(this.#lookedAt, this.idleSince);
-    this.#lookedAt = now;
-    if (info === null || info.unacked === 0 && info.notsent_bytes === 0) {
-      this.#acked = -1;
-      return -1;
-    }
-    if (info.bytes_acked !== this.#acked) {
-      this.#acked = info.bytes_acked;
-      const taken = now - info.last_data_sent + info.rtt / 1000;
-      this.#ackedAt = Math.min(now, Math.max(since, taken));
-    }
-    return now - this.#ackedAt;
+    return this.#delivery.stuckFor(now, this.idleSince);
   }
 
   /** A body of unknown length comes. Returns whether it can be read in steps of any size. */
@@ -262,8 +258,12 @@ export class Session implements Peer, Timed {
     return this.#bounded ??= this.#events.kernel.boundUnread(this.#connection, UNREAD_CHUNKS_BYTES);
   }
 
-  /** Closes when what is in flight is answered: at once when nothing is. */
+  /**
+   * Closes when what is in flight is answered and written, however slowly its client takes it: at once
+   * when nothing is. An abort() comes to nothing afterwards, a cut() does not.
+   */
   shutdown(): void {
+    this.shut = true;
     if (!this.closed) this.#http.shutdown().catch(() => {});
   }
 
@@ -280,6 +280,11 @@ export class Session implements Peer, Timed {
   /** Ends the connection below a WebSocket, with what waits to be written to it. */
   sever(): void {
     this.#events.kernel.cut(this.#connection);
+  }
+
+  /** Whether a cut() ends it whatever Deno waits for. */
+  get canBeCut(): boolean {
+    return this.#events.kernel.canCut(this.#connection);
   }
 
   /** Closes now, and throws away what the client has not taken. */

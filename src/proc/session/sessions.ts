@@ -27,6 +27,8 @@ const MUTED_MS = 10_000;
 
 /** How often in `write_timeout` it is looked whether a client takes what it gets. */
 const LOOKS = 4;
+/** And how often once the exchange is over, where something is to follow its delivery, milliseconds. */
+const DELIVERY_LOOK_MS = 1_000;
 
 const UNINTRODUCED: Introduction = { proxyHeader: null, http2: undefined };
 
@@ -85,6 +87,7 @@ export class Sessions {
 
   /** Takes over a connection that was just accepted, whose requests go to this handler. */
   accept(connection: Deno.Conn, handler: SessionHandler): void {
+    this.#kernel.accepted(connection);
     const expectsProxyHeader = !isTls(connection) && this.#expectsProxyHeader(connection);
     if (isTls(connection) || expectsProxyHeader) {
       void this.#introduce(connection, expectsProxyHeader, handler);
@@ -138,6 +141,24 @@ export class Sessions {
     this.#put(session, now + lingerMs(session));
   }
 
+  /** Closes, while the proc drains, all that has been idle since `since` and for `idleMs`. */
+  endIdle(since: number, idleMs: number): void {
+    const now = performance.now();
+    for (const session of this.#sessions.values()) {
+      if (session.inFlight > 0 || session.shut) continue;
+      if (now - Math.max(session.idleSince, since) < idleMs) continue;
+      // On a starved machine a request may lie in the socket, unread for longer than that.
+      if (!session.heardWithin(idleMs)) this.#end(session, now);
+    }
+  }
+
+  /** How many responses are whole, and still on their way. */
+  countDeliveries(): number {
+    const now = performance.now();
+    const sessions = this.#sessions.values();
+    return sessions.filter((it) => it.inFlight === 0 && it.stuckFor(now) >= 0).length;
+  }
+
   /** Cuts all connections. */
   abort(): void {
     for (const arrival of this.#arrivals) arrival.close();
@@ -179,6 +200,7 @@ export class Sessions {
         this.#log.debug(`A connection broke before its first request: ${error}`);
       }
       arrival.close();
+      this.#kernel.closed(connection);
     } finally {
       this.#arrivals.delete(arrival);
       this.deadlines.remove(arrival);
@@ -227,30 +249,63 @@ export class Sessions {
     if (session.muted) return this.#cut(session, "it was muted");
     // While this thread was held up it read nothing: what clients have sent in time may lie unread.
     if (this.#lateMs > 0) return this.deadlines.set(session, now + this.#lateMs);
-    const lingered = now - session.leavingSince;
-    if (session.inFlight > 0) {
-      this.#lookForReading(session, now, session.stuckFor(now));
-    } else if (lingered >= 0) {
-      if (lingered >= LINGER_MS || !session.heardWithin(LINGER_SILENCE_MS)) session.cut();
-      else this.deadlines.set(session, now + LINGER_SILENCE_MS);
-    } else if (session.requests === 0 || session.beginning) {
+    if (session.inFlight > 0) return this.#lookForReading(session, now, session.stuckFor(now));
+    if (session.leavingSince !== Infinity) return this.#linger(session, now);
+    // Idle for us, but is it for the client?
+    const stuckFor = session.requests === 0 ? -1 : session.stuckFor(now);
+    if (stuckFor >= 0) {
+      session.idleSince = now;
+      this.#lookForReading(session, now, stuckFor);
+    } else if (session.requests === 0 || session.beginning && !session.http2) {
       this.#cut(session, "it does not send a whole head");
-    } else if (session.hasBegun()) {
+    } else if (!session.beginning && session.hasBegun()) {
       // It gets as long for the head as for its first.
       session.beginning = true;
       this.deadlines.set(session, now + this.#headerMs);
-    } else {
-      const stuckFor = session.stuckFor(now);
-      if (stuckFor < 0) session.abort();
-      // Idle for us, but the last response is still on its way.
-      else this.#lookForReading(session, now, stuckFor);
-    }
+    } else if (now - session.idleSince < this.#keepAliveMs) {
+      this.deadlines.set(session, session.idleSince + this.#keepAliveMs);
+    } else this.#end(session, now);
+  }
+
+  /**
+   * Closes a connection on which nothing is in flight, behind all of its last response that Deno may
+   * still hold: only Deno knows, and closes when it has written it.
+   */
+  #end(session: Session, now: number): void {
+    // A client that owes some of a request's body is waited for, unless it can be cut off.
+    if (session.muted || session.hadBody && !session.canBeCut) return session.abort();
+    const settled = session.stuckFor(now) < 0;
+    session.leavingSince = settled ? -Infinity : now;
+    session.shutdown();
+    this.#put(session, now + FAREWELL_MS);
+  }
+
+  /** Looks after a connection that was told to close, and has not. */
+  #linger(session: Session, now: number): void {
+    const lingered = now - session.leavingSince;
+    const patient = lingered !== Infinity;
+    const stuckFor = session.stuckFor(now);
+    if (session.http2) {
+      // Some of a response may wait in Deno until the client lets it come, which the kernel knows nothing
+      // of. A client that is there answers the farewell itself, which else is all that is on its way.
+      const there = patient
+        ? stuckFor >= 0 || session.heardWithin(this.#writeMs)
+        : session.heardWithin(FAREWELL_MS + 2 * SLOT_MS);
+      if (there && !patient) session.leavingSince = now;
+      if (there) return this.#lookForReading(session, now, stuckFor);
+    } else if (stuckFor >= 0) return this.#lookForReading(session, now, stuckFor);
+    if (lingered < LINGER_MS && session.heardWithin(LINGER_SILENCE_MS)) {
+      this.deadlines.set(session, now + LINGER_SILENCE_MS);
+    } else if (patient && !session.shut && session.canBeCut) this.#end(session, now);
+    else session.cut();
   }
 
   #lookForReading(session: Session, now: number, stuckFor: number): void {
     const left = this.#writeMs - Math.max(0, stuckFor);
-    if (left <= 0) this.#cut(session, "it does not read its response");
-    else this.deadlines.set(session, now + Math.min(this.#writeMs / LOOKS, left));
+    if (left <= 0) return this.#cut(session, "it does not read its response");
+    const step = this.#writeMs / LOOKS;
+    const next = session.inFlight > 0 ? step : Math.min(step, DELIVERY_LOOK_MS);
+    this.deadlines.set(session, now + Math.min(next, left));
   }
 
   #cut(session: Session, why: string): void {

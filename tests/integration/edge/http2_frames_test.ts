@@ -9,6 +9,7 @@ import {
   headerBlock,
   PREFACE,
 } from "../../../bench/support/http2_frames.ts";
+import { takeFrame } from "../../support/http2_wire.ts";
 import { sceneTest } from "../../support/scene.ts";
 import { toLatin1, Wire } from "../../support/wire.ts";
 import { startMirror } from "./mirror.ts";
@@ -17,21 +18,6 @@ type Fields = readonly (readonly [name: string, value: string])[];
 
 /** What becomes of a stream: the text of its body, or how it, or the connection, ended without one. */
 type Outcome = string;
-
-const FRAME_HEAD_BYTES = 9;
-
-/** Takes one frame off what was received; null where it is not all there. */
-function takeFrame(
-  wire: Wire,
-): { type: number; flags: number; stream: number; payload: string } | null {
-  const at = (i: number) => wire.received.charCodeAt(i);
-  const end = FRAME_HEAD_BYTES + (at(0) << 16 | at(1) << 8 | at(2));
-  if (wire.received.length < FRAME_HEAD_BYTES || wire.received.length < end) return null;
-  const payload = wire.received.slice(FRAME_HEAD_BYTES, end);
-  const [type, flags, stream] = [at(3), at(4), at(7) << 8 | at(8)];
-  wire.received = wire.received.slice(end);
-  return { type, flags, stream, payload };
-}
 
 /** Asks by these frames on a connection of its own, and waits for the end of stream 1. */
 async function outcome(port: number, frames: readonly Uint8Array[]): Promise<Outcome> {

@@ -1,0 +1,153 @@
+/** A client that takes a large response in small steps for a while, and then as fast as it comes. */
+
+import {
+  concat,
+  Flag,
+  frame,
+  FrameType,
+  headerBlock,
+  PREFACE,
+} from "../../../bench/support/http2_frames.ts";
+import { takeFrame } from "../../support/http2_wire.ts";
+import { soon } from "../../support/wait.ts";
+import { toBytes, toLatin1, Wire } from "../../support/wire.ts";
+
+/** Some 1 MB/s: what a client with a middling line takes. */
+const STEP_MS = 50;
+const STEP_BYTES = 64 * 1024;
+
+export const LARGE_BYTES = 32 * 1024 * 1024;
+
+/** Answers with LARGE_BYTES, all at once; /late when the file GATE is there. /small reads no body. */
+export const LARGE_APP = `const LARGE = new Uint8Array(${LARGE_BYTES});
+export default {
+  async fetch(request) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/small") return new Response("small");
+    if (request.method === "POST") await request.arrayBuffer();
+    if (pathname === "/late") {
+      console.log("late is asked");
+      while (await Deno.stat(Deno.env.get("GATE")).catch(() => null) === null) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    }
+    return new Response(LARGE);
+  },
+};
+`;
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+export const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+/** Its body comes behind its head. */
+export const POST = [
+  "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n",
+  "x".repeat(200_000),
+];
+
+/** What a client has got of a large response. */
+export class Download {
+  readonly connection: Deno.Conn;
+  readonly #buffer = new Uint8Array(STEP_BYTES);
+  /** Bytes of the body. */
+  received = 0;
+  #inBody = false;
+  ended = false;
+
+  constructor(connection: Deno.Conn) {
+    this.connection = connection;
+  }
+
+  /** Sends the parts of a request one after another, and waits for the beginning of its response. */
+  async begin(...parts: string[]): Promise<this> {
+    for (const [i, part] of parts.entries()) {
+      if (i > 0) await sleep(STEP_MS);
+      const bytes = toBytes(part);
+      for (let at = 0; at < bytes.length;) at += await this.connection.write(bytes.subarray(at));
+    }
+    await this.#take();
+    return this;
+  }
+
+  /** Takes a little at a time, for so long. */
+  async slowly(ms: number): Promise<this> {
+    for (const end = performance.now() + ms; !this.#isOver && performance.now() < end;) {
+      await this.#take();
+      await sleep(STEP_MS);
+    }
+    return this;
+  }
+
+  /** Takes the rest; returns how much has come in all. */
+  async rest(): Promise<number> {
+    while (!this.#isOver) await this.#take();
+    return this.received;
+  }
+
+  get #isOver(): boolean {
+    return this.ended || this.received >= LARGE_BYTES;
+  }
+
+  async #take(): Promise<void> {
+    let length: number | null;
+    try {
+      length = await soon("the response goes on", this.connection.read(this.#buffer));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+      length = null;
+    }
+    if (length === null) this.ended = true;
+    else if (this.#inBody) this.received += length;
+    else {
+      this.received = length - toLatin1(this.#buffer.subarray(0, length)).indexOf("\r\n\r\n") - 4;
+      this.#inBody = true;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.connection.close();
+  }
+}
+
+/**
+ * Asks by HTTP/2 with windows of 64 KiB, and gives them back at a slow pace for so long: it is in Deno
+ * that the response waits, not in the kernel. Returns how much of it has come.
+ */
+export async function downloadByHttp2(port: number, slowMs: number): Promise<number> {
+  using wire = await Wire.connect(port);
+  const fields = { ":method": "GET", ":scheme": "http", ":authority": "a", ":path": "/" };
+  const request = headerBlock(Object.entries(fields));
+  await wire.send(toLatin1(concat([
+    PREFACE,
+    frame(FrameType.settings, Flag.none, 0),
+    frame(FrameType.headers, Flag.endHeaders | Flag.endStream, 1, request),
+  ])));
+  const slowUntil = performance.now() + slowMs;
+  let [received, owed] = [0, 0];
+  for (;;) {
+    const next = takeFrame(wire);
+    if (next === null) {
+      if (!await wire.receive()) return received;
+      continue;
+    }
+    const { type, flags, payload } = next;
+    const answer = type === FrameType.ping || type === FrameType.settings;
+    if (answer && (flags & Flag.ack) === 0) {
+      const bytes = type === FrameType.ping ? toBytes(payload) : new Uint8Array(0);
+      await wire.send(toLatin1(frame(type, Flag.ack, 0, bytes)));
+    }
+    if (type !== FrameType.data) continue;
+    received += payload.length;
+    if ((flags & Flag.endStream) !== 0) return received;
+    owed += payload.length;
+    if (owed < STEP_BYTES / 2) continue;
+    if (performance.now() < slowUntil) await sleep(STEP_MS);
+    const more = new Uint8Array(4);
+    new DataView(more.buffer).setUint32(0, owed);
+    const updates = [0, 1].map((stream) => frame(FrameType.windowUpdate, Flag.none, stream, more));
+    await wire.send(toLatin1(concat(updates)));
+    owed = 0;
+  }
+}
