@@ -4,6 +4,7 @@
  */
 
 import { messageOf, SystemError } from "../errors.ts";
+import { withUmask } from "../os/umask.ts";
 import { Destination } from "./destination.ts";
 import { type Format, formatJson, formatPretty, formatText } from "./format.ts";
 import { createLog, type Level, LEVELS, type Log, type LogRecord } from "./record.ts";
@@ -13,6 +14,7 @@ export interface LogConfig {
   readonly log_level: Level;
   readonly error_log: string;
   readonly log_format: "auto" | "text" | "json";
+  readonly umask: number | null;
 }
 
 /** The manager's own log, and the one that procs' records end in. */
@@ -36,7 +38,7 @@ export function openLogWriter(
   role: string,
   relay: Relay | null = null,
 ): ErrorLog {
-  let path = config.error_log;
+  let { error_log: path, umask } = config;
   let format = chooseFormat(config);
   let lowest = LEVELS.indexOf(config.log_level);
   const tellLost = (lost: number) => {
@@ -70,14 +72,14 @@ export function openLogWriter(
     write,
     reopen() {
       try {
-        destination.moveTo(path);
+        withUmask(umask, () => destination.moveTo(path));
       } catch (error) {
         own.error(`Cannot reopen error_log, the old file is kept: ${error}`);
       }
     },
     reconfigure(next) {
       openDestination(next, (path) => destination.moveTo(path));
-      path = next.error_log;
+      ({ error_log: path, umask } = next);
       format = chooseFormat(next);
       lowest = LEVELS.indexOf(next.log_level);
     },
@@ -85,9 +87,9 @@ export function openLogWriter(
   };
 }
 
-function openDestination<T>({ error_log }: LogConfig, open: (path: string) => T): T {
+function openDestination<T>({ error_log, umask }: LogConfig, open: (path: string) => T): T {
   try {
-    return open(error_log);
+    return withUmask(umask, () => open(error_log));
   } catch (error) {
     const why = messageOf(error);
     throw new SystemError(`Cannot open error_log ${error_log}: ${why}`, { cause: error });

@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import { messageOf } from "../errors.ts";
 import { openLogFile } from "../log/log_file.ts";
 import type { Log } from "../log/record.ts";
+import { withUmask } from "../os/umask.ts";
 import { findIdentity } from "../os/user.ts";
 
 /**
@@ -11,12 +12,12 @@ import { findIdentity } from "../os/user.ts";
  * At the start, and again when logs are opened anew: after logrotate there may be none, or a new one.
  */
 export function giveAccessLog(config: Config, log: Log): void {
-  const { access_log, user, group } = config;
+  const { access_log, user, group, umask } = config;
   if (access_log === null || access_log === "-" || Deno.uid() !== 0) return;
   const identity = findIdentity(user, group);
   if (identity === null) return;
   try {
-    openLogFile(access_log).close();
+    withUmask(umask, () => openLogFile(access_log).close());
     Deno.chownSync(access_log, identity.uid, identity.gid);
   } catch (error) {
     const reason = messageOf(error);

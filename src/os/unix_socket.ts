@@ -11,6 +11,7 @@ import type { Config } from "../config/config.ts";
 import { messageOf, SystemError } from "../errors.ts";
 import { bindFailure, type Patience, whenFree } from "./bind_failure.ts";
 import { accessOf, SocketFile } from "./socket_file.ts";
+import { withUmask } from "./umask.ts";
 
 export type UnixBind = Extract<Bind, { transport: "unix" }>;
 
@@ -58,14 +59,10 @@ export async function openUnixSocket<T>(
 
 /** With the mode from the first instant: umask() works before the file is there, chmod() only afterwards. */
 function bindWithMode<T>(bind: UnixBind, mode: number | null, maker: SocketMaker<T>): T {
-  // The umask is the whole process's: nothing is awaited until it is back.
-  const before = mode === null ? null : Deno.umask(0o777 & ~mode);
   try {
-    return maker.bind(bind.path);
+    return withUmask(mode === null ? null : 0o777 & ~mode, () => maker.bind(bind.path));
   } catch (error) {
     throw bindFailure(bind, error);
-  } finally {
-    if (before !== null) Deno.umask(before);
   }
 }
 

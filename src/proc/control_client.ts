@@ -14,7 +14,12 @@ import { parseManagerToProc } from "../protocol/control_parse.ts";
 /** The last words of a proc get this long to reach a manager that may not read, milliseconds. */
 const FAREWELL_MS = 1_000;
 
-const ORPHAN: LogConfig = { log_level: "debug", error_log: "-", log_format: "text" };
+const ORPHAN: LogConfig = {
+  log_level: "debug",
+  error_log: "-",
+  log_format: "text",
+  umask: null,
+};
 
 export class ControlClient {
   readonly #channel: ControlChannel<ManagerToProc, ProcToManager>;

@@ -241,3 +241,26 @@ for (const workers of [1, 0]) {
     },
   );
 }
+
+for (const workers of [0, 1]) {
+  for (const user of Deno.uid() === 0 ? [[], ["--user", "12345", "--group", "54321"]] : [[]]) {
+    const who = `workers: ${workers}${user.length > 0 ? ", another user" : ""}`;
+    sceneTest(`${who}: logs lack the permission bits of umask`, async (scene) => {
+      Deno.chmodSync(scene.directory, 0o777);
+      const args = ["--umask", "027", "--access-log", "access.log", "--error-log", "error.log"];
+      const server = scene.launch({ app: APP, workers, args: [...args, ...user] });
+      const url = await announced(scene, "error.log");
+      await until("it is ready", () => /Ready:/.test(read(scene, "error.log")));
+      assertEquals(await ask(url), 200);
+      const mode = (name: string) =>
+        (Deno.statSync(`${scene.directory}/${name}`).mode ?? 0) & 0o777;
+      assertEquals([mode("access.log"), mode("error.log")], [0o640, 0o640]);
+      // As logrotate does it.
+      for (const name of ["access.log", "error.log"]) Deno.removeSync(`${scene.directory}/${name}`);
+      server.signal("SIGUSR1");
+      const again = (name: string) => exists(`${scene.directory}/${name}`);
+      await until("they are there again", () => again("access.log") && again("error.log"));
+      assertEquals([mode("access.log"), mode("error.log")], [0o640, 0o640]);
+    });
+  }
+}

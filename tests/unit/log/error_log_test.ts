@@ -18,7 +18,7 @@ function inDirectory(test: (directory: string) => void): () => void {
 }
 
 function config(error_log: string, more: Partial<LogConfig> = {}): LogConfig {
-  return { error_log, log_level: "info", log_format: "text", ...more };
+  return { error_log, log_level: "info", log_format: "text", umask: null, ...more };
 }
 
 const fromProc = (message: string, level: LogRecord["level"] = "info"): LogRecord => ({
@@ -173,7 +173,8 @@ Deno.test(
 async function withStderr(redirection: string, script: string): Promise<string> {
   const module = new URL("../../../src/log/error_log.ts", import.meta.url);
   const code = `import { openErrorLog } from "${module}";
-    const log = openErrorLog({ error_log: "-", log_level: "info", log_format: "auto" }, "manager");
+    const config = { error_log: "-", log_level: "info", log_format: "auto", umask: null };
+    const log = openErrorLog(config, "manager");
     ${script}
     await Deno.writeTextFile("/dev/fd/3", "alive");`;
   const root = new URL("../../../", import.meta.url);
