@@ -76,7 +76,7 @@ export function pairs(): Kind<Readonly<Record<string, string>>> {
       const found: Record<string, string> = {};
       if (isMap(raw)) {
         for (const [name, value] of Object.entries(raw)) {
-          found[checkedName(name)] = value === null ? "" : scalarOf(name, value);
+          found[checkedName(name)] = value === null ? "" : notNull(name, scalarOf(name, value));
         }
         return found;
       }
@@ -96,6 +96,15 @@ export function pairs(): Kind<Readonly<Record<string, string>>> {
 function scalarOf(name: string, value: Raw): string {
   if (typeof value === "string") return value;
   throw new BadValue(`has more than one value for ${name}`);
+}
+
+/** A variable that is there cannot be nothing, and what is inherited cannot be taken away from an app. */
+function notNull(name: string, value: string): string {
+  if (value !== "null" && value !== "~") return value;
+  throw new BadValue(
+    `is nothing in YAML: leave ${name} out, or for that very text write env: ["${name}=${value}"]`,
+    value,
+  );
 }
 
 function checkedName(name: string): string {

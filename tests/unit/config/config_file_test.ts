@@ -173,3 +173,13 @@ Deno.test("a named file stands in for denicorn.yaml, which is then not read", ()
   assertEquals(loadIn(situation).file, "etc/x.yaml");
   assertEquals(configIn(situation).workers, 3);
 });
+
+Deno.test("a variable of env cannot be nothing, and can be the text of it", () => {
+  assertEquals(
+    refusalIn({ file: "workers: 1\nenv:\n  A: 1\n  B: null\n" }),
+    'denicorn.yaml:2: env: "null" is nothing in YAML: leave B out, or for that very text write ' +
+      'env: ["B=null"]',
+  );
+  assertEquals(configIn({ file: 'env: ["B=null"]' }).env, { B: "null" });
+  assertEquals(configIn({ file: "env: { B: }" }).env, { B: "" });
+});
