@@ -108,6 +108,7 @@ class Manager {
     try {
       await this.#start();
       await this.#watch();
+      await this.#fleet.sockets.removeDeserted();
     } finally {
       this.#reloader?.close();
       await this.#runOnExit();

@@ -16,7 +16,7 @@ import type { Log } from "../log/record.ts";
 import { closeFd } from "../os/bound_socket.ts";
 import { type InheritedSocket, passingOn } from "../os/inherit.ts";
 import { libcUnavailable } from "../os/libc.ts";
-import { accessOf, isNoFile } from "../os/socket_file.ts";
+import { accessOf, isNoFile, type SocketFile } from "../os/socket_file.ts";
 import { findIdentity } from "../os/user.ts";
 import { type Handover, HANDOVER_ENV, writeHandover } from "./handover.ts";
 import { Predecessor } from "./predecessor.ts";
@@ -48,6 +48,8 @@ export class Sockets {
   readonly #activated: readonly InheritedSocket[];
   /** What the manager before handed over (USR2). */
   readonly #handover: Handover | null;
+  /** Files that were left to the other manager at the end. */
+  readonly #kept: SocketFile[] = [];
   /** The manager that started this one beside itself (USR2). */
   readonly predecessor: Predecessor;
 
@@ -152,7 +154,19 @@ export class Sockets {
     const keep = keepFiles || this.predecessor.lives;
     const all = new Set([...this.#held.values()].flatMap((held) => [...held.values()]));
     this.#held.clear();
-    for (const socket of all) release(socket, keep);
+    for (const socket of all) {
+      release(socket, keep);
+      if (keep && socket.file !== null) this.#kept.push(socket.file);
+    }
+  }
+
+  /**
+   * Removes what `close` has left to the other manager, where that has stopped as well: both may have
+   * been told at a time, and each then found the other alive. To be called when no proc is left; of the
+   * two it is the later one who finds that nobody listens.
+   */
+  async removeDeserted(): Promise<void> {
+    await Promise.all(this.#kept.map((file) => file.removeDeserted()));
   }
 
   async #openOne(

@@ -106,6 +106,16 @@ export class SocketFile {
     }
   }
 
+  /** Removes it if nobody listens behind it any more. Never throws. */
+  async removeDeserted(): Promise<void> {
+    try {
+      (await Deno.connect({ transport: "unix", path: this.#path })).close();
+    } catch (error) {
+      // Anything else says nothing, as in openUnixSocket.
+      if (error instanceof Deno.errors.ConnectionRefused) this.remove();
+    }
+  }
+
   #is({ dev, ino }: Deno.FileInfo): boolean {
     return dev === this.#dev && ino === this.#ino;
   }

@@ -146,6 +146,38 @@ sceneTest(
   },
 );
 
+for (const late of ["old", "new", null]) {
+  const who = late === null ? "neither" : `the ${late} one`;
+  sceneTest(`USR2, then TERM to both, ${who} with a request: no file stays`, async (scene) => {
+    const path = `${scene.directory}/app.sock`;
+    const app = `export default {
+  fetch: () => (console.log("asked"), new Promise((resolve) => setTimeout(resolve, 500, new Response()))),
+};\n`;
+    const server = scene.launch({ workers: 1, app, args: ["-b", `unix:${path}`], group: true });
+    await server.ready(1);
+    const asked = async () => {
+      const conn = await Deno.connect({ transport: "unix", path });
+      await conn.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+      await server.says(/asked/);
+      return conn;
+    };
+    using _first = late === "old" ? await asked() : null;
+    server.signal("SIGUSR2");
+    await server.ready(2);
+    const successor = Number(/A new manager, pid (\d+)/.exec(server.output)?.[1]);
+    if (late === "new") {
+      server.signal("SIGWINCH");
+      await server.says(/has left/);
+    }
+    using _second = late === "new" ? await asked() : null;
+    server.signal("SIGTERM");
+    Deno.kill(successor, "SIGTERM");
+    await server.end();
+    await until("both have stopped", () => look(successor) === null);
+    assert(!exists(path));
+  });
+}
+
 sceneTest(
   "USR2: a new manager serves though the old one has gone before it came up",
   async (scene) => {
