@@ -8,8 +8,8 @@ import type { Log } from "../log/record.ts";
 const QUIET_MS = 100;
 /** Somebody who never stops writing is not waited for any longer, milliseconds. */
 const LONGEST_WAIT_MS = 2_000;
-/** How often to look whether a directory is there again, milliseconds. */
-const RETURN_MS = 200;
+/** How often to look where a directory is that is gone, or has a link on its way, milliseconds. */
+const LOOK_MS = 200;
 const GLOB = /[*?[\]{}!()]/;
 
 export interface SourceWatchOptions {
@@ -18,26 +18,36 @@ export interface SourceWatchOptions {
   readonly onChange: (files: readonly string[]) => void;
 }
 
-/** A directory; `recursive`: with all below it. */
+/** A directory as it was named; `recursive`: with all below it. */
 interface Place {
   readonly directory: string;
   readonly recursive: boolean;
+  /** Where that is now, without links; null where nothing is. */
+  real: string | null;
 }
 
-interface Watched extends Place {
+interface Watched {
+  readonly real: string;
   readonly watcher: Deno.FsWatcher;
   /** Resolves when it says nothing more. */
   readonly end: Promise<void>;
 }
 
+/**
+ * Directories are watched under their real names alone: a link on the way to one can be exchanged
+ * (`current -> releases/2`), of which the directory itself says nothing; and Deno, which has one watch
+ * for both names of a directory, tells its events under the name that came last.
+ */
 export class SourceWatch {
   readonly #options: SourceWatchOptions;
   #files: ReadonlySet<string> = new Set();
   #globs: readonly string[] = [];
+  readonly #places = new Map<string, Place>();
+  /** By real directory; each stays to the end, or until its directory goes. */
   readonly #watched = new Map<string, Watched>();
-  /** Were watched, and have been removed or renamed since. */
-  readonly #missing = new Map<string, Place>();
-  #seeker: ReturnType<typeof setTimeout> | undefined;
+  #looker: ReturnType<typeof setTimeout> | undefined;
+  /** How many times directories have gone whose watches have not ended yet. */
+  #ending = 0;
   readonly #changed = new Set<string>();
   #firstChange = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -72,29 +82,48 @@ export class SourceWatch {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    clearTimeout(this.#seeker);
+    clearTimeout(this.#looker);
     for (const { watcher } of this.#watched.values()) watcher.close();
   }
 
   #watch(directory: string, recursive: boolean): void {
     const key = `${recursive} ${directory}`;
-    if (this.#closed || this.#watched.has(key) || this.#missing.has(key)) return;
+    if (this.#closed || this.#places.has(key)) return;
+    const place: Place = { directory, recursive, real: realDirectory(directory) };
+    this.#places.set(key, place);
+    this.#open(place);
+    this.#lookAgain();
+  }
+
+  #open({ directory, real, recursive }: Place): void {
+    const key = `${recursive} ${real}`;
+    if (this.#watched.has(key)) return;
     try {
-      const watcher = Deno.watchFs(directory, { recursive });
-      const end = this.#read(directory, watcher);
-      this.#watched.set(key, { directory, recursive, watcher, end });
+      // Where it is not there, this says so.
+      const watcher = Deno.watchFs(real ?? directory, { recursive });
+      const end = this.#read(watcher, real ?? directory);
+      this.#watched.set(key, { real: real ?? directory, watcher, end });
     } catch (error) {
       const reason = messageOf(error);
       this.#options.log.warning(`Cannot watch ${directory} for changes: ${reason}`);
     }
   }
 
-  async #read(directory: string, watcher: Deno.FsWatcher): Promise<void> {
+  async #read(watcher: Deno.FsWatcher, real: string): Promise<void> {
     for await (const { kind, paths } of watcher) {
       // Opening and closing a file are events too.
       if (kind === "access") continue;
-      if (kind !== "modify" && paths.includes(directory)) return this.#lost(directory);
-      for (const path of paths) if (this.#concerns(path)) this.#note(path);
+      if (kind !== "modify" && paths.includes(real)) return this.#lost(real);
+      for (const path of paths) this.#happened(path);
+    }
+  }
+
+  /** A file may lie in several places: one directory can be named in several ways. */
+  #happened(path: string): void {
+    for (const { directory, real } of this.#places.values()) {
+      if (real === null || !isWithin(path, real)) continue;
+      const named = directory + path.slice(real.length);
+      if (this.#concerns(named)) this.#note(named);
     }
   }
 
@@ -104,28 +133,42 @@ export class SourceWatch {
    */
   #lost(directory: string): void {
     const ends = [];
-    for (const [key, watched] of this.#watched) {
-      if (!`${watched.directory}/`.startsWith(`${directory}/`)) continue;
-      watched.watcher.close();
+    for (const [key, { real, watcher, end }] of this.#watched) {
+      if (!isWithin(real, directory)) continue;
+      watcher.close();
       this.#watched.delete(key);
-      this.#missing.set(key, watched);
-      ends.push(watched.end);
+      ends.push(end);
+    }
+    for (const place of this.#places.values()) {
+      if (place.real !== null && isWithin(place.real, directory)) place.real = null;
     }
     // Before its end, what is closed would take a new watch of the same path with it.
-    Promise.all(ends).then(() => this.#seek());
+    this.#ending++;
+    Promise.all(ends).then(() => {
+      this.#ending--;
+      this.#look();
+    });
   }
 
-  /** Whatever is in a directory that is there again may be new. */
-  #seek(): void {
-    clearTimeout(this.#seeker);
-    if (this.#closed) return;
-    for (const [key, { directory, recursive }] of this.#missing) {
-      if (!isDirectory(directory)) continue;
-      this.#missing.delete(key);
-      this.#watch(directory, recursive);
-      this.#note(directory);
+  /** Whatever is in a directory that is there again, or another than before, may be new. */
+  #look(): void {
+    if (this.#closed || this.#ending > 0) return;
+    for (const place of this.#places.values()) {
+      if (!canMove(place)) continue;
+      const real = realDirectory(place.directory);
+      if (real === place.real) continue;
+      place.real = real;
+      if (real === null) continue;
+      this.#open(place);
+      this.#note(place.directory);
     }
-    if (this.#missing.size > 0) this.#seeker = setTimeout(() => this.#seek(), RETURN_MS);
+    this.#lookAgain();
+  }
+
+  #lookAgain(): void {
+    clearTimeout(this.#looker);
+    if (![...this.#places.values()].some(canMove)) return;
+    this.#looker = setTimeout(() => this.#look(), LOOK_MS);
   }
 
   #concerns(path: string): boolean {
@@ -148,12 +191,24 @@ export class SourceWatch {
   }
 }
 
-function isDirectory(path: string): boolean {
+/** Without anything that its watch says: it is not there, or there is a link on its way. */
+function canMove({ directory, real }: Place): boolean {
+  return real !== directory;
+}
+
+/** Its name without links; null where no directory is there. */
+function realDirectory(directory: string): string | null {
   try {
-    return Deno.statSync(path).isDirectory;
+    const real = Deno.realPathSync(directory);
+    return Deno.statSync(real).isDirectory ? real : null;
   } catch {
-    return false;
+    return null;
   }
+}
+
+/** Whether a path is the directory's or of what is below it. */
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory === "/" ? "/" : `${directory}/`);
 }
 
 function isGlob(path: string): boolean {

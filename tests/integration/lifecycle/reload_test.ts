@@ -56,6 +56,44 @@ export default { fetch: () => new Response(word) };\n`;
   await until("a change of it is served", async () => await server.get() === "third");
 });
 
+sceneTest("reload: a link on the way to the app that is exchanged counts", async (scene) => {
+  const release = (name: string) => {
+    scene.write(`releases/${name}/lib/word.ts`, `export const word = "${name}";\n`);
+    scene.write(`releases/${name}/views/page.html`, name);
+    scene.write(
+      `releases/${name}/app.ts`,
+      `import { word } from "./lib/word.ts";
+const page = await Deno.readTextFile("views/page.html");
+export default { fetch: () => new Response(word + " " + page) };\n`,
+    );
+  };
+  const link = (to: string, from: string) => {
+    Deno.symlinkSync(to, `${scene.directory}/${from}.new`);
+    Deno.renameSync(`${scene.directory}/${from}.new`, `${scene.directory}/${from}`);
+  };
+  release("first");
+  release("second");
+  // Two links, of which the farther one is exchanged.
+  link("releases/first", "newest");
+  link("newest", "current");
+  const where = `${scene.directory}/current`;
+  const args = ["-b", "127.0.0.1:0", "-w", "1", "--reload", "--chdir", where];
+  const server = scene.run([...args, "--reload-extra-file", "views/*.html", "app.ts"]);
+  await server.ready(1);
+  await server.says(/Watching 2 files/);
+  assertEquals(await server.get(), "first first");
+  link("releases/second", "newest");
+  await until("the other is served", async () => await server.get() === "second second");
+  scene.write("releases/second/lib/word.ts", `export const word = "third";\n`);
+  await until("its changes are served", async () => await server.get() === "third second");
+  scene.write("current/views/page.html", "fourth");
+  await until("its other changes are served", async () => await server.get() === "third fourth");
+  link("releases/first", "newest");
+  await until("the first is served again", async () => await server.get() === "first first");
+  scene.write("releases/first/views/page.html", "fifth");
+  await until("its changes are served, too", async () => await server.get() === "first fifth");
+});
+
 sceneTest("reload: files that are named by globs count, others do not", async (scene) => {
   scene.write("views/deep/page.html", "one");
   const args = ["--reload", "--reload-extra-file", "views/**/*.html"];
