@@ -184,10 +184,8 @@ export class ProcTable {
   /** Wants every proc replaced by one of a new generation, whose number it returns. */
   reload(limits: Limits, now: number): number {
     // A second reload overtakes the first: its canary is of no use any more.
-    for (const proc of this.#roster.all) {
-      if (this.isCanary(proc)) {
-        this.#dismiss(proc, now, "reload", "another reload has overtaken it");
-      }
+    for (const proc of this.#roster.all.filter((one) => this.isCanary(one))) {
+      this.#dismiss(proc, now, "reload", "another reload has overtaken it");
     }
     this.#wanted.reload(limits);
     this.#roster.pending = ++this.#lastGeneration;
@@ -198,8 +196,7 @@ export class ProcTable {
   stop(mode: StopMode, lingerMs = 0): void {
     this.#lingerMs = lingerMs;
     const order: readonly (StopMode | null)[] = [null, "graceful", "quick", "now"];
-    if (order.indexOf(mode) <= order.indexOf(this.#stopping)) return;
-    this.#stopping = mode;
+    if (order.indexOf(mode) > order.indexOf(this.#stopping)) this.#stopping = mode;
   }
 
   /** What has to be done now, in this order. */
