@@ -57,6 +57,8 @@ export class Reports {
       case "heartbeat":
         this.#steerByLoad(id, message.stats);
         return this.#table.heartbeat(id, message.stats, now());
+      case "blocked":
+        return void this.#fleet.steering.blocked(id, message.blocked);
       case "log":
         return message.records.forEach((record) => this.#log.write(record));
       case "replace_me":
@@ -122,6 +124,6 @@ export class Reports {
   #steerByLoad(id: number, { in_flight, sessions }: ProcStats): void {
     const { max_connections } = this.#fleet.generations.config;
     const full = max_connections > 0 && sessions >= max_connections;
-    this.#fleet.steering.load(id, in_flight, full);
+    this.#fleet.steering.load(id, in_flight, full, now());
   }
 }

@@ -1,7 +1,8 @@
 /**
  * Steers new connections among the procs that listen on one address with SO_REUSEPORT: away from
- * those that leave, so that nothing waits in a queue that is about to be closed; and, by their load,
- * away from those that have much to do. The kernel's own choice is a hash, which knows of neither.
+ * those that leave, so that nothing waits in a queue that is about to be closed; away from those whose
+ * threads are all held up; and, by their load, away from those that have much to do. The kernel's own
+ * choice is a hash, which knows of none of it.
  *
  * The program belongs to the kernel's group of sockets, and any proc in it can exchange it. Without
  * FFI, or where the order of the sockets is uncertain, all goes on as the kernel chooses; an order
@@ -12,6 +13,7 @@ import { type Bind, showBind } from "../config/bind.ts";
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
 import type { SteeringPlan } from "../protocol/control.ts";
+import { BlockedProcs } from "./blocked_procs.ts";
 import { ListenOrder } from "./listen_order.ts";
 import { LoadShares } from "./load_shares.ts";
 import type { TcpBind } from "./order_probe.ts";
@@ -51,6 +53,7 @@ export class Steering {
   readonly #departures = new Map<number, () => void>();
   readonly #shares = new LoadShares();
   readonly #full = new Set<number>();
+  readonly #blocked = new BlockedProcs();
   /** Plans that procs were told and have not answered, by proc, oldest first. */
   readonly #asked = new Map<number, Asked[]>();
   #told: { readonly id: number; readonly at: number } | null = null;
@@ -88,6 +91,7 @@ export class Steering {
     this.#departures.delete(id);
     this.#shares.forget(id);
     this.#full.delete(id);
+    this.#blocked.forget(id);
     for (const [bind, group] of this.#groups) {
       const { order } = group;
       if (order.listening.has(id)) changed(group, to);
@@ -117,6 +121,7 @@ export class Steering {
     this.#departures.set(id, resolve);
     this.#leaving.add(id);
     this.#shares.forget(id);
+    this.#blocked.forget(id);
     const probed = [...this.#groups.values()].filter(({ probe }) => probe !== null);
     for (const group of probed) {
       changed(group, group.changedAt);
@@ -130,12 +135,25 @@ export class Steering {
   }
 
   /** Proc `id` has so many exchanges in flight, and accepts no connection now if it is full. */
-  load(id: number, inFlight: number, full: boolean): void {
+  load(id: number, inFlight: number, full: boolean, now: number): void {
     if (!this.#listens(id) || this.#leaving.has(id)) return;
     if (full) this.#full.add(id);
     else this.#full.delete(id);
     this.#shares.report(id, inFlight);
+    this.#blocked.heard(id, now);
     this.#refresh();
+  }
+
+  /** None of the threads of proc `id` is free, or one is again. */
+  async blocked(id: number, blocked: boolean): Promise<void> {
+    if (!this.#listens(id) || this.#leaving.has(id)) return;
+    this.#blocked.told(id, blocked);
+    if (this.#isOff) return;
+    await Promise.all(this.#refresh());
+    const what = blocked
+      ? "has no thread free: new connections avoid it"
+      : "has a thread free again";
+    this.#options.log.debug(`Proc ${id} ${what}`);
   }
 
   /** Proc `id` has put its oldest plan in force, or could not. */
@@ -153,9 +171,7 @@ export class Steering {
     for (const [bind, group] of this.#groups) {
       group.probe = null;
       if (group.inForce?.length === 0) continue;
-      attachers(group.order, this.#leaving).some((id) =>
-        this.#options.send(id, bind, { weights: [] })
-      );
+      this.#attachers(group).some((id) => this.#options.send(id, bind, { weights: [] }));
       group.inForce = [];
     }
     this.#suspended = why;
@@ -238,12 +254,14 @@ export class Steering {
 
   /** Resolves when the plan is in force, or cannot be. */
   #send(name: string, group: Group, weights: readonly number[]): Promise<void> {
-    const id = attachers(group.order, this.#leaving).find((id) =>
-      this.#options.send(id, name, { weights })
-    );
+    const id = this.#attachers(group).find((id) => this.#options.send(id, name, { weights }));
     group.inForce = id === undefined ? null : weights;
     group.settled = id === undefined ? Promise.resolve() : this.#answer(id, group);
     return group.settled;
+  }
+
+  #attachers({ order }: Group): number[] {
+    return attachers(order, this.#leaving, (id) => this.#blocked.isLate(id));
   }
 
   /** The weights by index; empty for the kernel's own choice. */
@@ -251,9 +269,13 @@ export class Steering {
     const ids = [...order.listening];
     const leaves = ids.some((id) => this.#leaving.has(id));
     const mode = this.#options.mode();
+    const accepts = (id: number) => !this.#leaving.has(id) && !this.#full.has(id);
+    // Where all are held up, nobody is better than another.
+    const anyFree = ids.some((id) => accepts(id) && !this.#blocked.has(id));
     const shareOf = (id: number) => {
       if (mode !== "load") return 1;
-      return this.#full.has(id) ? 0 : this.#shares.of(id);
+      // A blocked one tells itself when it is free: nobody has to find out.
+      return this.#full.has(id) || anyFree && this.#blocked.has(id) ? 0 : this.#shares.of(id);
     };
     if (mode === "off" || !leaves && ids.every((id) => shareOf(id) === 1)) return [];
     const weights = order.weights((id) =>

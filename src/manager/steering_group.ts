@@ -27,11 +27,15 @@ export function changed(group: Group, now: number): void {
   group.inForce = null;
 }
 
-/** Who can exchange the program: those that stay first, and of these the youngest. */
-export function attachers(order: ListenOrder, leaving: ReadonlySet<number>): number[] {
-  const youngest = [...order.listening].reverse();
-  return [
-    ...youngest.filter((id) => !leaving.has(id)),
-    ...youngest.filter((id) => leaving.has(id)),
-  ];
+/**
+ * Who can exchange the program: first those that stay and do at once what they are told, and of these
+ * the youngest.
+ */
+export function attachers(
+  order: ListenOrder,
+  leaving: ReadonlySet<number>,
+  isLate: (id: number) => boolean,
+): number[] {
+  const last = (id: number) => leaving.has(id) ? 2 : isLate(id) ? 1 : 0;
+  return [...order.listening].reverse().sort((a, b) => last(a) - last(b));
 }

@@ -98,6 +98,7 @@ export class Proc {
           this.#client.send({ type: "replace_me", why, cause });
           if (cause === "hang") this.#booted?.hooks?.notify("workerAborted", info);
         },
+        onBlocked: (blocked: boolean) => this.#client.send({ type: "blocked", blocked }),
         onUnlistened: () => void this.#client.send({ type: "unlistened" }),
       };
       const info = { id, pid: Deno.pid };

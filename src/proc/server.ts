@@ -6,6 +6,7 @@ import type { Log } from "../log/record.ts";
 import { keepFreedMemory } from "../os/heap.ts";
 import type { DrainReason, ProcStats, ReplaceCause, SteeringPlan } from "../protocol/control.ts";
 import { withThreadPermissions } from "./app_permissions.ts";
+import { BlockWatch } from "./block_watch.ts";
 import { Admission } from "./exchange/admission.ts";
 import { type ExchangeObserver, observers } from "./exchange/access_record.ts";
 import type { Dispatcher, Exchanging } from "./exchange/dispatcher.ts";
@@ -32,6 +33,8 @@ const FAREWELL_MS = 100;
 export interface ServerEvents {
   /** The proc ought to be replaced: a thread hangs or died, or the app wants to exit. */
   onReplaceMe(why: string, cause: ReplaceCause): void;
+  /** No thread is free to begin anything, or one is again. */
+  onBlocked(blocked: boolean): void;
   /** Every listening socket is closed: no connection comes any more. */
   onUnlistened(): void;
 }
@@ -56,6 +59,8 @@ export class Server implements Exchanging {
   readonly #listeners: Listeners;
   #admission!: Admission;
   #dispatcher!: Dispatcher;
+  /** Null where there is no other proc that new connections could go to. */
+  #blockWatch: BlockWatch | null = null;
   #unlistened = false;
   #requests = 0;
   #accessLog: AccessLog | null = null;
@@ -107,6 +112,9 @@ export class Server implements Exchanging {
       dispatcher: this.#dispatcher,
       sessions: this.#sessions,
     });
+    if (id > 0 && this.#config.steering === "load") {
+      this.#blockWatch = new BlockWatch(this.#dispatcher, this.#blocked);
+    }
     await this.#dispatcher.load();
   }
 
@@ -200,6 +208,7 @@ export class Server implements Exchanging {
   began(session: Session): void {
     this.#requests++;
     this.#sessions.began(session);
+    this.#blockWatch?.start();
   }
 
   ended(session: Session): void {
@@ -210,6 +219,12 @@ export class Server implements Exchanging {
   replaceMe(why: string, cause: ReplaceCause): void {
     this.#options.events.onReplaceMe(why, cause);
   }
+
+  readonly #blocked = (blocked: boolean): void => {
+    this.#listeners.hold(blocked);
+    this.#log.debug(blocked ? "No thread of the app is free" : "A thread of the app is free again");
+    this.#options.events.onBlocked(blocked);
+  };
 
   readonly #serve: SessionHandler = (session, request, info) =>
     this.#admission.serve(session, request, info);
@@ -271,6 +286,7 @@ export class Server implements Exchanging {
   #close(): void {
     if (this.#unlistened) return;
     this.#unlistened = true;
+    this.#blockWatch?.stop();
     this.#listeners.close();
     this.#options.events.onUnlistened();
   }
@@ -292,6 +308,8 @@ export class Server implements Exchanging {
     this.#sessions.turn(now);
     const busy = this.#dispatcher.sweep(now);
     this.sockets.sweep(now);
+    // A callback of a WebSocket may hold a thread up as well.
+    if (this.#dispatcher.isOccupied) this.#blockWatch?.start();
     if (!busy && this.#sessions.size + this.sockets.size === 0) this.#stopSweeping();
   }
 }

@@ -62,6 +62,7 @@ class Solo {
       log,
       reusePort: false,
       events: {
+        onBlocked() {},
         onUnlistened() {},
         onReplaceMe: (why, cause) => this.#handleReplaceMe(why, cause),
       },

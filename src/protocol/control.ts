@@ -84,6 +84,8 @@ export type ProcToManager =
   }
   /** From the server thread, every HEARTBEAT_INTERVAL_MS, never from app code. */
   | { readonly type: "heartbeat"; readonly stats: ProcStats }
+  /** Whether none of its threads is free to begin anything, at each change. */
+  | { readonly type: "blocked"; readonly blocked: boolean }
   /** Records for the error log, which the manager writes. */
   | { readonly type: "log"; readonly records: readonly LogRecord[] }
   /** Accepts no more: every listening socket is closed. It says so once, whatever made it leave. */

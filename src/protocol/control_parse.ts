@@ -33,6 +33,8 @@ export function parseProcToManager(value: unknown): ProcToManager {
       };
     case "heartbeat":
       return { type, stats: stats(fields["stats"]) };
+    case "blocked":
+      return { type, blocked: fields["blocked"] === true };
     case "log":
       return { type, records: list(fields, "records").map(record) };
     case "sources":

@@ -57,8 +57,9 @@ export const socketSettings = {
     kind: choice(["load", "reload", "off"]),
     default: "load",
     help: "Which process gets a new connection (Linux, `listener: reuseport`). `load` keeps them " +
-      "away from processes that leave, and spares those that are busier than the others; " +
-      "`reload` does the former alone; `off` leaves all to the kernel's hash.",
+      "away from processes that leave, and from those whose threads are all held up while others " +
+      "have one free (on shared and unix sockets too), and spares those that are busier than the " +
+      "others; `reload` does the first alone; `off` leaves all to the kernel's hash.",
   }),
   unix_mode: setting({
     section: "sockets",

@@ -25,6 +25,13 @@ export interface Dispatcher {
   readonly inFlight: number;
   /** Exchanges that wait behind others for a thread. */
   readonly queued: number;
+  /** Whether the app has, or may have, something to do. */
+  readonly isOccupied: boolean;
+  /**
+   * Whether none of its threads is free to begin anything, and has not been for some time; to be called
+   * every LOOK_MS of standstill.ts while it is occupied.
+   */
+  isBlocked(now: number): boolean;
   /** Calls of the app that go on though their responses are complete, or nobody waits for them (WSGI). */
   readonly lingering: number;
   /**

@@ -89,6 +89,15 @@ export class InlineDispatcher implements Dispatcher {
     return 0;
   }
 
+  get isOccupied(): boolean {
+    return this.#inFlight > 0;
+  }
+
+  /** Who could say so is held up as well: the manager notices (blocked_procs.ts). */
+  isBlocked(): boolean {
+    return false;
+  }
+
   readonly lingering = 0;
 
   sweep(now: number): boolean {

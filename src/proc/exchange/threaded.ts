@@ -17,6 +17,7 @@ import { refuse } from "./refusal.ts";
 import type { Session } from "../session/session.ts";
 import type { AppThread } from "../threads/app_thread.ts";
 import type { Pool } from "../threads/pool.ts";
+import { Standstill } from "../standstill.ts";
 import { ThreadPool } from "../threads/thread_pool.ts";
 import { openSocket } from "../websocket/upgrade.ts";
 import { WsgiPool } from "../wsgi/pool.ts";
@@ -36,6 +37,7 @@ export class ThreadedDispatcher implements Dispatcher {
   readonly #pool: Pool;
   readonly #patience: Patience<Exchange>;
   readonly #writeMs: number;
+  readonly #standstill = new Standstill();
   #lastId = 0;
   /** Threads under suspicion, and since when; those that were found to hang stay here. */
   readonly #suspects = new Map<AppThread, number>();
@@ -139,6 +141,14 @@ export class ThreadedDispatcher implements Dispatcher {
 
   get queued(): number {
     return this.#pool.queued;
+  }
+
+  get isOccupied(): boolean {
+    return this.#pool.inFlight > 0 || this.#pool.calling.length > 0;
+  }
+
+  isBlocked(now: number): boolean {
+    return this.#standstill.look(this.#pool.standing(), now);
   }
 
   get lingering(): number {

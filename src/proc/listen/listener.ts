@@ -13,6 +13,10 @@ import type { TlsOptions } from "../edge/certificate.ts";
 import type { Room } from "../room.ts";
 import { adoptTls, type OpenedListener } from "./open_listener.ts";
 
+/** How often a held listener looks whether anybody else takes who waits, milliseconds. */
+const HELD_POLL_MS = 100;
+/** After so many looks at which somebody waited, nobody else does. */
+const MAX_HELD_LOOKS = 10;
 /** Pause after accept() failed for lack of descriptors or memory, milliseconds. */
 const ACCEPT_RETRY_MS = 50;
 /** How often a leaving listener looks for a moment when nobody waits, milliseconds. */
@@ -30,6 +34,7 @@ export interface ListeningSocket {
   run(): void | Promise<void>;
   steer(plan: SteeringPlan): void;
   renew(tls: TlsOptions): void;
+  hold(held: boolean): void;
   leave(lingerMs: number, last: boolean): Promise<void>;
   close(): void;
 }
@@ -53,6 +58,8 @@ export class Listener implements ListeningSocket {
   readonly #left = Promise.withResolvers<void>();
   #leaving = false;
   #full = false;
+  /** Set while it accepts nobody, since others can begin sooner what comes. */
+  #held: Held | null = null;
   #closed = false;
 
   constructor(
@@ -91,6 +98,10 @@ export class Listener implements ListeningSocket {
         await this.#waitForRoom();
         continue;
       }
+      if (this.#held !== null) {
+        await Promise.race([this.#held.over.promise, this.#left.promise]);
+        continue;
+      }
       const { listener } = this.#opened;
       let connection: Deno.Conn;
       try {
@@ -122,7 +133,31 @@ export class Listener implements ListeningSocket {
   }
 
   #rearm(): void {
-    if (!this.#full) this.#opened.adopted?.rearm();
+    if (!this.#full && this.#held === null) this.#opened.adopted?.rearm();
+  }
+
+  /**
+   * Leaves those who come to a shared socket to other procs (`held`), or accepts again. Where nobody
+   * takes them, all are held up alike, and they may as well wait here, where they have their deadlines.
+   */
+  hold(held: boolean): void {
+    const { fd, adopted } = this.#opened;
+    if (held === (this.#held !== null) || this.#closed || this.#leaving) return;
+    if (!held) {
+      const { over, poll } = this.#held!;
+      clearInterval(poll);
+      this.#held = null;
+      over.resolve();
+      return this.#rearm();
+    }
+    if (adopted === null || fd === null) return;
+    adopted.pause();
+    let looks = 0;
+    const poll = setInterval(() => {
+      looks = isAwaited(this.#opened.fd!) ? looks + 1 : 0;
+      if (looks === MAX_HELD_LOOKS) this.hold(false);
+    }, HELD_POLL_MS);
+    this.#held = { over: Promise.withResolvers(), poll };
   }
 
   /**
@@ -156,6 +191,8 @@ export class Listener implements ListeningSocket {
       fd: renewed.fd,
       adopted: adopted === null ? null : renewed,
     };
+    // As paused as the old one was.
+    if (this.#held !== null) renewed.pause();
     listener.close();
   }
 
@@ -168,7 +205,8 @@ export class Listener implements ListeningSocket {
   async leave(lingerMs: number, last: boolean): Promise<void> {
     const { fd, adopted } = this.#opened;
     if (adopted !== null && !last) return this.close();
-    // Whoever waits for room is not to be lost for it.
+    // Whoever waits for room, or for a thread, is not to be lost for it.
+    this.hold(false);
     this.#leaving = true;
     this.#left.resolve();
     await sleep(lingerMs);
@@ -190,12 +228,18 @@ export class Listener implements ListeningSocket {
 
   close(): void {
     if (this.#closed) return;
+    this.hold(false);
     this.#closed = true;
     this.#left.resolve();
     if (this.#rearming !== null) clearInterval(this.#rearming);
     this.#opened.listener.close();
     this.#opened.file?.remove();
   }
+}
+
+interface Held {
+  readonly over: PromiseWithResolvers<void>;
+  readonly poll: ReturnType<typeof setInterval>;
 }
 
 function sleep(ms: number): Promise<void> {

@@ -106,6 +106,13 @@ export class Listeners {
     for (const listener of this.#all()) if (listener.name === bind) listener.steer(plan);
   }
 
+  /** The app has no thread free, or has one again: see {@linkcode Listener.hold}. */
+  hold(held: boolean): void {
+    // Alone it would only have them wait elsewhere.
+    if (this.#config.workers === 1) return;
+    for (const listener of this.#all()) listener.hold(held);
+  }
+
   async leave(lingerMs: number, last: boolean): Promise<void> {
     await Promise.all(this.#all().map((listener) => listener.leave(lingerMs, last)));
   }

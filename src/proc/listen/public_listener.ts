@@ -101,6 +101,8 @@ export class PublicListener implements ListeningSocket {
 
   steer(): void {}
 
+  hold(): void {}
+
   renew(): void {
     throw new SystemError("Cannot exchange the certificate: Deno.serve cannot");
   }

@@ -2,6 +2,7 @@
 
 import type { Exchange } from "../exchange/exchange.ts";
 import type { Session } from "../session/session.ts";
+import type { Standing } from "../standstill.ts";
 import type { AppThread } from "./app_thread.ts";
 
 export interface PoolEvents {
@@ -23,6 +24,8 @@ export interface Pool {
    * it is. Called with the dispatcher's sweep.
    */
   overdue(now: number, timeoutMs: number): readonly (readonly [AppThread, string])[];
+  /** What each thread stands at, as Standstill has it; called with its looks. */
+  standing(): readonly Standing[];
   /** Exchanges in flight, in no order. */
   exchanges(): Iterable<Exchange>;
   /** Resolves when every thread has loaded the app. Rejects with AppLoadError or BootError. */

@@ -19,6 +19,7 @@ import { Outbox } from "../../protocol/outbox.ts";
 import { SLOT_MS } from "../edge/deadlines.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { AppThread } from "./app_thread.ts";
+import type { Standing } from "../standstill.ts";
 import type { ServerSocket } from "../websocket/websocket.ts";
 
 export interface ThreadEvents {
@@ -52,6 +53,9 @@ export class ThreadHandle implements AppThread {
   /** Sweeps since it was asked for a sign of life, while it said nothing; see thread_watch.ts. */
   unheardSweeps = 0;
 
+  /** Something was put into its queue in that it has not been asked about: see standing(). */
+  #unasked = false;
+  #heard = false;
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #outbox: Outbox;
@@ -115,10 +119,24 @@ export class ThreadHandle implements AppThread {
     }
   }
 
+  /**
+   * The ping that it has not answered, nor said anything else, since the last look; null where it has.
+   * It is asked only behind what was given to it, so that one that merely awaits something is not woken.
+   */
+  standing(): Standing {
+    const heard = this.#heard;
+    this.#heard = false;
+    if (this.#unasked && this.#pingSent === this.#pongSeen) {
+      this.#unasked = false;
+      this.#outbox.push(QueueIn.ping, ++this.#pingSent);
+    }
+    return heard || this.#pingSent === this.#pongSeen ? null : this.#pingSent;
+  }
+
   /** Puts an operation into the queue in. */
   post(...operation: unknown[]): void {
     if (!this.alive) return;
-    this.told = true;
+    this.told = this.#unasked = true;
     this.#outbox.push(...operation);
   }
 
@@ -126,6 +144,7 @@ export class ThreadHandle implements AppThread {
   dispatch(exchange: Exchange, head: string, body: Uint8Array | true | null): void {
     this.exchanges.set(exchange.id, exchange);
     if (body instanceof Uint8Array) bodyCame(body.byteLength);
+    this.#unasked = true;
     const { batch } = this.#outbox;
     batch.push(
       QueueIn.exchange,
@@ -142,7 +161,7 @@ export class ThreadHandle implements AppThread {
   /** Puts an operation with bytes into the queue in; their buffer is moved, not copied. */
   postBytes(operation: number, id: number, bytes: Uint8Array): void {
     if (!this.alive) return;
-    this.told = true;
+    this.told = this.#unasked = true;
     this.#outbox.push(operation, id, bytes);
     this.#outbox.transfer(bytes);
   }
@@ -150,7 +169,7 @@ export class ThreadHandle implements AppThread {
   /** As {@linkcode postBytes}, for a whole buffer. */
   postBuffer(operation: number, id: number, buffer: ArrayBuffer): void {
     if (!this.alive) return;
-    this.told = true;
+    this.told = this.#unasked = true;
     this.#outbox.push(operation, id, buffer);
     this.#outbox.transfer(buffer);
   }
@@ -164,6 +183,7 @@ export class ThreadHandle implements AppThread {
 
   #receive(batch: Batch): void {
     this.unheardSweeps = 0;
+    this.#heard = true;
     for (let at = 0; at < batch.length;) {
       const operation = batch[at] as number;
       const operands = QUEUE_OUT_OPERANDS[operation];

@@ -7,6 +7,7 @@ import type { Exchange } from "../exchange/exchange.ts";
 import type { AppThread } from "./app_thread.ts";
 import type { Pool, PoolEvents } from "./pool.ts";
 import type { Session } from "../session/session.ts";
+import type { Standing } from "../standstill.ts";
 import { ThreadHandle } from "./thread_handle.ts";
 import { isSilent, watch } from "./thread_watch.ts";
 
@@ -146,6 +147,10 @@ export class ThreadPool implements Pool {
     return this.threads
       .filter(({ alive, silentMs }) => alive && silentMs > timeoutMs)
       .map((thread) => [thread, `the app in thread ${thread.id}, whose event loop stands still`]);
+  }
+
+  standing(): readonly Standing[] {
+    return this.threads.map((thread) => thread.standing());
   }
 
   get queued(): number {

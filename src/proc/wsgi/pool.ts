@@ -21,6 +21,7 @@ import type { Exchange } from "../exchange/exchange.ts";
 import type { AppThread } from "../threads/app_thread.ts";
 import type { Pool, PoolEvents } from "../threads/pool.ts";
 import type { Session } from "../session/session.ts";
+import type { Standing } from "../standstill.ts";
 import type { ServerSocket } from "../websocket/websocket.ts";
 import { CallWatch } from "./call_watch.ts";
 import { type Stack, Stacks } from "./stacks.ts";
@@ -100,6 +101,15 @@ export class WsgiPool implements Pool, AppThread {
 
   get queued(): number {
     return this.#queue.wanted + this.#waiting.length;
+  }
+
+  /** The call that it runs, or the task of a WebSocket. */
+  standing(): readonly Standing[] {
+    return this.#threads.map(({ current }) => {
+      const socket = current === 0 ? undefined : this.#webSockets.get(current);
+      if (socket !== undefined) return `${current} ${socket.turn}`;
+      return current === 0 ? null : current;
+    });
   }
 
   exchanges(): Iterable<Exchange> {

@@ -15,7 +15,7 @@ function scene(impossible: string | null = null, mode: "load" | "reload" | "off"
   const steering = new Steering({
     impossible,
     mode: () => mode,
-    log: createLog("info", "test", (record) => records.push(record)),
+    log: createLog("debug", "test", (record) => records.push(record)),
     whoAccepts: () => {
       const weights = /\[(.*)\]/.exec(told.at(-1) ?? "")?.[1]?.split(",") ?? [];
       return Promise.resolve(order[weights.findIndex((weight) => weight !== "0")] ?? null);
@@ -118,7 +118,9 @@ Deno.test("a proc that cannot hear is passed over; one that dies before it answe
 
 /** Reports these loads, by proc from 1, again and again. */
 function report(steering: Steering, loads: number[], times: number) {
-  for (let i = 0; i < times; i++) loads.forEach((load, at) => steering.load(at + 1, load, false));
+  for (let i = 0; i < times; i++) {
+    loads.forEach((load, at) => steering.load(at + 1, load, false, 0));
+  }
 }
 
 Deno.test("a proc that has more to do than the others gets fewer connections, and more again later", () => {
@@ -145,18 +147,72 @@ Deno.test("a busy proc is spared, but one that leaves gets nothing", () => {
 Deno.test("a proc that is full gets nothing; when all are, the kernel chooses", () => {
   const { steering, told, listen } = scene();
   listen([1, 2]);
-  steering.load(1, 0, true);
+  steering.load(1, 0, true, 0);
   assertEquals(told.at(-1), "2 8000 [0,1000]");
-  steering.load(2, 0, true);
+  steering.load(2, 0, true, 0);
   assertEquals(told.at(-1), "2 8000 []");
-  steering.load(1, 0, false);
+  steering.load(1, 0, false, 0);
   assertEquals(told.at(-1), "2 8000 [1000,0]");
+});
+
+Deno.test("a proc without a free thread gets nothing; when all are so, the kernel chooses", () => {
+  const { steering, told, listen } = scene();
+  listen([1, 2, 3]);
+  steering.blocked(1, true);
+  assertEquals(told.at(-1), "3 8000 [0,1000,1000]");
+  steering.blocked(3, true);
+  assertEquals(told.at(-1), "3 8000 [0,1000,0]");
+  steering.load(2, 0, true, 0);
+  assertEquals(told.at(-1), "3 8000 [1000,0,1000]", "the third is full");
+  steering.load(2, 0, false, 0);
+  steering.blocked(2, true);
+  assertEquals(told.at(-1), "3 8000 []");
+  steering.blocked(1, false);
+  assertEquals(told.at(-1), "3 8000 [1000,0,0]");
+  steering.leave(1);
+  assertEquals(told.at(-1), "3 8000 [0,1000,1000]", "those that stay are alike");
+  for (const id of [2, 3]) steering.blocked(id, false);
+  assertEquals(told.at(-1), "3 8000 [0,1000,1000]");
+});
+
+Deno.test("what a proc was held up by goes with it", () => {
+  const { steering, told, listen, close } = scene();
+  listen([1, 2, 3]);
+  steering.blocked(1, true);
+  close(1);
+  assertEquals(told.at(-1), "3 8000 []");
+  listen([1]);
+  assertEquals(told.at(-1), "3 8000 []");
+});
+
+Deno.test("that a proc is steered away from is said when it is so", async () => {
+  const { steering, listen, records, isDone } = scene();
+  listen([1, 2]);
+  const steered = steering.blocked(1, true);
+  assertEquals(await isDone(steered), false);
+  steering.steered(2, null);
+  await steered;
+  assertEquals(records.map(({ message }) => message), [
+    "Proc 1 has no thread free: new connections avoid it",
+  ]);
+});
+
+Deno.test("a proc that is not heard gets nothing, and has nobody steer", () => {
+  const { steering, told, listen } = scene();
+  listen([1, 2]);
+  for (const id of [1, 2]) steering.load(id, 0, false, 0);
+  steering.load(1, 0, false, 600);
+  assertEquals(told.at(-1), "1 8000 [1000,0]");
+  steering.load(2, 0, false, 700);
+  assertEquals(told.at(-1), "2 8000 []");
 });
 
 Deno.test("with steering: reload, the load says nothing; with off, nothing does", () => {
   for (const mode of ["reload", "off"] as const) {
     const { steering, told, listen } = scene(null, mode);
     listen([1, 2]);
+    steering.blocked(1, true);
+    steering.blocked(1, false);
     report(steering, [99, 0], 50);
     assertEquals(told, []);
     steering.leave(1);
