@@ -1,7 +1,8 @@
 /** A proc as the manager sees it from outside: its process and its control channel. */
 
 import type { Config } from "../config/config.ts";
-import { messageOf } from "../errors.ts";
+import { ExitCode, messageOf } from "../errors.ts";
+import { denoRefusal } from "../launch/deno_refusal.ts";
 import type { DrainReason, ManagerToProc, ProcToManager } from "../protocol/control.ts";
 import type { ControlListener, ProcChannel } from "./control_listener.ts";
 import type { Inbox, ManagerEvent } from "./inbox.ts";
@@ -100,8 +101,20 @@ export class ProcHandle {
     listener.forget(this.#token);
     // Why it failed stands in the channel, which is read beside: first its words, then its end.
     if (this.#channel !== null) await atMost(LAST_WORDS_MS, this.#ended.promise);
+    else if (status.code === ExitCode.system) await this.#tellRefusal();
     this.#channel?.close();
     inbox.push({ type: "exited", id, status });
+  }
+
+  /** It has not come to say a word; what Deno had against it stands in no log. */
+  async #tellRefusal(): Promise<void> {
+    const { id, config, denoFlags, inbox } = this.#options;
+    const refusal = await denoRefusal(config, ["-A", ...denoFlags]);
+    if (refusal === null) return;
+    const { why, causes } = refusal;
+    const message = `Cannot load the app ${config.app}, Deno refuses to start for it: ${why}`;
+    const failure = { exit_code: ExitCode.app, message, trace: causes };
+    inbox.push({ type: "message", id, message: { type: "boot_failed", ...failure } });
   }
 }
 

@@ -176,12 +176,10 @@ export class Sockets {
     v6Only: boolean,
   ): Promise<HeldSocket> {
     const shared = isShared(bind, config);
+    if (bind.transport === "tcp") this.#requireSameUser(key, bind, config);
     const before = [...this.#held.values()].flatMap((held) => held.get(key) ?? []);
     const same = before.find((socket) => socket.shared === shared && !isLost(socket));
-    if (same !== undefined) {
-      if (!shared) this.#requireSameUser(same, bind, config);
-      return same;
-    }
+    if (same !== undefined) return same;
     // A port 0 was settled by then: another number would move the server.
     const opened = await openSocket(before[0]?.address ?? bind, {
       config,
@@ -197,13 +195,14 @@ export class Sockets {
     return opened;
   }
 
-  /** The kernel lets only sockets of one user share a port: those of the procs before, and of the new. */
-  #requireSameUser(same: HeldSocket, bind: Bind, config: Config): void {
+  /** The kernel lets only sockets of one user share a port: those of the configuration before, and these. */
+  #requireSameUser(key: string, bind: Bind, config: Config): void {
     for (const [before, held] of this.#held) {
-      if (![...held.values()].includes(same) || ownerOf(before) === ownerOf(config)) continue;
+      if (!held.has(key) || ownerOf(bind, before) === ownerOf(bind, config)) continue;
+      const advice = isShared(bind, config) ? "" : ", or take listener: shared";
       throw new SystemError(
-        `Cannot listen on ${showBind(bind)} as another user (user, group) beside the procs that ` +
-          "are to be replaced; stop the server and start it anew, or take listener: shared",
+        `Cannot listen on ${showBind(bind)} with sockets of another user (user, group, listener) ` +
+          `beside those that are to be replaced; stop the server and start it anew${advice}`,
       );
     }
   }
@@ -217,8 +216,10 @@ export class Sockets {
   }
 }
 
-function ownerOf({ user, group }: Config): number | null {
-  return findIdentity(user, group)?.uid ?? Deno.uid();
+/** Whose the sockets of a bind are: the manager's own, or those of procs that bind it themselves. */
+function ownerOf(bind: Bind, config: Config): number | null {
+  const identity = isShared(bind, config) ? null : findIdentity(config.user, config.group);
+  return identity?.uid ?? Deno.uid();
 }
 
 function translate(config: Config, held: Held, to: (socket: HeldSocket) => Bind): Config {

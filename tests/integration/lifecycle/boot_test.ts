@@ -193,3 +193,26 @@ sceneTest("flags of Deno that decide how an app runs are the procs' too", async 
   const server = await scene.start({ app, workers: 1, denoFlags });
   assertEquals(await server.get(), "functionfunction");
 });
+
+sceneTest(
+  "a deno.json that Deno cannot read: exit code 4, the reason in the log",
+  async (scene) => {
+    scene.write("deno.json", `{ "imports": `);
+    const log = `${scene.directory}/error.log`;
+    const server = scene.launch({ workers: 2, args: ["--error-log", log] });
+    assertEquals((await server.end()).code, 4);
+    const said =
+      /Cannot load the app .*, Deno refuses to start for it: .*deno\.json.*\n.*\n.*Unterm/;
+    assertMatch(server.output, said);
+    assertMatch(Deno.readTextFileSync(log), said);
+  },
+);
+
+sceneTest("a deno.json that Deno cannot read at HUP: all stays as it was", async (scene) => {
+  scene.write("deno.json", "{}");
+  const server = await scene.start({ workers: 1 });
+  scene.write("deno.json", `{ "imports": `);
+  server.signal("SIGHUP");
+  await server.says(/Cannot reload, all stays as it was: Cannot load the app .*deno\.json/);
+  assertEquals(await server.get(), `pid ${server.procs()[0]?.pid}`);
+});

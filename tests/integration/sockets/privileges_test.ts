@@ -49,7 +49,7 @@ if (Deno.uid() === 0) {
     await server.ready(1);
     config(`user: "12345"\ngroup: "54321"\n`);
     server.signal("SIGHUP");
-    await server.says(/all stays as it was: .*as another user \(user, group\).*listener: shared/);
+    await server.says(/all stays as it was: .*sockets of another user .*listener: shared/);
     await server.get();
     config("listener: shared\n");
     server.signal("SIGHUP");
@@ -58,6 +58,11 @@ if (Deno.uid() === 0) {
     server.signal("SIGHUP");
     await server.says(/Reloaded: /, 2);
     await server.get();
+    // Those that procs bind are theirs, the shared one is the manager's.
+    config(`user: "12345"\ngroup: "54321"\n`);
+    server.signal("SIGHUP");
+    await server.says(/all stays as it was: .*sockets of another user .*listener: shared/, 2);
+    assertEquals(await server.get(), "user 12345");
   });
 
   for (const workers of [0, 1]) {
