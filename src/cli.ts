@@ -4,11 +4,17 @@ import { appFile } from "./config/app.ts";
 import { requireFile } from "./config/app_file.ts";
 import type { Config } from "./config/config.ts";
 import { helpText } from "./config/help.ts";
-import { load, type LoadOptions, readArguments, requireConfig } from "./config/load.ts";
+import {
+  load,
+  type Loaded,
+  type LoadOptions,
+  readArguments,
+  requireConfig,
+} from "./config/load.ts";
 import { checkMachine } from "./config/machine_check.ts";
 import { printedConfig } from "./config/print.ts";
 import { VERSION } from "./config/version.ts";
-import { ConfigError, ExitCode } from "./errors.ts";
+import { ConfigError, ExitCode, SystemError } from "./errors.ts";
 import { startDirectory } from "./launch/start_directory.ts";
 import { exitCodeOf, say, withLog } from "./log/last_words.ts";
 import { Activation } from "./os/activation.ts";
@@ -37,13 +43,32 @@ async function answer(argv: readonly string[]): Promise<ExitCode> {
   if (asked.printConfig) return print(printedConfig(loaded.values));
   if (asked.checkConfig) {
     for (const warning of loaded.warnings) say(Deno.stderr, `denicorn: warning: ${warning}\n`);
-    if (loaded.config !== null) requireAppFile(loaded.config);
-    checkMachine(loaded);
+    await check(loaded);
     return print(`denicorn: the configuration is right\n`);
   }
   const config = requireConfig(loaded);
   requireAppFile(config);
   return await serve(config, loaded, options);
+}
+
+/** What can be known without running any code of the user's. @throws {DenicornError} */
+async function check(loaded: Loaded): Promise<void> {
+  const config = requireConfig(loaded);
+  requireAppFile(config);
+  checkMachine(loaded);
+  const { certfile, keyfile, http2 } = config;
+  if (certfile === null || keyfile === null) return;
+  // Deno would ask whoever sits at the terminal.
+  if (Deno.permissions.querySync({ name: "net" }).state !== "granted") return;
+  const { CertificateFiles } = await import("./proc/edge/certificate.ts");
+  try {
+    new CertificateFiles({ certfile, keyfile, http2 }).read();
+  } catch (error) {
+    // Who starts the server may, root as a rule; whoever may not does not know that it is wrong.
+    if (error instanceof SystemError && error.cause instanceof Deno.errors.PermissionDenied) return;
+    if (error instanceof SystemError) throw new ConfigError(error.message, { cause: error });
+    throw error;
+  }
 }
 
 /** Loaded only now, so that --help and usage errors come at once. */

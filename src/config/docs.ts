@@ -17,7 +17,7 @@ variable the same in capitals behind \`DENICORN_\`. From lowest to highest, this
 
 The highest that names a setting decides it alone: lists are not joined. \`--print-config\` prints
 every value with where it came from, as YAML that may be used as a file. \`--check-config\` checks
-everything and ends. What is wrong (an unknown name, a bad value, bad YAML) is one line that says where,
+all that can be known without running code of the app's or the hooks', and ends. What is wrong (an unknown name, a bad value, bad YAML) is one line that says where,
 and exit code 2; an unknown \`DENICORN_\` variable is a warning.
 
 ## How values are written

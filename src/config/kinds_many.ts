@@ -66,6 +66,23 @@ export function peers(): Kind<readonly string[]> {
   });
 }
 
+/** What browsers send as Origin (RFC 6454): a scheme and a host, of which the first labels may be `*`. */
+export function origins(): Kind<readonly string[]> {
+  return list({
+    placeholder: "ORIGIN",
+    values: "origin such as `https://example.org:8443` or `https://*.example.org`, or `null`",
+    repeatable: false,
+    parse(raw) {
+      const value = textOf(raw);
+      if (value === "null" || /^[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[^\s/?#@*]+\/?$/i.test(value)) {
+        return value;
+      }
+      throw new BadValue("is no origin such as https://example.org or https://*.example.org");
+    },
+    show: String,
+  });
+}
+
 /** `NAME=VALUE` pairs: repeated flags, lines of one text, a YAML map or list. */
 export function pairs(): Kind<Readonly<Record<string, string>>> {
   return {

@@ -2,13 +2,16 @@
 
 import { dirname } from "node:path";
 import { ConfigError, SystemError } from "../errors.ts";
+import { isNoFile } from "../os/socket_file.ts";
 import { libcUnavailable } from "../os/libc.ts";
 import { findIdentity } from "../os/user.ts";
+import { showBind } from "./bind.ts";
+import type { Settings } from "./config.ts";
 import type { Loaded, Values } from "./load.ts";
 import { kindOf } from "./path_kind.ts";
 import type { SettingName } from "./registry.ts";
 
-/** Settings that name a file which is made at the start. */
+/** Settings that name a file which is made, or written to, at the start. */
 const MADE = ["pid", "error_log", "access_log"] as const;
 
 /**
@@ -23,9 +26,13 @@ export function checkMachine({ values }: Loaded): void {
   }
   for (const name of MADE) {
     const path = textOf(values, name);
-    if (path === null || path === "-" || !isKnownNot("directory", dirname(path))) continue;
-    throw new ConfigError(`${named(values, name)}: there is no directory ${dirname(path)}`);
+    if (path === null || path === "-") continue;
+    requireDirectory(path, named(values, name));
+    if (kindOf(path) !== "directory") continue;
+    throw new ConfigError(`${named(values, name)}: ${path} is a directory; name a file in it`);
   }
+  checkSocketFiles(values);
+  checkPython(values);
   checkIdentity(values);
 }
 
@@ -33,6 +40,28 @@ export function checkMachine({ values }: Loaded): void {
 function isKnownNot(wanted: "file" | "directory", path: string): boolean {
   const kind = kindOf(path);
   return kind !== null && kind !== wanted;
+}
+
+/** Of the file, which is made at the start. */
+function requireDirectory(path: string, named: string) {
+  if (!isKnownNot("directory", dirname(path))) return;
+  throw new ConfigError(`${named}: there is no directory ${dirname(path)}`);
+}
+
+function checkSocketFiles(values: Values) {
+  for (const name of ["bind", "redirect_bind"] as const) {
+    for (const bind of values.get(name)?.value as Settings["bind"] | undefined ?? []) {
+      if (bind.transport !== "unix" || isNoFile(bind)) continue;
+      requireDirectory(bind.path, `${named(values, name)}: ${showBind(bind)}`);
+    }
+  }
+}
+
+function checkPython(values: Values) {
+  const python = textOf(values, "python");
+  if (python === null || textOf(values, "interface") !== "wsgi") return;
+  if (!isKnownNot("file", python)) return;
+  throw new ConfigError(`${named(values, "python")}: there is no file ${python}`);
 }
 
 function checkIdentity(values: Values) {

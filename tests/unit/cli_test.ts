@@ -129,6 +129,18 @@ Deno.test("--check-config finds what a start would miss on this machine", async 
       "access_log (command line --access-log): there is no directory DIR/no",
     ],
     ["--error-log", "no/e", "error_log (command line --error-log): there is no directory DIR/no"],
+    ["--pid", ".", "pid (command line --pid): DIR is a directory; name a file in it"],
+    [
+      "--bind",
+      "unix:no/a.sock",
+      "bind (command line --bind): unix:DIR/no/a.sock: there is no directory DIR/no",
+    ],
+    [
+      "--websocket-origins",
+      "https://a.org,foo bar",
+      'command line: --websocket-origins: "foo bar" is no origin such as https://example.org or ' +
+      "https://*.example.org",
+    ],
     ["--user", "nobody-here", 'Cannot find the user "nobody-here": no such user'],
     ["--group", "nobody-here", 'Cannot find the group "nobody-here": no such group'],
   ] as const;
@@ -137,6 +149,22 @@ Deno.test("--check-config finds what a start would miss on this machine", async 
   }
   const found = ["--hooks", "app.ts", "--pid", "app.pid", "--access-log", "-", "--user", "0"];
   assertEquals((await denicorn(["--check-config", ...found, "app.ts"])).code, 0);
+});
+
+Deno.test("--check-config says that there is no app, no Python, no certificate", async () => {
+  const nothing = await denicorn(["--check-config"]);
+  assertEquals(nothing.code, 2);
+  assertStringIncludes(nothing.stderr, "Nothing to serve: name an APP");
+  assertUsage(
+    await denicorn(["--check-config", "--python", "no/python", "a:b"]),
+    "python (command line --python): there is no file DIR/no/python",
+  );
+  const { code, stderr } = await denicorn(
+    ["--check-config", "--certfile", "a.pem", "--keyfile", "a.pem", "app.ts"],
+    { "a.pem": "no PEM" },
+  );
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, "Cannot use the certificate DIR/a.pem with the private key DIR/a.");
 });
 
 Deno.test("--check-config says whether it is right, and what has no meaning", async () => {

@@ -1,7 +1,7 @@
 /** Settings of what stands between clients and app: proxies, TLS, HTTP/2, WebSockets. */
 
-import { choice, optional, path, seconds, text, toggle } from "../kinds.ts";
-import { binds, list, pairs, peers } from "../kinds_many.ts";
+import { choice, optional, path, seconds, toggle } from "../kinds.ts";
+import { binds, origins, pairs, peers } from "../kinds_many.ts";
 import { setting } from "../setting.ts";
 
 const DAY = 86_400;
@@ -97,7 +97,7 @@ export const tlsSettings = {
 export const websocketSettings = {
   websocket_origins: setting({
     section: "websockets",
-    kind: list(text("ORIGIN")),
+    kind: origins(),
     default: [],
     defaultText: "any",
     help: "Origins that may open a WebSocket, such as https://example.org or " +

@@ -14,7 +14,7 @@ import {
   text,
   toggle,
 } from "../../../src/config/kinds.ts";
-import { list, pairs, peers, permissions } from "../../../src/config/kinds_many.ts";
+import { list, origins, pairs, peers, permissions } from "../../../src/config/kinds_many.ts";
 
 function accepts<T>(kind: Kind<T>, cases: readonly (readonly [Raw, T])[]) {
   for (const [raw, value] of cases) assertEquals(kind.parse(raw), value, JSON.stringify(raw));
@@ -151,6 +151,18 @@ Deno.test("peers are addresses, networks, unix sockets, or all", () => {
     peers(),
     ["10.0.0.0/33", "256.1.1.1", "1.2.3", "fd00::/129", "::g", "host", "1.2.3.4/", "1.2.3.4/8/8"]
       .map((raw) => [raw, "is no IP address"] as const),
+  );
+});
+
+Deno.test("origins are schemes with hosts, or null", () => {
+  accepts(origins(), [
+    ["https://a.org,http://*.b.org:81/", ["https://a.org", "http://*.b.org:81/"]],
+    ["chrome-extension://abc, null", ["chrome-extension://abc", "null"]],
+  ]);
+  refuses(
+    origins(),
+    ["a.org", "*", "https://", "https://a.org/path", "https://a b", "https://a.*.org", "//a.org"]
+      .map((raw) => [raw, "is no origin such as"] as const),
   );
 });
 
