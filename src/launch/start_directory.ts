@@ -10,7 +10,7 @@ import { SystemError } from "../errors.ts";
  */
 export function startDirectory(): string {
   const called = Deno.env.get("PWD") ?? "";
-  if (isAbsolute(called) && isHere(called)) return called;
+  if (isPlain(called) && isHere(called)) return called;
   try {
     return Deno.cwd();
   } catch (error) {
@@ -20,7 +20,14 @@ export function startDirectory(): string {
   }
 }
 
+/** As POSIX wants it: `..` behind a symlink is another place for the kernel than for who joins paths. */
+function isPlain(path: string): boolean {
+  return isAbsolute(path) && !path.split("/").some((part) => part === "." || part === "..");
+}
+
 function isHere(path: string): boolean {
+  // Not permitted, it would be asked for at a terminal.
+  if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return false;
   try {
     const [there, here] = [Deno.statSync(path), Deno.statSync(".")];
     return there.ino !== null && there.ino === here.ino && there.dev === here.dev;

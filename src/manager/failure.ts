@@ -16,6 +16,11 @@ export interface Failure {
   readonly trace: string;
 }
 
+/** A proc did not come to serve, or serves no more. */
+export function bootFailure(message: string): Failure {
+  return { exitCode: ExitCode.boot, message, trace: "" };
+}
+
 /** For the log. */
 export function withTrace({ message, trace }: Failure): string {
   return trace === "" ? message : `${message}\n${trace}`;

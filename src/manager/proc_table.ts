@@ -12,7 +12,7 @@ import type { DrainReason, ProcStats } from "../protocol/control.ts";
 import { Agenda, leaves } from "./agenda.ts";
 import type { Decision, StopMode } from "./decision.ts";
 import { Endings } from "./endings.ts";
-import type { Failure } from "./failure.ts";
+import { bootFailure, type Failure } from "./failure.ts";
 import { newProc, outweighs, type Proc, type ReplaceWish } from "./proc.ts";
 import {
   leaveWithinMs,
@@ -125,8 +125,7 @@ export class ProcTable {
     // Clients make it serve many requests; a hang has lasted for `timeout`, and has to go.
     if (wish.cause === "age") return this.#endings.aged(now, proc, this.#nextId);
     if (wish.cause !== "loss") return false;
-    const message = `Proc ${id} is to be replaced: ${wish.why}`;
-    return this.#crashed(proc, { exitCode: ExitCode.boot, message, trace: "" }, now);
+    return this.#crashed(proc, bootFailure(`Proc ${id} is to be replaced: ${wish.why}`), now);
   }
 
   /** It goes by itself, since somebody sent it a signal: by and by where `graceful`. */
@@ -156,7 +155,7 @@ export class ProcTable {
     if (proc === undefined) return;
     this.#roster.remove(id);
     if (proc.state === "leaving") return;
-    const failure = proc.failure ?? { exitCode: ExitCode.boot, message: how, trace: "" };
+    const failure = proc.failure ?? bootFailure(how);
     if (this.isCanary(proc)) {
       this.#agenda.add({ type: "reload_abandoned", generation: proc.generation, failure });
       this.#roster.pending = null;
@@ -215,9 +214,8 @@ export class ProcTable {
 
   /** When `decide` has to be called at the latest, though nothing happened. */
   deadline(now: number): number {
-    const at = this.#agenda.isEmpty ? Infinity : now;
-    const rosterAt = this.#roster.deadline(now, this.#wanted.limits);
-    return Math.min(at, rosterAt, this.#endings.resumeAt(now));
+    if (!this.#agenda.isEmpty) return now;
+    return Math.min(this.#roster.deadline(now, this.#wanted.limits), this.#endings.resumeAt(now));
   }
 
   // The rules.
@@ -226,8 +224,7 @@ export class ProcTable {
     for (const proc of this.#roster.all) {
       if (now < overdueAt(proc, this.#wanted.limits)) continue;
       const why = overdueWhy(proc, this.#wanted.limits, now);
-      const message = `Proc ${proc.id} is killed: ${why}`;
-      proc.failure ??= { exitCode: ExitCode.boot, message, trace: "" };
+      proc.failure ??= bootFailure(`Proc ${proc.id} is killed: ${why}`);
       this.#agenda.killOverdue(proc, why);
     }
   }
