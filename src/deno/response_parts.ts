@@ -56,6 +56,11 @@ export function fastBytes(response: Untyped): number {
   return typeof body === "string" ? 0 : body.byteLength;
 }
 
+/** The length of a fast response's body: bytes, or characters. */
+export function fastLength(response: Untyped): number {
+  return response[FAST_BODY].length;
+}
+
 function readFast(response: Untyped): ResponseParts | null {
   if (!isFast(response)) return null;
   const status = response[FAST_STATUS];

@@ -9,6 +9,7 @@ import { type Awaited, watchClient } from "./patience.ts";
 import { refusalBytes, type RefusalStatus, refuse } from "./refusal.ts";
 import { ResponseStream } from "./response_stream.ts";
 import type { Session } from "../session/session.ts";
+import { wholeResponse } from "./whole_response.ts";
 import type { AppThread } from "../threads/app_thread.ts";
 
 /** Static bodies above this may still be under way when the response is handed over. */
@@ -122,7 +123,7 @@ export class Exchange implements Awaited {
           return createResponse(status, headers, this.#stream.readable);
         }
         if (body !== null) this.bytesSent = this.access === null ? body.length : lengthOf(body);
-        return createResponse(status, headers, body);
+        return wholeResponse(this.session, this.info, status, headers, body);
       });
     } catch (error) {
       // Here, since a response that was held is made while something else is read.

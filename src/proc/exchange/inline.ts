@@ -4,7 +4,6 @@ import { type FetchHandler, loadFetchApp, servedAddr } from "../../app/fetch_app
 import { outliveErrors } from "../../app/uncaught.ts";
 import type { Config } from "../../config/config.ts";
 import { announcedStream, streamedBody } from "../../deno/request.ts";
-import { createResponse } from "../../deno/response.ts";
 import { fastBytes } from "../../deno/response_parts.ts";
 import type { Log } from "../../log/record.ts";
 import { bodyCame } from "../../os/young_garbage.ts";
@@ -22,6 +21,7 @@ import {
   partsOf,
 } from "./inline_exchange.ts";
 import { Patience } from "./patience.ts";
+import { wholeResponse } from "./whole_response.ts";
 
 export class InlineDispatcher implements Dispatcher {
   readonly #config: Config;
@@ -131,13 +131,13 @@ export class InlineDispatcher implements Dispatcher {
       if (isPromise(returned)) return this.#exchange(session, request, info, null).wait(returned);
       const closes = this.#server.closesAfter(session);
       let response = returned;
-      if (closes || !isFastResponse(returned)) {
+      if (closes || !isFastResponse(returned, session)) {
         const parts = partsOf(returned, session, closes);
         const { status, fields, body } = parts;
         if (body instanceof ReadableStream) {
           return this.#exchange(session, request, info, null).respond(parts, returned);
         }
-        response = createResponse(status, fields, body);
+        response = wholeResponse(session, info, status, fields, body);
       } else {
         bodyCame(fastBytes(returned));
       }

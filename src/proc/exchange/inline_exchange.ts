@@ -9,7 +9,7 @@ import { traceOf } from "../../app/trace.ts";
 import type { Config } from "../../config/config.ts";
 import { abortRequest } from "../../deno/request_abort.ts";
 import { createResponse } from "../../deno/response.ts";
-import { fastBytes, isFast, type ResponseParts } from "../../deno/response_parts.ts";
+import { fastBytes, fastLength, isFast, type ResponseParts } from "../../deno/response_parts.ts";
 import { methodAndPath } from "../../log/method_and_path.ts";
 import type { Log } from "../../log/record.ts";
 import { bodyCame } from "../../os/young_garbage.ts";
@@ -24,6 +24,7 @@ import type { Exchanging } from "./dispatcher.ts";
 import type { Awaited } from "./patience.ts";
 import { refusalBytes, type RefusalStatus, refuse } from "./refusal.ts";
 import { shownInfo, shownRequest } from "./shown_request.ts";
+import { mayBeHeld, wholeResponse } from "./whole_response.ts";
 
 /** What all inline exchanges have in common. */
 export interface InlineHost {
@@ -111,7 +112,7 @@ export class InlineExchange implements Awaited {
   respond({ status, fields, body }: ResponseParts, returned: Response): Response {
     if (status === 101) return this.#upgrade(returned);
     if (body instanceof ReadableStream) return this.#stream(status, fields, body);
-    const response = createResponse(status, fields, body);
+    const response = wholeResponse(this.session, this.#info, status, fields, body);
     this.#end(status, this.#access === null || body === null ? 0 : lengthOf(body), fields);
     return response;
   }
@@ -168,7 +169,7 @@ export class InlineExchange implements Awaited {
   /** Throws TypeError when it is no response. */
   #answer(returned: Response): Response {
     const closes = this.#host.server.closesAfter(this.session);
-    if (this.#access !== null || closes || !isFastResponse(returned)) {
+    if (this.#access !== null || closes || !isFastResponse(returned, this.session)) {
       return this.respond(partsOf(returned, this.session, closes), returned);
     }
     bodyCame(fastBytes(returned));
@@ -251,9 +252,10 @@ export function isPromise(value: Response | Promise<Response>): value is Promise
   return typeof (value as Promise<Response> | null)?.then === "function";
 }
 
-/** Whether Deno sends it in the cheapest way if it is returned as it is. */
-export function isFastResponse(returned: Response): boolean {
-  return returned instanceof Response && isFast(returned);
+/** Whether Deno sends it in the cheapest way if it is returned as it is, and that is to be. */
+export function isFastResponse(returned: Response, session: Session): boolean {
+  return returned instanceof Response && isFast(returned) &&
+    !(session.http2 && mayBeHeld(session, fastLength(returned)));
 }
 
 /** What the app's response is made of, and what the connection needs. Throws TypeError. */

@@ -27,20 +27,22 @@ export class Delivery {
    * takes it before Deno has written the next.
    *
    * @param idleSince When the last exchange ended: looks before that tell nothing of its response.
+   * @param held Whether Deno has some of it that the client's window has no room for.
    */
-  stuckFor(now: number, idleSince: number): number {
+  stuckFor(now: number, idleSince: number, held: boolean): number {
     const outgoing = this.#kernel.outgoing(this.#connection);
     const first = this.#lookedAt < idleSince;
     const since = Math.max(this.#lookedAt, idleSince);
     this.#lookedAt = now;
-    if (outgoing === null) return -1;
+    if (outgoing === null) return held ? 0 : -1;
+    const pending = outgoing.pending || held;
     const moved = outgoing.taken !== this.#taken;
     if (moved || !this.#pending) {
       this.#takenAt = Math.min(now, Math.max(since, now - outgoing.quietMs));
     }
     this.#taken = outgoing.taken;
-    this.#pending = outgoing.pending;
-    if (outgoing.pending) return now - this.#takenAt;
+    this.#pending = pending;
+    if (pending) return now - this.#takenAt;
     return moved && !first ? 0 : -1;
   }
 }

@@ -74,6 +74,8 @@ export class Session implements Peer, Timed {
   refused: Rule | null = null;
   /** Part of the next request's head was seen. */
   beginning = false;
+  /** Responses that are whole, and that Deno has not written to the end: known of HTTP/2 alone. */
+  held = 0;
   /** When it was told to close; -Infinity: without patience. */
   leavingSince = Infinity;
   /** Deno was told to close it behind what it still has to send. */
@@ -248,7 +250,7 @@ export class Session implements Peer, Timed {
 
   /** For how long the client has taken nothing of what is on its way to it: see Delivery. */
   stuckFor(now: number): number {
-    return this.#delivery.stuckFor(now, this.idleSince);
+    return this.#delivery.stuckFor(now, this.idleSince, this.held > 0);
   }
 
   /** A body of unknown length comes. Returns whether it can be read in steps of any size. */

@@ -145,7 +145,8 @@ export class Sessions {
   endIdle(since: number, idleMs: number): void {
     const now = performance.now();
     for (const session of this.#sessions.values()) {
-      if (session.inFlight > 0 || session.shut) continue;
+      // What waits for its client's window is not told of an end that some clients take for theirs.
+      if (session.inFlight > 0 || session.shut || session.held > 0) continue;
       if (now - Math.max(session.idleSince, since) < idleMs) continue;
       // On a starved machine a request may lie in the socket, unread for longer than that.
       if (!session.heardWithin(idleMs)) this.#end(session, now);
@@ -285,9 +286,9 @@ export class Sessions {
     const lingered = now - session.leavingSince;
     const patient = lingered !== Infinity;
     const stuckFor = session.stuckFor(now);
-    if (session.http2) {
-      // Some of a response may wait in Deno until the client lets it come, which the kernel knows nothing
-      // of. A client that is there answers the farewell itself, which else is all that is on its way.
+    if (session.http2 && session.held === 0) {
+      // A small response may wait in Deno all the same, until the client lets it come. One that is there
+      // answers the farewell itself, which else is all that is on its way.
       const there = patient
         ? stuckFor >= 0 || session.heardWithin(this.#writeMs)
         : session.heardWithin(FAREWELL_MS + 2 * SLOT_MS);

@@ -100,7 +100,9 @@ for (const workers of [0, 1] as const) {
       await new Download(await unix()).begin(GET),
       await new Download(await unix()).begin(...POST),
     ];
-    await server.says(/it does not read its response/, begun.length);
+    const byHttp2 = downloadByHttp2(server.port, "never");
+    await server.says(/it does not read its response/, begun.length + 1);
+    assert(await byHttp2 < LARGE_BYTES);
     for (const it of begun) {
       assert(await it.rest() < LARGE_BYTES);
       it.connection.close();
@@ -116,9 +118,13 @@ for (const workers of [0, 1] as const) {
       await new Download(await tcp()).begin(...POST),
       await new Download(await unix()).begin(GET),
     ];
+    const byHttp2 = downloadByHttp2(server.port, "never");
+    // Its request has been taken when another one is answered.
+    assertEquals(await server.get("/small"), "small");
     server.signal("SIGTERM");
     assertEquals((await server.end()).code, 0);
     await server.says(/it does not read its response/, begun.length);
+    assert(await byHttp2 < LARGE_BYTES);
     for (const { connection } of begun) connection.close();
   });
 
