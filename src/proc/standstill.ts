@@ -18,10 +18,13 @@ export class Standstill {
   readonly #standing: Standing[] = [];
   readonly #since: number[] = [];
   #lookedAt = -Infinity;
+  /** What the last look came to. */
+  #all = false;
 
   /** To be called every LOOK_MS while there is something, with what each of the threads stands at. */
   look(threads: readonly Standing[], now: number): boolean {
-    const missed = now - this.#lookedAt > MISSED_LOOK_MS;
+    // Nor does it take that for a sign that they got on.
+    const missed = now - this.#lookedAt > MISSED_LOOK_MS && !this.#all;
     this.#lookedAt = now;
     let all = threads.length > 0;
     for (let i = 0; i < threads.length; i++) {
@@ -32,6 +35,6 @@ export class Standstill {
       }
       all &&= at !== null && now - this.#since[i]! >= HELD_UP_MS;
     }
-    return all;
+    return this.#all = all;
   }
 }

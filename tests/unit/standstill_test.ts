@@ -36,4 +36,7 @@ Deno.test("time in which the server itself stood still counts against nobody", (
   assertEquals(standstill.look([7], 5_000), false);
   assertEquals(standstill.look([7], 5_000 + LOOK_MS), false);
   assertEquals(standstill.look([7], 5_000 + 2 * LOOK_MS), true);
+  // Nor does it free anybody.
+  assertEquals(standstill.look([7], 9_000), true);
+  assertEquals(standstill.look([8], 12_000), false);
 });
