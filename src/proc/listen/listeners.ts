@@ -110,7 +110,8 @@ export class Listeners {
   hold(held: boolean): void {
     // Alone it would only have them wait elsewhere.
     if (this.#config.workers === 1) return;
-    for (const listener of this.#all()) listener.hold(held);
+    // Who is led to https needs no thread.
+    for (const listener of this.#serving) listener.hold(held);
   }
 
   async leave(lingerMs: number, last: boolean): Promise<void> {
