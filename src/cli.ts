@@ -118,8 +118,15 @@ async function serve(
 /** This process serves itself: under the app's configuration, where it can be started anew. */
 async function startSolo(start: SoloStart): Promise<ExitCode> {
   const { becomeSolo } = await import("./launch/become_solo.ts");
-  const why = becomeSolo(start);
+  const { requireProject } = await import("./launch/deno_refusal.ts");
   const { openErrorLog } = await import("./log/error_log.ts");
+  try {
+    await requireProject(start.config);
+  } catch (error) {
+    const log = openErrorLog(start.config, "solo");
+    return await withLog(start.config, log, () => Promise.reject(error));
+  }
+  const why = becomeSolo(start);
   const { serveSolo } = await import("./proc/solo_main.ts");
   const advice = `The app's own deno.json and package.json do not hold (${why}); ` +
     "where they have to, use workers: 1 and threads: 0";

@@ -71,13 +71,17 @@ export function projectDirectory({ app, interface: kind, chdir }: Config): strin
  */
 export function lockFlags(cwd: string): readonly string[] {
   const own = import.meta.resolve("../../deno.json");
+  const [nearest] = projectFiles(cwd).filter(exists);
+  return nearest !== undefined && new URL(`file://${nearest}`).href === own ? ["--no-lock"] : [];
+}
+
+/** Where a project's configuration may be that holds in a directory, the nearest first. */
+export function projectFiles(cwd: string): string[] {
+  const files = [];
   for (let directory = cwd; directory !== ""; directory = parent(directory)) {
-    for (const name of PROJECT_FILES) {
-      if (!exists(`${directory}/${name}`)) continue;
-      return new URL(`file://${directory}/${name}`).href === own ? ["--no-lock"] : [];
-    }
+    files.push(...PROJECT_FILES.map((name) => `${directory}/${name}`));
   }
-  return [];
+  return files;
 }
 
 function parent(directory: string): string {

@@ -1,8 +1,8 @@
 /** Why Deno does not even begin to serve an app: it says so on standard error alone. */
 
 import type { Config } from "../config/config.ts";
-import { ExitCode } from "../errors.ts";
-import { denoArguments, projectDirectory } from "./deno_arguments.ts";
+import { AppLoadError, ExitCode } from "../errors.ts";
+import { denoArguments, projectDirectory, projectFiles } from "./deno_arguments.ts";
 
 /** Deno reads a few files, and loads nothing. */
 const PATIENCE_MS = 5_000;
@@ -39,6 +39,36 @@ export async function denoRefusal(
   } catch {
     // It cannot be started at all, which is told by whoever wanted to.
     return null;
+  }
+}
+
+/** The error by which a start ends that comes to nothing so. */
+export function refusalError({ app }: Config, { why, causes }: DenoRefusal): AppLoadError {
+  return new AppLoadError(
+    `Cannot load the app ${app}, Deno refuses to start for it: ${why}`,
+    causes,
+  );
+}
+
+/**
+ * Throws the error where Deno refuses, in a process whose place it is about to take: nobody is left then
+ * to tell of it in the log. Deno is asked only where a file is not plain JSON: it takes 0.1 s.
+ */
+export async function requireProject(config: Config): Promise<void> {
+  // One that may start nothing else does not learn it before.
+  const program = { name: "run", command: Deno.execPath() } as const;
+  if (Deno.permissions.querySync(program).state !== "granted") return;
+  if (!projectFiles(projectDirectory(config)).some(isNoJson)) return;
+  const refusal = await denoRefusal(config, []);
+  if (refusal !== null) throw refusalError(config, refusal);
+}
+
+function isNoJson(path: string): boolean {
+  try {
+    JSON.parse(Deno.readTextFileSync(path));
+    return false;
+  } catch (error) {
+    return error instanceof SyntaxError;
   }
 }
 

@@ -48,6 +48,8 @@ export async function runManager(
 ): Promise<ExitCode> {
   const inbox = new Inbox<ManagerEvent>();
   surviveUncaughtErrors(log);
+  // The hooks may take as long, and the procs once more.
+  options.notify?.status("Starting", config.boot_timeout * 1000);
   let opening = true;
   // From the first moment: a signal that comes while procs boot must not leave them behind. Before
   // that there is nothing to stop but the wait for an address in use.

@@ -2,7 +2,7 @@
 
 import type { Config } from "../config/config.ts";
 import { ExitCode, messageOf } from "../errors.ts";
-import { denoRefusal } from "../launch/deno_refusal.ts";
+import { denoRefusal, refusalError } from "../launch/deno_refusal.ts";
 import type { DrainReason, ManagerToProc, ProcToManager } from "../protocol/control.ts";
 import type { ControlListener, ProcChannel } from "./control_listener.ts";
 import type { Inbox, ManagerEvent } from "./inbox.ts";
@@ -111,9 +111,8 @@ export class ProcHandle {
     const { id, config, denoFlags, inbox } = this.#options;
     const refusal = await denoRefusal(config, ["-A", ...denoFlags]);
     if (refusal === null) return;
-    const { why, causes } = refusal;
-    const message = `Cannot load the app ${config.app}, Deno refuses to start for it: ${why}`;
-    const failure = { exit_code: ExitCode.app, message, trace: causes };
+    const { exitCode, message, trace } = refusalError(config, refusal);
+    const failure = { exit_code: exitCode, message, trace };
     inbox.push({ type: "message", id, message: { type: "boot_failed", ...failure } });
   }
 }

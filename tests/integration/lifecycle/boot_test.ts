@@ -194,19 +194,28 @@ sceneTest("flags of Deno that decide how an app runs are the procs' too", async 
   assertEquals(await server.get(), "functionfunction");
 });
 
-sceneTest(
-  "a deno.json that Deno cannot read: exit code 4, the reason in the log",
-  async (scene) => {
+for (const workers of [0, 2]) {
+  const name = `a deno.json that Deno cannot read: exit code 4, and why, workers: ${workers}`;
+  sceneTest(name, async (scene) => {
     scene.write("deno.json", `{ "imports": `);
     const log = `${scene.directory}/error.log`;
-    const server = scene.launch({ workers: 2, args: ["--error-log", log] });
+    const server = scene.launch({ workers, args: ["--error-log", log] });
     assertEquals((await server.end()).code, 4);
     const said =
       /Cannot load the app .*, Deno refuses to start for it: .*deno\.json.*\n.*\n.*Unterm/;
     assertMatch(server.output, said);
     assertMatch(Deno.readTextFileSync(log), said);
-  },
-);
+  });
+}
+
+sceneTest("a deno.json with comments holds without a manager as well", async (scene) => {
+  scene.write("deno.json", `{ "imports": { "x": "./x.ts" }, } // JSONC`);
+  scene.write("x.ts", `export const x = "mapped";\n`);
+  const app = `import { x } from "x";\nexport default { fetch: () => new Response(x) };\n`;
+  const server = scene.launch({ app, workers: 0 });
+  await server.says(/Ready:/);
+  assertEquals(await server.get(), "mapped");
+});
 
 sceneTest("a deno.json that Deno cannot read at HUP: all stays as it was", async (scene) => {
   scene.write("deno.json", "{}");
