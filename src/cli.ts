@@ -15,7 +15,7 @@ import { checkMachine } from "./config/machine_check.ts";
 import { printedConfig } from "./config/print.ts";
 import { VERSION } from "./config/version.ts";
 import { ConfigError, ExitCode, SystemError } from "./errors.ts";
-import { startDirectory } from "./launch/start_directory.ts";
+import { placeOf, startDirectory } from "./launch/start_directory.ts";
 import { exitCodeOf, say, withLog } from "./log/last_words.ts";
 import { Activation } from "./os/activation.ts";
 import { NotifySocket } from "./os/notify_socket.ts";
@@ -38,8 +38,9 @@ async function answer(argv: readonly string[]): Promise<ExitCode> {
   if (asked.version) return print(`denicorn ${VERSION} (Deno ${Deno.version.deno})\n`);
 
   requirePermissions();
-  const options: LoadOptions = { argv, env: Deno.env.toObject(), cwd: startDirectory() };
-  const loaded = load(options);
+  const cwd = startDirectory();
+  const options: LoadOptions = { argv, env: Deno.env.toObject(), cwd };
+  const loaded = load({ ...options, cwd: placeOf(cwd) });
   if (asked.printConfig) return print(printedConfig(loaded.values));
   if (asked.checkConfig) {
     for (const warning of loaded.warnings) say(Deno.stderr, `denicorn: warning: ${warning}\n`);
@@ -103,7 +104,7 @@ async function serve(
       notify,
       // deno-lint-ignore require-await -- an error in it is to reject
       reloadConfig: async () => {
-        const again = load(options);
+        const again = load({ ...options, cwd: placeOf(options.cwd) });
         const fresh = requireConfig(again);
         requireManaged(fresh);
         requireAppFile(fresh);

@@ -20,6 +20,19 @@ export function startDirectory(): string {
   }
 }
 
+/**
+ * The place that it names now. Configurations are made of places: procs that take one another's part
+ * then serve one release, whatever the symlink says meanwhile; and Deno looks for a workspace's members
+ * by place, as the kernel tells it the working directory.
+ */
+export function placeOf(directory: string): string {
+  try {
+    return Deno.realPathSync(directory);
+  } catch {
+    return directory; // what is missing there will be said by name
+  }
+}
+
 /** As POSIX wants it: `..` behind a symlink is another place for the kernel than for who joins paths. */
 function isPlain(path: string): boolean {
   return isAbsolute(path) && !path.split("/").some((part) => part === "." || part === "..");

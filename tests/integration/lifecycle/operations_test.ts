@@ -367,15 +367,23 @@ sceneTest(
     const { port } = free.addr as Deno.NetAddr;
     free.close();
     const release = (name: string) => {
-      scene.write(`${name}/app.ts`, `export default { fetch: () => new Response("${name}") };\n`);
+      // A member of a workspace, which Deno looks for by its place.
+      scene.write(`${name}/deno.json`, `{ "workspace": ["./web"] }`);
+      const member = { name: "@shop/web", exports: "./app.ts", imports: { word: "./word.ts" } };
+      scene.write(`${name}/web/deno.json`, JSON.stringify(member));
+      scene.write(`${name}/web/word.ts`, `export const word = "${name}";\n`);
+      const app = `import { word } from "word";
+export default { fetch: () => new Response(word) };\n`;
+      scene.write(`${name}/web/app.ts`, app);
       const lines = [`bind: 127.0.0.1:${port}`, "workers: 1", "app: app.ts", `proc_name: ${name}`];
-      scene.write(`${name}/denicorn.yaml`, lines.join("\n"));
+      scene.write(`${name}/web/denicorn.yaml`, lines.join("\n"));
       const link = `${directory}/next`;
       Deno.symlinkSync(`${directory}/${name}`, link);
       Deno.renameSync(link, current);
     };
     release("first");
-    const server = scene.run([], { cwd: current, env: { PWD: current } });
+    const cwd = `${current}/web`;
+    const server = scene.run([], { cwd, env: { PWD: cwd } });
     await server.ready(1);
     assertEquals(await server.get(), "first");
 
