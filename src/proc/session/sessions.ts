@@ -297,7 +297,8 @@ export class Sessions {
     } else if (stuckFor >= 0) return this.#lookForReading(session, now, stuckFor);
     if (lingered < LINGER_MS && session.heardWithin(LINGER_SILENCE_MS)) {
       this.deadlines.set(session, now + LINGER_SILENCE_MS);
-    } else if (patient && !session.shut && session.canBeCut) this.#end(session, now);
+      // One look is none: just now a client may have taken all, and Deno be about to write more.
+    } else if (patient && session.canBeCut) this.#end(session, now);
     else session.cut();
   }
 
