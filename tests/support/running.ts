@@ -147,11 +147,8 @@ export class Running {
     await until("no process is left", () => this.everyProcess().length === 0);
     if (!/Listening at http/.test(this.output)) return;
     const { hostname, port } = new URL(this.url);
-    try {
-      Deno.listen({ hostname, port: Number(port) }).close();
-    } catch (error) {
-      throw new Error(`Its port is not free afterwards: ${error}`);
-    }
+    // Another program may have been given it meanwhile, for a connection of its own.
+    await until(`its port ${port} is free`, () => isFree(hostname, Number(port)));
   }
 
   /** Ends what is left of it, for a test that failed. */
@@ -166,6 +163,15 @@ export class Running {
       this.output += text;
       if (isStdout) this.stdout += text;
     }
+  }
+}
+
+function isFree(hostname: string, port: number): boolean {
+  try {
+    Deno.listen({ hostname, port }).close();
+    return true;
+  } catch {
+    return false;
   }
 }
 
