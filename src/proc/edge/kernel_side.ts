@@ -25,11 +25,14 @@ import {
  */
 const SEGMENT_ROOM = 1.25;
 
+/** What is read of a unix connection shows by such pieces. */
+const UNIX_PIECE_BYTES = 36 * 1024;
+
 /** What is on its way to a client. */
 export interface Outgoing {
   /** Whether the client has yet to take some of what was written to it. */
   readonly pending: boolean;
-  /** Another number than at the last look where the client has taken something since. */
+  /** Bytes that the client has taken: more than at the last look where it has taken anything since. */
   readonly taken: number;
   /** It has taken the last that it took not later than so many milliseconds ago. */
   readonly quietMs: number;
@@ -168,7 +171,7 @@ function unixOutgoing(unix: UnixConnection): Outgoing | null {
     if (!unix.isOpen) return null;
     const { pending, progress } = unix.look();
     // When that was nobody knows; it may have been just now.
-    return { pending, taken: progress, quietMs: 0 };
+    return { pending, taken: progress * UNIX_PIECE_BYTES, quietMs: 0 };
   } catch {
     // Closed by Deno just now.
     return null;

@@ -6,6 +6,12 @@
 
 import type { KernelSide } from "../edge/kernel_side.ts";
 
+/**
+ * Over HTTP/2 a client that takes nothing of its response takes the answers to its pings: less than so much
+ * is none of it, bytes.
+ */
+const LEAST_BYTES = 4 * 1024;
+
 export class Delivery {
   readonly #kernel: KernelSide;
   readonly #connection: Deno.Conn;
@@ -28,19 +34,20 @@ export class Delivery {
    *
    * @param idleSince When the last exchange ended: looks before that tell nothing of its response.
    * @param held Whether Deno has some of it that the client's window has no room for.
+   * @param http2 Whether the client speaks HTTP/2.
    */
-  stuckFor(now: number, idleSince: number, held: boolean): number {
+  stuckFor(now: number, idleSince: number, held: boolean, http2: boolean): number {
     const outgoing = this.#kernel.outgoing(this.#connection);
     const first = this.#lookedAt < idleSince;
     const since = Math.max(this.#lookedAt, idleSince);
     this.#lookedAt = now;
     if (outgoing === null) return held ? 0 : -1;
     const pending = outgoing.pending || held;
-    const moved = outgoing.taken !== this.#taken;
+    const moved = this.#taken < 0 || outgoing.taken - this.#taken >= (http2 ? LEAST_BYTES : 1);
     if (moved || !this.#pending) {
       this.#takenAt = Math.min(now, Math.max(since, now - outgoing.quietMs));
     }
-    this.#taken = outgoing.taken;
+    if (moved) this.#taken = outgoing.taken;
     this.#pending = pending;
     if (pending) return now - this.#takenAt;
     return moved && !first ? 0 : -1;

@@ -250,7 +250,7 @@ export class Session implements Peer, Timed {
 
   /** For how long the client has taken nothing of what is on its way to it: see Delivery. */
   stuckFor(now: number): number {
-    return this.#delivery.stuckFor(now, this.idleSince, this.held > 0);
+    return this.#delivery.stuckFor(now, this.idleSince, this.held > 0, this.http2);
   }
 
   /** A body of unknown length comes. Returns whether it can be read in steps of any size. */

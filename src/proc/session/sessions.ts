@@ -289,11 +289,14 @@ export class Sessions {
     if (session.http2 && session.held === 0) {
       // A small response may wait in Deno all the same, until the client lets it come. One that is there
       // answers the farewell itself, which else is all that is on its way.
+      const patienceMs = Math.min(this.#writeMs, LINGER_MS);
       const there = patient
-        ? stuckFor >= 0 || session.heardWithin(this.#writeMs)
+        ? stuckFor >= 0 || lingered < patienceMs && session.heardWithin(patienceMs)
         : session.heardWithin(FAREWELL_MS + 2 * SLOT_MS);
       if (there && !patient) session.leavingSince = now;
       if (there) return this.#lookForReading(session, now, stuckFor);
+      // Pings hold nothing up.
+      if (patient && lingered >= patienceMs) return session.cut();
     } else if (stuckFor >= 0) return this.#lookForReading(session, now, stuckFor);
     if (lingered < LINGER_MS && session.heardWithin(LINGER_SILENCE_MS)) {
       this.deadlines.set(session, now + LINGER_SILENCE_MS);

@@ -116,7 +116,10 @@ export class Download {
  * in Deno that the response waits, not in the kernel. Some clients take a GOAWAY for the end of all, and
  * so does this one. Returns how much has come.
  */
-export async function downloadByHttp2(port: number, slowMs: number | "never"): Promise<number> {
+export async function downloadByHttp2(
+  port: number,
+  slowMs: number | "never" | "never, but pings",
+): Promise<number> {
   using wire = await Wire.connect(port);
   const fields = { ":method": "GET", ":scheme": "http", ":authority": "a", ":path": "/" };
   const request = headerBlock(Object.entries(fields));
@@ -125,7 +128,8 @@ export async function downloadByHttp2(port: number, slowMs: number | "never"): P
     frame(FrameType.settings, Flag.none, 0),
     frame(FrameType.headers, Flag.endHeaders | Flag.endStream, 1, request),
   ])));
-  const slowUntil = slowMs === "never" ? 0 : performance.now() + slowMs;
+  const slowUntil = typeof slowMs === "string" ? 0 : performance.now() + slowMs;
+  using _pings = slowMs === "never, but pings" ? pinging(wire) : null;
   let [received, owed] = [0, 0];
   for (;;) {
     const next = takeFrame(wire);
@@ -144,7 +148,7 @@ export async function downloadByHttp2(port: number, slowMs: number | "never"): P
     received += payload.length;
     if ((flags & Flag.endStream) !== 0) return received;
     owed += payload.length;
-    if (slowMs === "never" || owed < STEP_BYTES / 2) continue;
+    if (typeof slowMs === "string" || owed < STEP_BYTES / 2) continue;
     if (performance.now() < slowUntil) await sleep(STEP_MS);
     const more = new Uint8Array(4);
     new DataView(more.buffer).setUint32(0, owed);
@@ -152,4 +156,11 @@ export async function downloadByHttp2(port: number, slowMs: number | "never"): P
     await wire.send(toLatin1(concat(updates)));
     owed = 0;
   }
+}
+
+/** A client that is there, whatever it takes. */
+function pinging(wire: Wire): Disposable {
+  const ping = toLatin1(frame(FrameType.ping, Flag.none, 0, new Uint8Array(8)));
+  const timer = setInterval(() => void wire.send(ping).catch(() => {}), 100);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
