@@ -23,6 +23,12 @@ export class Endings {
     return this.#aged.ended(now, proc, nextId);
   }
 
+  /** There is a proc that has been ready for a while. */
+  sound(): void {
+    this.#crashes.sound();
+    this.#aged.sound();
+  }
+
   /** Starts none before `until`. */
   hold(until: number): void {
     this.#crashes.hold(until);

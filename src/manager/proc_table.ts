@@ -200,6 +200,7 @@ export class ProcTable {
 
   /** What has to be done now, in this order. */
   decide(now: number): Decision[] {
+    if (this.#roster.anyStable(now)) this.#endings.sound();
     this.#killOverdue(now);
     if (this.#stopping !== null) this.#endAll(this.#stopping, now);
     else {

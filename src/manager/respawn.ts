@@ -8,14 +8,16 @@
  * it (systemd, a container's runtime, a person) learns of it.
  *
  * A round is one early end with all those of procs that were there at that time: one blow may strike
- * many, which then say no more than one. So the number of procs makes no difference.
+ * many, which then say no more than one. So the number of procs makes no difference. Rounds in
+ * succession, without a sound proc since the first of them, count together however long each takes, as
+ * a boot may take longer than any window has room for; others only within the window.
  */
 
 /** Ready for this long, a proc counts as sound: its end says nothing about the next one. */
 export const STABLE_MS = 10_000;
 /** Pause after the first round; each further one doubles it … */
 const FIRST_PAUSE_MS = 100;
-/** … up to this, or less where `crash_limit` could not be reached within `crash_window` otherwise. */
+/** … up to this, or less, so that who crashes at once reaches `crash_limit` within `crash_window`. */
 const LONGEST_PAUSE_MS = 5_000;
 
 /** How many rounds are too many. */
@@ -38,6 +40,8 @@ export class RespawnPolicy {
   readonly #longestPauseMs: number;
   /** When each began. */
   #rounds: number[] = [];
+  /** How many since there was a sound proc. */
+  #succession = 0;
   /** Of the first proc that was not there yet when the last round began. */
   #nextId = 0;
   #resumeAt = 0;
@@ -59,15 +63,24 @@ export class RespawnPolicy {
    * was early.
    */
   ended(now: number, { id, readyAt }: Ended, nextId: number): boolean {
-    if (readyAt !== null && now - readyAt >= STABLE_MS) return false;
+    if (readyAt !== null && now - readyAt >= STABLE_MS) {
+      this.sound();
+      return false;
+    }
     this.#forget(now);
     if (id >= this.#nextId) {
       this.#rounds.push(now);
+      this.#succession++;
       this.#nextId = nextId;
     }
-    const pause = FIRST_PAUSE_MS * 2 ** Math.max(0, this.#rounds.length - 1);
+    const pause = FIRST_PAUSE_MS * 2 ** Math.max(0, this.#count - 1);
     this.hold(now + Math.min(pause, this.#longestPauseMs));
     return true;
+  }
+
+  /** There is a sound proc: what comes after it is another matter than what came before. */
+  sound(): void {
+    this.#succession = 0;
   }
 
   /** Starts none before `until`. */
@@ -78,15 +91,22 @@ export class RespawnPolicy {
   /** Whether there were too many rounds. */
   isCrashLoop(now: number): boolean {
     this.#forget(now);
-    return this.#limit.rounds > 0 && this.#rounds.length > this.#limit.rounds;
+    return this.#limit.rounds > 0 && this.#count > this.#limit.rounds;
   }
 
   /** What is said of a crash loop. */
   giveUp(lastCrash: string): string {
     const { rounds, withinMs } = this.#limit;
-    return `Procs crashed more than ${rounds} times (crash_limit) within ${withinMs / 1000} s ` +
-      `(crash_window), each before it had been ready for ${STABLE_MS / 1000} s; giving up. ` +
+    const where = this.#rounds.length > rounds
+      ? `within ${withinMs / 1000} s (crash_window)`
+      : "in succession";
+    return `Procs crashed more than ${rounds} times (crash_limit) ${where}, ` +
+      `each before it had been ready for ${STABLE_MS / 1000} s; giving up. ` +
       `The last crash: ${lastCrash}`;
+  }
+
+  get #count(): number {
+    return Math.max(this.#rounds.length, this.#succession);
   }
 
   #forget(now: number): void {

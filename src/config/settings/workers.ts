@@ -98,12 +98,13 @@ export const recyclingSettings = {
     default: 20,
     help:
       "Gives up, with exit code 3, when processes crash soon after their start more often than " +
-      "this within `crash_window`; those that one blow strikes count once. 0 never does.",
+      "this in succession, or within `crash_window`; those that one blow strikes count once. " +
+      "0 never does.",
   }),
   crash_window: setting({
     section: "recycling",
     kind: seconds({ min: 1, max: DAY }),
     default: 60,
-    help: "The time in which `crash_limit` counts.",
+    help: "The time in which `crash_limit` counts crashes that a sound process lies between.",
   }),
 } as const;

@@ -66,6 +66,18 @@ export default { fetch: () => new Response("alive") };\n`;
 });
 
 sceneTest(
+  "procs that crash in succession, each after longer than crash_window: exit code 3",
+  async (scene) => {
+    const app = `setTimeout(() => Deno.kill(Deno.pid, "SIGKILL"), 1_500);
+export default { fetch: () => new Response("alive") };\n`;
+    const args = ["--crash-limit", "2", "--crash-window", "1"];
+    const server = scene.launch({ app, workers: 2, args });
+    assertEquals((await server.end()).code, 3);
+    await server.says(/crashed more than 2 times \(crash_limit\) in succession, each before/);
+  },
+);
+
+sceneTest(
   "an app that ends its thread again and again: growing pauses, then exit code 3",
   async (scene) => {
     const app = `setTimeout(() => Deno.exit(7), 300);

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Decision } from "../../../src/manager/decision.ts";
-import type { Limits } from "../../../src/manager/limits.ts";
+import { type Limits, SIGNAL_SPREAD_MS } from "../../../src/manager/limits.ts";
 import { ProcTable } from "../../../src/manager/proc_table.ts";
 import { STABLE_MS } from "../../../src/manager/respawn.ts";
 
@@ -284,13 +284,48 @@ Deno.test("what a proc wishes that leaves already changes nothing", () => {
   assertEquals(game.table.get(2)?.wish, null);
 });
 
-Deno.test("old early deaths are forgotten", () => {
+Deno.test("old early deaths with a sound proc between are forgotten", () => {
   const game = Game.running({ workers: 1 });
   game.exit(1);
-  for (let id = 2; id < 20; id++) {
-    game.exit(id);
+  for (let id = 2; id < 40; id += 2) {
+    assertEquals(game.exit(id), []);
+    assertEquals(game.later(), [`spawn ${id + 1} of 1`]);
+    game.ready(id + 1);
     game.pass(30_000);
-    assertEquals(game.decide(), [`spawn ${id + 1} of 1`]);
+    assertEquals(game.exit(id + 1), [`spawn ${id + 2} of 1`]);
+  }
+});
+
+Deno.test("early deaths in succession end the server, however long each proc boots and lives", () => {
+  const game = Game.running({ workers: 4 });
+  let living = game.serving;
+  for (const id of living) game.exit(id);
+  for (let round = 1; round <= 4; round++) {
+    game.pass(50_000);
+    living = game.table.procs.map(({ id }) => id);
+    for (const id of living) game.ready(id);
+    game.pass(STABLE_MS - 1);
+    const lines = living.flatMap((id) => game.exit(id));
+    const fails = lines.filter((line) => line.startsWith("fail"));
+    assertEquals([round, fails.length], [round, round === 4 ? 1 : 0]);
+    if (round < 4) assertEquals(game.later().length, 4);
+    else assert(fails[0]!.includes("more than 3 times (crash_limit) in succession"), fails[0]);
+  }
+});
+
+Deno.test("a sound proc that somebody ends makes no succession of the crashes before and after", () => {
+  const game = Game.running({ workers: 1 });
+  game.exit(1);
+  for (let id = 2; id < 40; id += 2) {
+    assertEquals(game.exit(id), []);
+    assertEquals(game.later(), [`spawn ${id + 1} of 1`]);
+    game.ready(id + 1);
+    game.pass(60_000);
+    game.decide();
+    game.table.goes(id + 1, true, game.now);
+    game.pass(SIGNAL_SPREAD_MS);
+    assertEquals(game.decide(), [`spawn ${id + 2} of 1`]);
+    game.exit(id + 1);
   }
 });
 
