@@ -1,6 +1,7 @@
 /** Which of Deno's own flags, given to this process, are meant for those that serve as well. */
 
 import { isAbsolute, resolve } from "node:path";
+import { placeOf } from "./start_directory.ts";
 
 /**
  * What decides how an app runs. Not permissions: procs have all of them, as their manager needs
@@ -72,13 +73,18 @@ function withAbsolutePaths(flag: string, cwd: string): string {
   const [name = "", ...rest] = flag.split("=");
   if (rest.length === 0) return flag;
   const value = rest.join("=");
-  if (PATH.has(name)) return `${name}=${/^[a-z]+:/i.test(value) ? value : resolve(cwd, value)}`;
+  if (PATH.has(name)) return `${name}=${/^[a-z]+:/i.test(value) ? value : absolute(value, cwd)}`;
   if (!PATHS.test(name)) return flag;
   const isProgram = (value: string) => name.endsWith("-run") && !value.includes("/");
   const values = value.split(",").map((value) =>
-    value === "" || isAbsolute(value) || isProgram(value) ? value : resolve(cwd, value)
+    value === "" || isAbsolute(value) || isProgram(value) ? value : absolute(value, cwd)
   );
   return `${name}=${values.join()}`;
+}
+
+/** `..` climbs from the place, as it did for Deno itself; all else follows the directory's symlink. */
+function absolute(path: string, cwd: string): string {
+  return resolve(path.split("/").includes("..") ? placeOf(cwd) : cwd, path);
 }
 
 /**

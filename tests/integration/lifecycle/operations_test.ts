@@ -411,6 +411,26 @@ export default { fetch: () => new Response(word) };\n`;
   },
 );
 
+sceneTest(
+  "in a directory reached by a symlink, .. is what the shell finds there",
+  async (scene) => {
+    const { directory } = scene;
+    scene.write(
+      "releases/first/app.ts",
+      `export default { fetch: () => new Response("first") };\n`,
+    );
+    scene.write("releases/shared.yaml", "app: app.ts\nworkers: 1\nbind: 127.0.0.1:0\n");
+    scene.write("shared.yaml", "app: nothing.ts\n");
+    const cwd = `${directory}/current`;
+    Deno.symlinkSync("releases/first", cwd);
+    const args = ["-c", "../shared.yaml", "--pid", "../run.pid"];
+    const server = scene.run(args, { cwd, env: { PWD: cwd } });
+    await server.ready(1);
+    assertEquals(await server.get(), "first");
+    assertEquals(Number(Deno.readTextFileSync(`${directory}/releases/run.pid`)), server.pid);
+  },
+);
+
 sceneTest("a PWD that is not the current directory has no say", async (scene) => {
   scene.write("here/denicorn.yaml", "app: app.ts\nworkers: 1\nbind: 127.0.0.1:0\n");
   scene.write("here/app.ts", `export default { fetch: () => new Response(Deno.cwd()) };\n`);

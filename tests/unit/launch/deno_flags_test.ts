@@ -26,6 +26,22 @@ Deno.test("paths are those of the directory that Deno was started in, URLs stay"
   ]);
 });
 
+Deno.test("where the directory is reached by a symlink, .. is the parent of its place", () => {
+  const directory = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "denicorn-test-" }));
+  try {
+    Deno.mkdirSync(`${directory}/releases/first`, { recursive: true });
+    Deno.symlinkSync("releases/first", `${directory}/current`);
+    const args = ["run", "--cert=../ca.pem", "--preload", "./lib/../../a.ts", "--require=b.cjs"];
+    assertEquals(inheritedFlags(args, `${directory}/current`), [
+      `--cert=${directory}/releases/ca.pem`,
+      `--preload=${directory}/releases/a.ts`,
+      `--require=${directory}/current/b.cjs`,
+    ]);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
+
 Deno.test("without flags, and without run, there is nothing to inherit", () => {
   assertEquals(inheritedFlags(["run", "-A"], "/here"), []);
   assertEquals(inheritedFlags([], "/here"), []);
