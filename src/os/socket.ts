@@ -103,6 +103,11 @@ export function descriptorTableSize(): number {
   return Number(/^FDSize:\s*([0-9]+)/m.exec(readProcSelf("status") ?? "")?.[1] ?? 1024);
 }
 
+/** Whether the number is an open file's. Never throws. */
+export function isInUse(fd: number): boolean {
+  return libc().fcntl(fd, F_GETFD, 0n) !== -1;
+}
+
 /** This process's descriptors whose target in /proc begins with `prefix`, in rising order. */
 export function openFds(prefix: string): number[] {
   const fds: number[] = [];

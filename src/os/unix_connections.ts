@@ -3,11 +3,13 @@
  * known by, so each is looked for when it has just been accepted: then it is the one that is new.
  */
 
+import { setImmediate } from "node:timers";
 import { encodeAddress, SOCKADDR_BYTES } from "./address.ts";
 import { libc } from "./libc.ts";
 import {
   descriptorTableSize,
   getSocketOption,
+  isInUse,
   setSocketOption,
   SocketOption,
   SOL_SOCKET,
@@ -17,7 +19,11 @@ import {
 /** The first descriptor behind the standard ones. */
 const FIRST = 3;
 /** How many descriptors that turn out to be free are looked at before others are. */
-const NEAR = 2;
+const NEAR = 4;
+/** How many are looked at in each of the places where a new connection is likely to be. */
+const PLACES = 16;
+/** Turns of the event loop within which an end is told that Deno has made before; it is the third, mostly. */
+const TURNS = 8;
 
 const SEND_BUFFER = SocketOption.sendBuffer;
 
@@ -31,8 +37,6 @@ export interface UnixOutgoing {
 
 export class UnixConnection {
   readonly fd: number;
-  /** Whose it is: one on which something is in flight has hardly ended. */
-  user: { readonly inFlight: number } | null = null;
   /** It was told that it is over. */
   over = false;
   readonly #cookie: number;
@@ -84,34 +88,62 @@ export class UnixConnection {
   }
 }
 
+/** What a search that waits is told of: the numbers of connections that ended since it began. */
+type Ended = number[];
+
 export class UnixConnections {
   /** By their descriptors; those that are over as well, until another takes the number. */
   readonly #known: (UnixConnection | undefined)[] = [];
+  /** Numbers of those that are over, in rising order; others may have taken them since. */
+  readonly #free: number[] = [];
+  /** Numbers that were last seen in use, the latest first. */
+  readonly #recent: number[] = [];
+  readonly #searches = new Set<Ended>();
   /** The listening sockets', as the kernel writes them, by their paths. */
   readonly #addresses = new Map<string, Uint8Array>();
-  /** One was not found, nor will others be: the system has no such descriptors to show. */
+  /** The first was not found, nor will others be: the system has no such descriptors to show. */
   #lost = false;
+  #looks = 0;
+
+  /** Descriptors that were looked at so far. */
+  get looks(): number {
+    return this.#looks;
+  }
+
+  /** Whether {@linkcode UnixConnections.search} may find what {@linkcode UnixConnections.accepted} does not. */
+  get canSearch(): boolean {
+    return !this.#lost;
+  }
 
   /**
-   * The connection that was accepted last on the socket at `path`; null where it is not found. To be
-   * asked for each one, and before the next is accepted there.
+   * The connection that was accepted last on the socket at `path`; null where it is in none of the few
+   * places that are looked at. To be asked for each one, and before the next is accepted there.
    */
   accepted(path: string): UnixConnection | null {
-    if (this.#lost) return null;
-    let address = this.#addresses.get(path);
-    if (address === undefined) {
-      address = encodeAddress({ transport: "unix", path });
-      this.#addresses.set(path, address);
+    return this.#lost ? null : this.#findNear(this.#address(path));
+  }
+
+  /**
+   * Looks on for what accepted() has not found. Its number is that of a connection which Deno has closed,
+   * and says so within some turns: that is waited for, since all the others are too many to be asked at each
+   * accept. To be awaited before the next is accepted there. `isOpen`: whether it still is worth it.
+   */
+  async search(path: string, isOpen: () => boolean): Promise<UnixConnection | null> {
+    const address = this.#address(path);
+    const ended: Ended = [];
+    this.#searches.add(ended);
+    try {
+      for (let turn = 0; turn < TURNS; turn++) {
+        await new Promise<void>((resolve) => setImmediate(resolve));
+        for (let fd = ended.pop(); fd !== undefined; fd = ended.pop()) {
+          const found = this.#look(fd, address);
+          if (found !== null) return found;
+        }
+      }
+    } finally {
+      this.#searches.delete(ended);
     }
-    const found = this.#findNear(address) ??
-      // Numbers are taken anew before it is told that who had them is over; mostly when nothing was in flight.
-      this.#findAgain(address, (one) => one.user === null || one.user.inFlight === 0) ??
-      // Other files take numbers too, and give them back.
-      this.#findAmongOthers(address, this.#known.length) ??
-      this.#findAgain(address, () => true) ??
-      this.#findAmongOthers(address, descriptorTableSize());
-    this.#lost = found === null;
-    return found;
+    return isOpen() ? this.#findAmongAll(address) : null;
   }
 
   /** It is over. */
@@ -119,53 +151,113 @@ export class UnixConnections {
     const { fd } = connection;
     if (this.#known[fd] !== connection) return;
     connection.over = true;
+    this.released(fd);
   }
 
-  /** Looks at those that are over, and behind the last. The kernel gives the lowest that is free. */
+  /** The number was another file's, which is closed. */
+  released(fd: number): void {
+    if (this.#lost || fd >= this.#known.length) return;
+    for (const ended of this.#searches) ended.push(fd);
+    const place = placeOf(fd, this.#free);
+    if (this.#free[place] !== fd) this.#free.splice(place, 0, fd);
+  }
+
+  #address(path: string): Uint8Array {
+    let address = this.#addresses.get(path);
+    if (address === undefined) {
+      address = encodeAddress({ transport: "unix", path });
+      this.#addresses.set(path, address);
+    }
+    return address;
+  }
+
+  /** Looks where it is likely to be: at so many places at most, however many connections there are. */
   #findNear(address: Uint8Array): UnixConnection | null {
+    return this.#findFree(address) ?? this.#findRecent(address) ?? this.#findBehind(address);
+  }
+
+  /** Looks at the numbers of those that are over. The kernel gives the lowest that is free. */
+  #findFree(address: Uint8Array): UnixConnection | null {
+    for (let at = 0, looks = 0; at < Math.min(this.#free.length, NEAR) && looks < PLACES; looks++) {
+      const fd = this.#free[at]!;
+      const found = this.#look(fd, address);
+      if (found !== null) return found;
+      if (!isInUse(fd)) at++;
+      else {
+        // Another file's, or a WebSocket's: HTTP is over on it.
+        this.#free.splice(at, 1);
+        this.#used(fd);
+      }
+    }
+    return null;
+  }
+
+  /** Numbers are taken anew before it is told that who had them is over, mostly by who came and went just now. */
+  #findRecent(address: Uint8Array): UnixConnection | null {
+    for (const fd of this.#recent) {
+      const found = this.#look(fd, address);
+      if (found !== null) return found;
+    }
+    return null;
+  }
+
+  /** Looks behind the last; for the first of all behind whatever else is open. */
+  #findBehind(address: Uint8Array): UnixConnection | null {
     const last = this.#known.length;
-    let free = 0;
-    for (let fd = FIRST; free < NEAR && fd < last + NEAR; fd++) {
-      if (fd < last && this.#known[fd]?.over !== true) continue;
-      if (!isAcceptedAt(fd, address)) free++;
-      else if (this.#isNew(fd)) return this.#take(fd);
+    const end = last === 0 ? descriptorTableSize() : last + PLACES;
+    for (let fd = Math.max(FIRST, last), free = 0; free < NEAR && fd < end; fd++) {
+      const found = this.#look(fd, address);
+      if (found !== null) return found;
+      if (!isInUse(fd)) free++;
     }
     return null;
   }
 
-  /** Looks at all descriptors below this one that are no connection's. */
-  #findAmongOthers(address: Uint8Array, end: number): UnixConnection | null {
+  #findAmongAll(address: Uint8Array): UnixConnection | null {
+    const end = Math.max(this.#known.length, descriptorTableSize());
     for (let fd = FIRST; fd < end; fd++) {
-      const known = this.#known[fd];
-      if (known !== undefined && !known.over) continue;
-      if (isAcceptedAt(fd, address) && this.#isNew(fd)) return this.#take(fd);
+      const found = this.#look(fd, address);
+      if (found !== null) return found;
     }
+    this.#lost = this.#known.length === 0;
     return null;
   }
 
-  /** Looks at the descriptors of connections that may have ended untold. */
-  #findAgain(address: Uint8Array, mayBe: (one: UnixConnection) => boolean): UnixConnection | null {
-    for (const one of this.#known) {
-      if (one === undefined || one.over || !mayBe(one) || one.isOpen) continue;
-      if (isAcceptedAt(one.fd, address)) return this.#take(one.fd);
-    }
-    return null;
-  }
-
-  /** Whether it is another connection than was known by this number. */
-  #isNew(fd: number): boolean {
+  /** Null where the number is not of a connection to this address, or of one that is known. */
+  #look(fd: number, address: Uint8Array): UnixConnection | null {
+    this.#looks++;
     const known = this.#known[fd];
-    if (known === undefined || !known.isOpen) return true;
-    // It was told that it is over, and it is open all the same: a WebSocket.
-    known.over = false;
-    return false;
-  }
-
-  #take(fd: number): UnixConnection | null {
+    if (known?.isOpen) {
+      // It was told that it is over, and it is open all the same: a WebSocket.
+      known.over = false;
+      return null;
+    }
+    if (!isAcceptedAt(fd, address)) return null;
     const cookie = socketCookie(fd);
     if (cookie === null) return null;
+    const place = placeOf(fd, this.#free);
+    if (this.#free[place] === fd) this.#free.splice(place, 1);
+    this.#used(fd);
     return this.#known[fd] = new UnixConnection(fd, cookie);
   }
+
+  #used(fd: number): void {
+    const before = this.#recent.indexOf(fd);
+    if (before >= 0) this.#recent.splice(before, 1);
+    else if (this.#recent.length === PLACES) this.#recent.pop();
+    this.#recent.unshift(fd);
+  }
+}
+
+/** Where in the rising `numbers` this one is, or ought to be. */
+function placeOf(number: number, numbers: readonly number[]): number {
+  let [from, to] = [0, numbers.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (numbers[middle]! < number) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 const bytes = new Uint8Array(SOCKADDR_BYTES);

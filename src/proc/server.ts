@@ -12,6 +12,7 @@ import { type ExchangeObserver, observers } from "./exchange/access_record.ts";
 import type { Dispatcher, Exchanging } from "./exchange/dispatcher.ts";
 import { type Deadlines, SLOT_MS } from "./edge/deadlines.ts";
 import { InlineDispatcher } from "./exchange/inline.ts";
+import type { TakeConnection } from "./listen/listener.ts";
 import { Listeners } from "./listen/listeners.ts";
 import { Room } from "./room.ts";
 import type { Session, SessionHandler } from "./session/session.ts";
@@ -229,14 +230,14 @@ export class Server implements Exchanging {
   readonly #serve: SessionHandler = (session, request, info) =>
     this.#admission.serve(session, request, info);
 
-  readonly #accepted = (connection: Deno.Conn): void => {
+  readonly #accepted: TakeConnection = (connection) => {
     this.#startSweeping();
-    this.#sessions.accept(connection, this.#serve);
+    return this.#sessions.accept(connection, this.#serve);
   };
 
-  readonly #redirected = (connection: Deno.Conn): void => {
+  readonly #redirected: TakeConnection = (connection) => {
     this.#startSweeping();
-    this.#sessions.accept(
+    return this.#sessions.accept(
       connection,
       (session, request) => this.#admission.redirect(session, request, this.#listeners.tlsPort),
     );

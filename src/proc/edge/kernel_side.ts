@@ -42,28 +42,40 @@ export class KernelSide {
   readonly #fds = new ConnectionFds();
   readonly #unix = new UnixConnections();
   readonly #unixOf = new WeakMap<Deno.Conn, UnixConnection>();
+  /** Unix connections whose descriptors are still looked for. */
+  readonly #sought = new Set<Deno.Conn>();
   readonly #available = libcUnavailable() === null;
 
-  /** A connection was accepted: to be called for each one, and before anything is awaited. */
-  accepted(connection: Deno.Conn): void {
+  /**
+   * A connection was accepted: to be called for each one, and before anything is awaited. Where a promise
+   * is returned, no other is to be accepted on the same listener before it resolves, in some turns; this
+   * one may be used meanwhile.
+   */
+  accepted(connection: Deno.Conn): Promise<void> | void {
     const { transport, path } = connection.localAddr as Deno.UnixAddr;
     if (!this.#available || transport !== "unix" || connection instanceof LoneRequest) return;
     // A socket of somebody else's that has no name.
     if (path === null) return;
     const found = this.#unix.accepted(path);
     if (found !== null) this.#unixOf.set(connection, found);
+    else if (this.#unix.canSearch) return this.#search(connection, path);
   }
 
-  /** It is used by this one from now on. */
-  used(connection: Deno.Conn, user: { readonly inFlight: number }): void {
-    const unix = this.#unixOf.get(connection);
-    if (unix !== undefined) unix.user = user;
+  async #search(connection: Deno.Conn, path: string): Promise<void> {
+    this.#sought.add(connection);
+    const found = await this.#unix.search(path, () => this.#sought.has(connection));
+    if (found !== null) this.#unixOf.set(connection, found);
+    const ended = !this.#sought.delete(connection);
+    if (found !== null && ended) this.#unix.closed(found);
   }
 
-  /** It is over. */
+  /** It is over; of a WebSocket's this may be told twice, first when HTTP is over on it. */
   closed(connection: Deno.Conn): void {
+    this.#sought.delete(connection);
     const unix = this.#unixOf.get(connection);
-    if (unix !== undefined) this.#unix.closed(unix);
+    if (unix !== undefined) return this.#unix.closed(unix);
+    const fd = connectionFd(connection);
+    if (fd !== null) this.#unix.released(fd);
   }
 
   /** To be called before each round of questions. */

@@ -44,6 +44,9 @@ export interface ListenerOptions {
   readonly room: Room;
 }
 
+/** Takes over a connection; the next is accepted when the promise resolves, if there is one. */
+export type TakeConnection = (connection: Deno.Conn) => Promise<void> | void;
+
 /** Accepts connections of one bind and hands each to `onConnection`. */
 export class Listener implements ListeningSocket {
   /** The bind as it was asked for. */
@@ -52,7 +55,7 @@ export class Listener implements ListeningSocket {
   readonly #zone: string;
   #opened: OpenedListener;
   readonly #log: Log;
-  readonly #onConnection: (connection: Deno.Conn) => void;
+  readonly #onConnection: TakeConnection;
   readonly #rearming: ReturnType<typeof setInterval> | null;
   readonly #room: Room;
   readonly #left = Promise.withResolvers<void>();
@@ -66,7 +69,7 @@ export class Listener implements ListeningSocket {
     bind: Bind,
     opened: OpenedListener,
     { log, room }: ListenerOptions,
-    onConnection: (connection: Deno.Conn) => void,
+    onConnection: TakeConnection,
   ) {
     this.name = showBind(bind);
     this.#zone = bind.transport === "tcp" ? /%.*/.exec(bind.hostname)?.[0] ?? "" : "";
@@ -119,7 +122,8 @@ export class Listener implements ListeningSocket {
       }
       if (starved) this.#log.info("Connections are accepted again");
       starved = false;
-      this.#onConnection(connection);
+      const taken = this.#onConnection(connection);
+      if (taken !== undefined) await taken;
     }
   }
 

@@ -7,7 +7,12 @@ import type { Log } from "../../log/record.ts";
 import type { SteeringPlan } from "../../protocol/control.ts";
 import { CertificateFiles, type TlsOptions } from "../edge/certificate.ts";
 import { probe } from "../../deno/probe.ts";
-import { Listener, type ListenerOptions, type ListeningSocket } from "./listener.ts";
+import {
+  Listener,
+  type ListenerOptions,
+  type ListeningSocket,
+  type TakeConnection,
+} from "./listener.ts";
 import { openListener } from "./open_listener.ts";
 import type { Room } from "../room.ts";
 import { PublicListener } from "./public_listener.ts";
@@ -17,9 +22,9 @@ const CERTIFICATE_WATCH_MS = 5_000;
 
 /** Who takes the connections. */
 export interface ListenersEvents {
-  onConnection(connection: Deno.Conn): void;
+  onConnection: TakeConnection;
   /** From an address that only leads to https. */
-  onPlainConnection(connection: Deno.Conn): void;
+  onPlainConnection: TakeConnection;
 }
 
 export class Listeners {
@@ -68,7 +73,7 @@ export class Listeners {
           "requests cost more, or WebSockets are not held back, pinged and dropped as they should be",
       );
     }
-    const listenOn = async (one: Bind, tls: TlsOptions | null, take: typeof onConnection) => {
+    const listenOn = async (one: Bind, tls: TlsOptions | null, take: TakeConnection) => {
       const options = { reusePort, config: this.#config, log: this.#log, tls };
       if (unknown !== null) return await PublicListener.open(one, options, take);
       const opened = await openListener(one, options);

@@ -122,7 +122,6 @@ export class Session implements Peer, Timed {
     this.#events = events;
     this.idleSince = now;
     this.#connection = connection;
-    events.kernel.used(connection, this);
     this.#delivery = new Delivery(events.kernel, connection);
     this.#http = serveConnection(
       connection,
@@ -277,6 +276,11 @@ export class Session implements Peer, Timed {
   /** The connection is about to be a WebSocket's: HTTP ends on it, and must not close it. */
   detach(): void {
     if (this.#context !== null) outlive(this.#context);
+  }
+
+  /** The WebSocket is over that the connection was handed to. */
+  left(): void {
+    this.#events.kernel.closed(this.#connection);
   }
 
   /** Ends the connection below a WebSocket, with what waits to be written to it. */

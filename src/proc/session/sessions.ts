@@ -85,13 +85,17 @@ export class Sessions {
     return this.#sessions.values()[Symbol.iterator]();
   }
 
-  /** Takes over a connection that was just accepted, whose requests go to this handler. */
-  accept(connection: Deno.Conn, handler: SessionHandler): void {
-    this.#kernel.accepted(connection);
+  /**
+   * Takes over a connection that was just accepted, whose requests go to this handler. Where a promise is
+   * returned, the listener is to accept the next when it resolves.
+   */
+  accept(connection: Deno.Conn, handler: SessionHandler): Promise<void> | void {
+    const known = this.#kernel.accepted(connection);
     const expectsProxyHeader = !isTls(connection) && this.#expectsProxyHeader(connection);
     if (isTls(connection) || expectsProxyHeader) {
       void this.#introduce(connection, expectsProxyHeader, handler);
     } else this.#open(connection, UNINTRODUCED, handler);
+    return known;
   }
 
   /** An exchange begins: until it ends, all that is asked is that the client takes what it gets. */
@@ -228,6 +232,7 @@ export class Sessions {
     } catch (error) {
       this.#log.error(`Cannot serve an accepted connection: ${error}`);
       connection.close();
+      this.#kernel.closed(connection);
     }
   }
 

@@ -69,6 +69,7 @@ export class InlineUpgrades {
       clearTimeout(late);
       resolve();
       this.#sockets.remove(tracked);
+      session.left();
     });
   }
 }

@@ -34,6 +34,7 @@ export function openSocket(
       exchange.finish();
       exchange.thread.sockets.delete(exchange.id);
       sockets.remove(socket);
+      exchange.session.left();
     },
   });
   sockets.add(socket);

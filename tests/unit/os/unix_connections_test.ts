@@ -1,9 +1,12 @@
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertLess, assertNotEquals } from "@std/assert";
 import { libcUnavailable } from "../../../src/os/libc.ts";
 import { type UnixConnection, UnixConnections } from "../../../src/os/unix_connections.ts";
 import { until } from "../../support/wait.ts";
 
 const ignore = libcUnavailable() !== null;
+
+/** So many that to look at each would show. */
+const HELD = 200;
 
 interface Pair extends Disposable {
   readonly client: Deno.Conn;
@@ -13,33 +16,39 @@ interface Pair extends Disposable {
   leave(): void;
 }
 
-async function listening(play: (connect: () => Promise<Pair>, path: string) => Promise<void>) {
+async function listening(
+  play: (connect: () => Promise<Pair>, path: string, known: UnixConnections) => Promise<void>,
+) {
   const directory = Deno.makeTempDirSync();
   const path = `${directory}/s`;
   const connections = new UnixConnections();
   try {
     using listener = Deno.listen({ transport: "unix", path });
-    await play(async () => {
-      const client = await Deno.connect({ transport: "unix", path });
-      const server = await listener.accept();
-      const found = connections.accepted(path);
-      let left = false;
-      const leave = () => {
-        if (!left) client.close();
-        left = true;
-      };
-      return {
-        client,
-        server,
-        found,
-        leave,
-        [Symbol.dispose]() {
-          leave();
-          server.close();
-          if (found !== null) connections.closed(found);
-        },
-      };
-    }, path);
+    await play(
+      async () => {
+        const client = await Deno.connect({ transport: "unix", path });
+        const server = await listener.accept();
+        const found = connections.accepted(path) ?? await connections.search(path, () => true);
+        let left = false;
+        const leave = () => {
+          if (!left) client.close();
+          left = true;
+        };
+        return {
+          client,
+          server,
+          found,
+          leave,
+          [Symbol.dispose]() {
+            leave();
+            server.close();
+            if (found !== null) connections.closed(found);
+          },
+        };
+      },
+      path,
+      connections,
+    );
   } finally {
     Deno.removeSync(directory, { recursive: true });
   }
@@ -90,6 +99,64 @@ Deno.test({
       assertEquals(others.accepted(path), null);
       assertEquals(new UnixConnections().accepted(`${path}.other`), null);
     }),
+});
+
+Deno.test({
+  name: "finding an accepted unix connection takes few looks, however many are open beside it",
+  ignore,
+  fn: () =>
+    listening(async (connect, _path, known) => {
+      using held = new DisposableStack();
+      for (let count = 0; count < HELD; count++) held.use(await connect());
+      for (let round = 0; round < 20; round++) {
+        const before = known.looks;
+        using _one = await connect();
+        using two = await connect();
+        assert(two.found?.isOpen);
+        assertLess(known.looks - before, HELD / 4);
+      }
+    }),
+});
+
+Deno.test({
+  name:
+    "a unix connection that took another's number is found when the other's end is told, or at last without",
+  ignore,
+  fn: async () => {
+    const directory = Deno.makeTempDirSync();
+    const path = `${directory}/s`;
+    const known = new UnixConnections();
+    using open = new DisposableStack();
+    open.defer(() => Deno.removeSync(directory, { recursive: true }));
+    const listener = open.use(Deno.listen({ transport: "unix", path }));
+    const connect = async () => void open.use(await Deno.connect({ transport: "unix", path }));
+    const held: [Deno.Conn, UnixConnection][] = [];
+    for (let count = 0; count < HELD; count++) {
+      await connect();
+      const server = await listener.accept();
+      held.push([server, known.accepted(path) ?? (await known.search(path, () => true))!]);
+    }
+    // Who has not been in use lately: 20, and 40.
+    for (const [at, isTold] of [[20, true], [40, false]] as const) {
+      await connect();
+      const [server, ended] = held[at]!;
+      server.close();
+      await until("its number is free", () => !ended.isOpen);
+      const anew = await listener.accept();
+      const before = known.looks;
+      assertEquals(known.accepted(path), null);
+      const searched = known.search(path, () => true);
+      if (isTold) known.closed(ended);
+      const found = (await searched)!;
+      assertEquals([found.fd, found.isOpen, ended.isOpen], [ended.fd, true, false]);
+      if (isTold) assertLess(known.looks - before, HELD / 2);
+      // Told late, it ends nobody else.
+      known.closed(ended);
+      assertEquals(found.over, false);
+      held[at] = [anew, found];
+    }
+    for (const [server] of held) server.close();
+  },
 });
 
 Deno.test({
