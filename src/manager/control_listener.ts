@@ -1,12 +1,12 @@
 /** The socket that procs report to. Any process of the machine may knock; only procs get in. */
 
-import type { ManagerToProc, ProcToManager } from "../protocol/control.ts";
+import type { HeardOfProc, ManagerToProc } from "../protocol/control.ts";
 import { controlAddress } from "../protocol/control.ts";
 import { ControlChannel } from "../protocol/channel.ts";
 import { parseProcToManager } from "../protocol/control_parse.ts";
 
 /** The manager's end of a proc's control channel. */
-export type ProcChannel = ControlChannel<ProcToManager, ManagerToProc>;
+export type ProcChannel = ControlChannel<HeardOfProc, ManagerToProc>;
 
 /** A connection that has not shown its token after this long is closed, milliseconds. */
 const HELLO_TIMEOUT_MS = 10_000;
@@ -14,7 +14,7 @@ const HELLO_TIMEOUT_MS = 10_000;
 const MAX_STRANGERS = 256;
 
 /** What is done with the channel of a proc that has shown the token it was given. */
-type OnProc = (channel: ProcChannel, messages: AsyncIterator<ProcToManager>) => void;
+type OnProc = (channel: ProcChannel, messages: AsyncIterator<HeardOfProc>) => void;
 
 export class ControlListener {
   /** As `ControlEnv.path` has it. */

@@ -1,13 +1,13 @@
 /** What the manager waits for: one queue, in the order in which things happened, with one reader. */
 
 import type { Config } from "../config/config.ts";
-import type { ProcToManager } from "../protocol/control.ts";
+import type { HeardOfProc } from "../protocol/control.ts";
 import type { HookModule } from "./hooks.ts";
 import type { ManagerSignal } from "./signals.ts";
 
 export type ManagerEvent =
   | { readonly type: "signal"; readonly signal: ManagerSignal }
-  | { readonly type: "message"; readonly id: number; readonly message: ProcToManager }
+  | { readonly type: "message"; readonly id: number; readonly message: HeardOfProc }
   /** The control channel has ended; `error` says why where the proc did not simply go. */
   | { readonly type: "lost"; readonly id: number; readonly error: string | null }
   | { readonly type: "exited"; readonly id: number; readonly status: Deno.CommandStatus }

@@ -3,7 +3,7 @@
 import type { Config } from "../config/config.ts";
 import { ExitCode, messageOf } from "../errors.ts";
 import { denoRefusal, refusalError } from "../launch/deno_refusal.ts";
-import type { DrainReason, ManagerToProc, ProcToManager } from "../protocol/control.ts";
+import type { DrainReason, HeardOfProc, ManagerToProc } from "../protocol/control.ts";
 import type { ControlListener, ProcChannel } from "./control_listener.ts";
 import type { Inbox, ManagerEvent } from "./inbox.ts";
 import { spawnProc } from "./spawn.ts";
@@ -73,14 +73,14 @@ export class ProcHandle {
     }
   }
 
-  #attach(channel: ProcChannel, messages: AsyncIterator<ProcToManager>): void {
+  #attach(channel: ProcChannel, messages: AsyncIterator<HeardOfProc>): void {
     const { id, config } = this.#options;
     this.#channel = channel;
     channel.send({ type: "boot", id, config });
     this.#read(messages);
   }
 
-  async #read(messages: AsyncIterator<ProcToManager>): Promise<void> {
+  async #read(messages: AsyncIterator<HeardOfProc>): Promise<void> {
     const { id, inbox } = this.#options;
     let error: string | null = null;
     try {

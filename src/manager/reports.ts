@@ -1,7 +1,7 @@
 /** What is heard of the procs, from their first word to their end: the table is fed, the log told. */
 
 import type { ErrorLog } from "../log/error_log.ts";
-import type { ProcStats, ProcToManager } from "../protocol/control.ts";
+import type { HeardOfProc, ProcStats } from "../protocol/control.ts";
 import { now } from "./clock.ts";
 import { describeExit } from "./departure.ts";
 import { withTrace } from "./failure.ts";
@@ -36,7 +36,7 @@ export class Reports {
   }
 
   /** It says something. */
-  heard(id: number, message: ProcToManager): void {
+  heard(id: number, message: HeardOfProc): void {
     const proc = this.#table.get(id);
     if (proc === undefined) return;
     switch (message.type) {
@@ -75,6 +75,8 @@ export class Reports {
         return this.#onSources(message.files);
       case "logs_reopened":
         return;
+      case "unknown":
+        return this.#log.debug(`${this.#fleet.name(id)} says what is not known: ${message.named}`);
     }
   }
 

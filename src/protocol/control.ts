@@ -101,6 +101,13 @@ export type ProcToManager =
   | { readonly type: "steered"; readonly error: string | null };
 
 /**
+ * What a manager hears of a proc. Its procs may be of a newer version: who unpacks one starts the new
+ * manager (USR2) a while later, and procs are replaced meanwhile. What they say beyond what is known
+ * here costs none of them its channel; `named` is the beginning of the message's type.
+ */
+export type HeardOfProc = ProcToManager | { readonly type: "unknown"; readonly named: string };
+
+/**
  * A control socket's name as Deno takes it: the kernel's abstract names begin with a NUL, which no
  * environment variable can hold.
  */

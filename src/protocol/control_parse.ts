@@ -3,17 +3,20 @@
 import type { LogRecord } from "../log/record.ts";
 import { LEVELS } from "../log/record.ts";
 import {
+  type HeardOfProc,
   type ManagerToProc,
   type ProcStats,
-  type ProcToManager,
   REPLACE_CAUSES,
   type ReplaceCause,
 } from "./control.ts";
 
+/** Of the name of a message that is not known here, for the log. */
+const MAX_NAME_CHARACTERS = 100;
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Runs in the manager. Everything is looked at: an app that went mad must not confuse the manager. */
-export function parseProcToManager(value: unknown): ProcToManager {
+export function parseProcToManager(value: unknown): HeardOfProc {
   const fields = fieldsOf(value);
   const { type } = fields;
   switch (type) {
@@ -46,7 +49,8 @@ export function parseProcToManager(value: unknown): ProcToManager {
     case "steered":
       return { type, error: fields["error"] === null ? null : string(fields, "error") };
     default:
-      throw unknown(type);
+      if (typeof type !== "string") throw unknown(type);
+      return { type: "unknown", named: type.slice(0, MAX_NAME_CHARACTERS) };
   }
 }
 
@@ -91,9 +95,11 @@ function record(value: unknown): LogRecord {
 }
 
 function replaceCause(value: unknown): ReplaceCause {
-  const cause = REPLACE_CAUSES.find((cause) => cause === value);
-  if (cause === undefined) throw new Error(`there is no cause ${String(value)} to be replaced`);
-  return cause;
+  if (typeof value !== "string") {
+    throw new Error(`there is no cause ${JSON.stringify(value)} to be replaced`);
+  }
+  // One of a newer version's is a wish all the same, that says nothing against the app.
+  return REPLACE_CAUSES.find((cause) => cause === value) ?? "work";
 }
 
 function fieldsOf(value: unknown): Fields {

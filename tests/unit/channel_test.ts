@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ControlChannel } from "../../src/protocol/channel.ts";
+import { parseProcToManager } from "../../src/protocol/control_parse.ts";
 
 const text = (value: unknown) => String(value);
 
@@ -42,4 +43,37 @@ Deno.test("a peer that never ends its line is not listened to for ever", async (
   receiver.close();
   await silenced;
   here.close();
+});
+
+Deno.test("what a newer version's proc says that is not known here costs it no channel", async () => {
+  const [here, there] = await connected();
+  const sender = new ControlChannel(here, text);
+  const receiver = new ControlChannel(there, parseProcToManager);
+  sender.send({ type: "weather", sunny: true });
+  sender.send({ type: "replace_me", why: "it rains", cause: "rain" });
+  sender.send({ type: "w".repeat(1_000_000) });
+  sender.send({ type: "ready" });
+  await sender.flushed();
+  sender.close();
+  const heard = [];
+  for await (const message of receiver) heard.push(message);
+  assertEquals(heard, [
+    { type: "unknown", named: "weather" },
+    { type: "replace_me", why: "it rains", cause: "work" },
+    { type: "unknown", named: "w".repeat(100) },
+    { type: "ready" },
+  ]);
+  receiver.close();
+});
+
+Deno.test("what is no message at all ends the channel", async () => {
+  const nonsense = ["{", "[]", "null", '{"type":7}', "{}", '{"type":"heartbeat"}'];
+  for (const line of [...nonsense, '{"type":"replace_me","why":""}']) {
+    const [here, there] = await connected();
+    const receiver = new ControlChannel(there, parseProcToManager);
+    await here.write(new TextEncoder().encode(`${line}\n{"type":"ready"}\n`));
+    await assertRejects(() => receiver[Symbol.asyncIterator]().next(), Error, "", line);
+    receiver.close();
+    here.close();
+  }
 });
