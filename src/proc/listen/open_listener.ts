@@ -9,7 +9,13 @@ import { bindFailure, whenFree } from "../../os/bind_failure.ts";
 import { closeFd, openListening, startListening } from "../../os/bound_socket.ts";
 import { resolveHost } from "../../os/host_name.ts";
 import { libcUnavailable } from "../../os/libc.ts";
-import { boundUnsent, findListenerFd, listeningFds, setInheritable } from "../../os/socket.ts";
+import {
+  boundUnsent,
+  findListenerFd,
+  listeningFds,
+  sendAtOnce,
+  setInheritable,
+} from "../../os/socket.ts";
 import type { SocketFile } from "../../os/socket_file.ts";
 import { openUnixSocket, type UnixBind } from "../../os/unix_socket.ts";
 import type { TlsOptions } from "../edge/certificate.ts";
@@ -76,7 +82,7 @@ async function openTcp(
   const open = () => tls === null ? Deno.listen(address) : listenTls(address, tls);
   const listener = await whenFree(bind, patience, open);
   const fd = fdOf(listener, before);
-  if (fd !== null) boundUnsent(fd, MAX_UNSENT_BYTES);
+  if (fd !== null) setUpConnections(fd);
   return { listener, fd, adopted: null, file: null };
 }
 
@@ -100,8 +106,14 @@ function openInherited(fd: number, tls: TlsOptions | null): OpenedListener {
     : adoptTls(fd, tls);
   // It lives on in the adopted listener, to be closed with it.
   closeFd(fd);
-  if (adopted.listener.addr.transport === "tcp") boundUnsent(adopted.fd, MAX_UNSENT_BYTES);
+  if (adopted.listener.addr.transport === "tcp") setUpConnections(adopted.fd);
   return { listener: adopted.listener, fd: adopted.fd, adopted, file: null };
+}
+
+/** What the connections of a listening socket inherit. */
+function setUpConnections(fd: number): void {
+  boundUnsent(fd, MAX_UNSENT_BYTES);
+  sendAtOnce(fd);
 }
 
 /** Serves the socket with this certificate. */
