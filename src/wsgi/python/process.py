@@ -3,6 +3,7 @@
 import atexit
 import json
 import os
+import site
 import sys
 import sysconfig
 
@@ -23,13 +24,17 @@ def set_up(settings):
 
 def loaded_files():
     """Paths of the modules that are loaded, as JSON, without Python's own and those of packages."""
-    known = [path for path in sysconfig.get_paths().values() if path]
+    paths = sysconfig.get_paths()
+    known = [paths[kind] for kind in ("stdlib", "platstdlib", "purelib", "platlib")]
+    # Debian's own packages lie in another place than those that are installed beside them.
+    known += [*site.getsitepackages(), site.getusersitepackages()]
+    own = tuple(path + os.sep for path in known)
     files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     return json.dumps(
         [
             os.path.abspath(file)
             for file in files
-            if file and not file.startswith("<") and not os.path.abspath(file).startswith(tuple(known))
+            if file and not file.startswith("<") and not os.path.abspath(file).startswith(own)
         ]
     )
 
