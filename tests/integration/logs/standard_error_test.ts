@@ -163,7 +163,7 @@ sceneTest(
     new Deno.Command("mkfifo", { args: [path] }).outputSync();
     using keys = Deno.openSync(path, { read: true, write: true });
     const press = (key: string) => void keys.writeSync(new TextEncoder().encode(key));
-    const prefix = ["sh", "-c", `exec script -qec "$0 $*" /dev/null <'${path}'`];
+    const prefix = ["sh", "-c", `exec script -qec "exec $0 $*" /dev/null <'${path}'`];
     const server = scene.launch({ app: APP, workers: 0, prefix });
     await server.says(/Ready: /);
     const [, pid] = /process id (\d+)/.exec(server.output)!;
