@@ -203,7 +203,7 @@ export class Server implements Exchanging {
   }
 
   closesAfter(session: Session): boolean {
-    return this.draining || this.#sessions.closesAfter(session);
+    return session.told ||= this.draining || this.#sessions.closesAfter(session);
   }
 
   began(session: Session): void {
@@ -214,7 +214,10 @@ export class Server implements Exchanging {
 
   ended(session: Session): void {
     this.#sessions.ended(session);
-    if (this.draining && session.inFlight === 0) this.#sessions.close(session);
+    // Who was not told, because the drain began behind the head, may have sent the next request: such a
+    // connection goes as one that idles. HTTP/2 tells by itself.
+    const told = session.told || session.http2;
+    if (this.draining && told && session.inFlight === 0) this.#sessions.close(session);
   }
 
   replaceMe(why: string, cause: ReplaceCause): void {

@@ -70,6 +70,8 @@ export class Session implements Peer, Timed {
   hadBody = false;
   /** The connection ends with the response in hand. */
   last = false;
+  /** The client was told so, in a response's head. */
+  told = false;
   /** The rule by which a request was refused: no other one on this connection is to pass. */
   refused: Rule | null = null;
   /** Part of the next request's head was seen. */

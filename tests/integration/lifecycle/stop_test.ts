@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { fetchOnce, type Running } from "../../support/running.ts";
 import { sceneTest } from "../../support/scene.ts";
 import { soon, until } from "../../support/wait.ts";
+import { Wire } from "../../support/wire.ts";
 
 /** GET /slow is answered when somebody else has asked for /finish, and not before. */
 const GATED = `
@@ -93,6 +94,48 @@ for (const workers of [0, 1]) {
       assertEquals((await server.end()).code, 0);
     });
   }
+}
+
+/** Its body begins at once, and ends when the file that the environment names is there. */
+const STREAMS_UNTIL_FILE = `
+const encoder = new TextEncoder();
+async function* body() {
+  yield encoder.encode("begun");
+  for (;;) {
+    try {
+      await Deno.stat(Deno.env.get("GATE"));
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}
+export default {
+  fetch: ({ url }) => new Response(url.endsWith("/stream") ? ReadableStream.from(body()) : "next"),
+};
+`;
+
+for (const threads of [0, 1]) {
+  sceneTest(
+    `threads: ${threads}: TERM, and what follows a response that was under way is answered`,
+    async (scene) => {
+      const gate = `${scene.directory}/gate`;
+      const args = ["--threads", `${threads}`];
+      const server = await scene.start({ app: STREAMS_UNTIL_FILE, args, env: { GATE: gate } });
+      using wire = await Wire.connect(server.port);
+      await wire.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+      while (!wire.received.includes("begun") && await wire.receive());
+      server.signal("SIGTERM");
+      await refusesConnections(server);
+      Deno.writeTextFileSync(gate, "");
+      // Its head was out before: nothing has told the client that the connection ends.
+      assertEquals((await wire.response())?.fields.get("connection"), undefined);
+      await wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+      const next = await wire.response();
+      assertEquals([next?.body, next?.fields.get("connection")], ["next", "close"]);
+      assertEquals((await server.end()).code, 0);
+    },
+  );
 }
 
 sceneTest("INT while TERM waits for what is in flight: it waits no more", async (scene) => {
