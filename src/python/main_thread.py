@@ -17,6 +17,13 @@ import signal
 import threading
 import traceback
 import types
+from importlib.machinery import ModuleSpec
+
+# As of a program that runs from a file: python-dotenv takes the process for somebody's prompt else, and looks
+# for .env elsewhere. The name keeps multiprocessing's children from running that file.
+main = sys.modules["__main__"]
+main.__file__ = "<denicorn/__main__.py>"
+main.__spec__ = ModuleSpec("denicorn.__main__", None)
 
 _tasks = []
 _calls, _wake = os.pipe()
@@ -95,4 +102,5 @@ def leave_signals():
 threading.main_thread()
 module = sys.modules[__name__] = types.ModuleType(__name__)
 module.call = call
+module.end_fork = end_fork
 run()

@@ -171,7 +171,7 @@ class Context:
         self.iterator = None
         if code in BODILESS:
             if data:
-                self.gateway.log("warning", "a response %s has no body: it is dropped" % code)
+                self.log("warning", "a response %s has no body: it is dropped" % code)
             return numbered(self.head) + (b"", FINISH)
         # HEAD. Where the length is not known, a body whose length is not known goes without it.
         follows = MORE if self.length is None else FINISH
@@ -192,7 +192,7 @@ class Context:
             if data:
                 return data
         if self.left:
-            self.gateway.log(
+            self.log(
                 "error",
                 "the body ends %d bytes before its Content-Length: the connection is cut" % self.left,
             )
@@ -233,7 +233,15 @@ class Context:
         return data
 
     def say_too_long(self):
-        self.gateway.log("warning", "the body is longer than its Content-Length: the rest is dropped")
+        self.log("warning", "the body is longer than its Content-Length: the rest is dropped")
+
+    def log(self, level, message):
+        self.gateway.log(level, "%s: %s" % (self.name, message))
+
+    @property
+    def name(self):
+        """As the log names it: without its query."""
+        return "%s %s" % (self.method, self.target.partition("?")[0])
 
     def head_with_length(self):
         if self.length is None:

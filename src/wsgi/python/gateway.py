@@ -9,9 +9,10 @@ asks for a WebSocket it calls upgrade() in place of begin(), and run() for what 
 import json
 import os
 import sys
-from threading import get_ident
+from threading import current_thread, get_ident
 
 # The files beside this one, which are run before it under these names.
+import _denicorn_main_thread as main_thread
 import _denicorn_socket_calls as socket_calls
 import _denicorn_socket_ring as socket_ring
 from _denicorn_context import NOTHING, UPGRADE, Context
@@ -67,8 +68,11 @@ class Gateway:
             message = context.answer(self.app(environ, context.start_response))
             if self._errors.rests and self.context is None:
                 self._errors.end()
+            if self.guests.owner is None:
+                main_thread.end_fork(None)
             return message
         except BaseException as error:  # SystemExit and KeyboardInterrupt too: the thread goes on
+            self._end_fork(error)
             if context is None:
                 self.log("error", "cannot make an environ: " + format_error(error))
                 return None
@@ -92,14 +96,18 @@ class Gateway:
         try:
             socket_calls.run(id, events, body or b"", self.log)
         finally:
+            self._end_fork()
             self._errors.end()
 
     def more(self):
         """Returns more of the body, None at its end, False to cut the connection."""
         context = self.context
         try:
-            return context.more()
+            data = context.more()
+            self._end_fork()
+            return data
         except BaseException as error:
+            self._end_fork(error)
             return self._failed(context, error)
 
     def finish(self):
@@ -109,12 +117,20 @@ class Gateway:
             return
         try:
             context.finish()
+            self._end_fork()
         except BaseException as error:
+            self._end_fork(error)
             self._report(context, error, "after its response was sent")
         finally:
             self.context = None
             if self._errors.rests:
                 self._errors.end()
+
+    def _end_fork(self, error=None):
+        """Ends a process that the app has forked where its call ends: what called it is JS, of which a fork
+        has no more than this thread."""
+        if self.guests.owner is None:
+            main_thread.end_fork(error)
 
     def numbered(self, head):
         number = self.number(head)
@@ -133,8 +149,7 @@ class Gateway:
         return False if context.sent else None
 
     def _report(self, context, error, when):
-        path = context.target.partition("?")[0]
-        what = "%s %s failed%s" % (context.method, path, when and " " + when)
+        what = "%s failed%s" % (context.name, when and " " + when)
         if isinstance(error, ClientDisconnected):
             self.log("info", "%s: %s" % (what, error))
             return
@@ -147,6 +162,7 @@ def create(settings, send, receive, log, wake, *memory):
     socket_ring.ring.set_waker(wake)
     settings = json.loads(settings)
     register(settings["thread"])
+    current_thread().name = "denicorn-%d" % settings["thread"]
     WebSocket._patience = settings["patience"]
     guests = GuestQueues(memory, settings["levels"])
     os.register_at_fork(after_in_child=guests.forked)

@@ -133,12 +133,14 @@ class Errors:
 class FileWrapper:
     """Yields a file's blocks (PEP 3333, "Optional Platform-Specific File Handling")."""
 
-    def __init__(self, file, block_size=8192):
-        self._read = file.read
+    def __init__(self, filelike, blksize=8192):  # named as in wsgiref, werkzeug and gunicorn
+        self.filelike = filelike
+        self.blksize = blksize
+        self._read = filelike.read
         # Smaller blocks would cost a message each.
-        self._block_size = max(block_size, BLOCK_BYTES)
-        if hasattr(file, "close"):
-            self.close = file.close
+        self._block_size = max(blksize, BLOCK_BYTES)
+        if hasattr(filelike, "close"):
+            self.close = filelike.close
 
     def __iter__(self):
         return self

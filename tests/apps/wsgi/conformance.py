@@ -225,7 +225,10 @@ def body(environ, start_response):
 def file(environ, start_response):
     size = os.path.getsize(__file__)
     start_response("200 OK", TEXT + [("Content-Length", str(size))])
-    return environ["wsgi.file_wrapper"](open(__file__, "rb"), 1024)
+    query, wrap = environ["QUERY_STRING"], environ["wsgi.file_wrapper"]
+    if query == "names":
+        return wrap(filelike=open(__file__, "rb"), blksize=1024)
+    return wrap(open(__file__, "rb"), 1024)
 
 
 @valid

@@ -1,6 +1,7 @@
 """What an app may do with its process: look at it, fork, set signal handlers, want to be told of its end."""
 
 import atexit
+import concurrent.futures
 import json
 import multiprocessing
 import os
@@ -31,14 +32,51 @@ def square(number):
     return number * number
 
 
+class Executors(dict):
+    def __missing__(self, method):
+        context = multiprocessing.get_context(method)
+        self[method] = concurrent.futures.ProcessPoolExecutor(2, context)
+        return self[method]
+
+
+executors = Executors()
+
+
+def fork(end, start_response):
+    """Answers with how a process ended that went on where this one does."""
+    if end == "yield":
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return yield_status()
+    child = os.fork()
+    if child == 0 and end == "exit":
+        sys.exit(7)
+    if child == 0 and end == "raise":
+        raise ValueError("raised in the fork")
+    return answer(start_response, 0 if child == 0 else status_of(child))
+
+
+def yield_status():
+    yield b" "
+    child = os.fork()
+    yield b"0" if child == 0 else b"%d" % status_of(child)
+
+
+def status_of(child):
+    return os.waitpid(child, 0)[1]
+
+
 def application(environ, start_response):
     path = environ["PATH_INFO"]
+    main = sys.modules["__main__"]
     if path == "/surroundings":
         return answer(start_response, {
             "argv": sys.argv,
             "executable": sys.executable,
             "prefix": sys.prefix,
-            "main": sys.modules["__main__"].__name__,
+            "main": main.__name__,
+            # python-dotenv asks for it, and takes a process without it for somebody's prompt.
+            "file": hasattr(main, "__file__"),
+            "thread": threading.current_thread().name,
             "main_thread": threading.current_thread() is threading.main_thread(),
             "environ": {key: os.environ.get(key) for key in ("FROM_OUTSIDE", "FROM_CONFIG")},
             "control": [key for key in os.environ if key.startswith("DENICORN_CONTROL")],
@@ -49,6 +87,12 @@ def application(environ, start_response):
         method = environ["QUERY_STRING"]
         with multiprocessing.get_context(method).Pool(2) as pool:
             return answer(start_response, pool.map(square, [1, 2, 3]))
+    if path == "/executor":
+        # It lives on, as one that was made by an import does.
+        executor = executors[environ["QUERY_STRING"]]
+        return answer(start_response, executor.submit(os.getpid).result())
+    if path == "/fork":
+        return fork(environ["QUERY_STRING"], start_response)
     if path == "/subprocess":
         done = subprocess.run([sys.executable, "-c", "print(6 * 7)"], stdout=subprocess.PIPE)
         return answer(start_response, [done.returncode, done.stdout.decode().strip()])

@@ -1,8 +1,10 @@
 /** The process of a WSGI app: what Python code finds there, and what it may do. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { look } from "../../support/processes.ts";
 import type { Running } from "../../support/running.ts";
 import { sceneTest } from "../../support/scene.ts";
+import { until } from "../../support/wait.ts";
 import { run, systemPython } from "../../unit/python/pythons.ts";
 import { PYTHON, startWsgi } from "./app.ts";
 
@@ -27,6 +29,8 @@ sceneTest("the app finds the surroundings of its interpreter", async (scene) => 
     executable,
     prefix,
     main: "__main__",
+    file: true,
+    thread: "denicorn-1",
     main_thread: false,
     environ: { FROM_OUTSIDE: "1", FROM_CONFIG: "2" },
     control: [],
@@ -56,6 +60,25 @@ for (const method of ["spawn", "fork", "forkserver"]) {
     }
   });
 }
+
+sceneTest("an executor's processes end with the one that made them", async (scene) => {
+  const server = await startWsgi(scene, "processes");
+  const pids: number[] = [];
+  for (const it of ["spawn", "fork", "forkserver"]) {
+    pids.push(await ask(server, `/executor?${it}`) as number);
+  }
+  await server.stop();
+  await until("they have ended", () => pids.every((pid) => look(pid) === null));
+  assertMatch(server.output, /the app was told of its end/);
+});
+
+sceneTest("a process that a request forks ends where its call does", async (scene) => {
+  const server = await startWsgi(scene, "processes");
+  for (const [end, status] of [["return", 0], ["exit", 7 << 8], ["raise", 1 << 8], ["yield", 0]]) {
+    assertEquals(await ask(server, `/fork?${end}`), status, `${end}\n${server.output}`);
+  }
+  assertMatch(server.output, /ValueError: raised in the fork/);
+});
 
 sceneTest("subprocess, asyncio and threads work from within the app", async (scene) => {
   const server = await startWsgi(scene, "processes");

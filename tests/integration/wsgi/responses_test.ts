@@ -141,7 +141,9 @@ sceneTest("a large body arrives whole, from a list and from a generator", async 
 sceneTest("a file goes out through wsgi.file_wrapper", async (scene) => {
   const server = await startWsgi(scene);
   const file = new URL("../../apps/wsgi/conformance.py", import.meta.url);
-  assertEquals(await server.get("/file"), await Deno.readTextFile(file));
+  const text = await Deno.readTextFile(file);
+  assertEquals(await server.get("/file"), text);
+  assertEquals(await server.get("/file?names"), text);
   assertClean(server);
 });
 
@@ -160,7 +162,7 @@ for (const path of ["/too-short", "/too-short?list=1"]) {
     const { text, output } = await cutOff(scene, path);
     assertMatch(text, /content-length: 10\r\n/);
     assertMatch(text, /\r\n\r\n(?:sho(?:rt)?)?$/);
-    assertMatch(output, /ERROR.*the body ends 5 bytes before its Content-Length/);
+    assertMatch(output, /ERROR.* GET \/too-short: the body ends 5 bytes before its Content-Length/);
   });
 }
 
@@ -172,7 +174,7 @@ for (const path of ["/too-long", "/too-long?list=1", "/length-and-more"]) {
     check(await get(wire, path), cut, path);
     // The connection is in order: what was too much is not taken for another response.
     check(await get(wire, "/hello"), EXPECTED["/hello"]!, "the next request");
-    await server.says(/WARNING.*the body is longer than its Content-Length/);
+    await server.says(/WARNING.* GET \/[a-z-]+: the body is longer than its Content-Length/);
   });
 }
 
@@ -181,5 +183,5 @@ sceneTest("a response without a body drops the app's", async (scene) => {
   using wire = await Wire.connect(server.port);
   check(await get(wire, "/body-of-204"), { ...EXPECTED["/no-content"]!, status: 204 }, "204");
   check(await get(wire, "/hello"), EXPECTED["/hello"]!, "the next request");
-  await server.says(/WARNING.*a response 204 has no body/);
+  await server.says(/WARNING.* GET \/body-of-204: a response 204 has no body/);
 });
