@@ -8,6 +8,7 @@ import { replaceDenoServe } from "./deno_serve.ts";
 import { mainGuardIn } from "./main_guard.ts";
 import { replaceNodeListen } from "./node_http/listen.ts";
 import { type FetchHandler, OwnServer, type OwnServerOptions } from "./own_server.ts";
+import { actAsProgram } from "./program.ts";
 import { toldOf, traceOf } from "./trace.ts";
 
 export { type FetchHandler, servedAddr } from "./own_server.ts";
@@ -37,6 +38,7 @@ export async function loadFetchApp(
   const own = new OwnServer(log, options);
   replaceDenoServe(own);
   replaceNodeListen(own);
+  await actAsProgram(app);
   using uncaught = new Uncaught(app);
   return await Promise.race([load(app, own, log, options), uncaught.error]);
 }
@@ -216,11 +218,21 @@ function loadError(app: AppSpecifier, thrown: unknown): AppLoadError {
   return new AppLoadError(told, trace, { cause: thrown });
 }
 
-/** What `deno run` advises whose module is a CommonJS one by its text, and not by its name. */
+/** Deno's functions that are not there without a flag, and the flag's name. */
+const UNSTABLE: Readonly<Record<string, string>> = { openKv: "kv", cron: "cron" };
+
+/** What `deno run` advises and its errors do not say, for what people meet first. */
 function remedyFor(thrown: unknown): string {
-  const names = /^(?:require|module|exports|__dirname|__filename) is not defined$/;
-  if (!(thrown instanceof ReferenceError) || !names.test(thrown.message)) return "";
-  return '; a CommonJS module is named .cjs, or its package.json says "type": "commonjs"';
+  if (!(thrown instanceof Error)) return "";
+  // A CommonJS module by its text, and not by its name.
+  if (/^(?:require|module|exports|__dirname|__filename) is not defined$/.test(thrown.message)) {
+    return '; a CommonJS module is named .cjs, or its package.json says "type": "commonjs"';
+  }
+  const name = /^Deno\.(\w+) is not a function$/.exec(thrown.message)?.[1] ?? "";
+  const flag = Object.hasOwn(UNSTABLE, name) ? UNSTABLE[name] : undefined;
+  if (flag === undefined) return "";
+  return `; it is unstable: write "unstable": ["${flag}"] into the app's deno.json, or ` +
+    `--unstable-${flag} before mod.ts`;
 }
 
 /**

@@ -78,6 +78,15 @@ const SHORT: Readonly<Record<string, string>> = {
   R: "enable_stdio_inheritance",
 };
 
+/** Deno's own flags, as far as one may want them for an app. */
+const DENO =
+  /^(?:A|(?:allow|deny)-[a-z]+|unstable(?:-[a-z-]+)?|env-file|import-map|(?:no-)?lock|frozen|cached-only|(?:no-)?check|no-prompt|no-remote|no-npm|node-modules-dir|v8-flags|inspect(?:-brk|-wait)?)$/;
+
+/** What to tell somebody who gives such a flag to denicorn, or null. */
+export function denoAdvice(flag: string): string | null {
+  return DENO.test(flag) ? "it is a flag of Deno's, and stands before mod.ts" : null;
+}
+
 /** What to tell somebody who uses such a name as a flag or key, or null. */
 export function foreignAdvice(name: string): string | null {
   const key = SHORT[name] ?? name.toLowerCase().replaceAll("-", "_");

@@ -60,9 +60,13 @@ function withV8Flags(flags: readonly string[], { env }: Config): readonly string
   return added.length === 0 ? flags : [...flags, `--v8-flags=${added.join(",")}`];
 }
 
-/** The directory of an app that is a file; else the one that is configured. */
+/**
+ * The directory of an app that is a file; else the one that is configured. An installed program
+ * (node_modules/…) belongs to who has installed it: within node_modules Deno starts no threads.
+ */
 export function projectDirectory({ app, interface: kind, chdir }: Config): string {
-  return (kind === "fetch" ? appDirectory(app) : null) ?? chdir;
+  const directory = (kind === "fetch" ? appDirectory(app) : null) ?? chdir;
+  return /^(.*?)\/node_modules(?:\/|$)/s.exec(directory)?.[1] || directory;
 }
 
 /**

@@ -5,6 +5,7 @@ import { outliveErrors } from "../app/uncaught.ts";
 import { AppLoadError, DenicornError, ExitCode, messageOf } from "../errors.ts";
 import { createLog } from "../log/record.ts";
 import type { Batch, ThreadBoot } from "../protocol/exchange.ts";
+import { allowChdir } from "./directory.ts";
 import { ThreadQueueOut } from "./queue_out.ts";
 import { Upgrades } from "./upgrade.ts";
 import { FetchWorker } from "./worker.ts";
@@ -29,6 +30,7 @@ async function start(boot: ThreadBoot): Promise<void> {
     queue.exit(Number(code));
     throw new Error(`Deno.exit(${code}) was called`);
   };
+  allowChdir(config.chdir);
   const upgrades = new Upgrades(queue, log, config.websocket_idle_timeout);
   Deno.upgradeWebSocket = upgrades.upgrade;
   try {

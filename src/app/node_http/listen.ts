@@ -81,7 +81,11 @@ function takeOver(own: OwnServer, server: Server, args: unknown[]): Server {
 
 function optionsOf(args: readonly unknown[]): ListenOptions {
   const [first, second] = args;
-  if (typeof first === "object" && first !== null) return first;
+  if (typeof first === "object" && first !== null) {
+    // As Node: a port goes before a path, and a path that is false (SvelteKit's) is none.
+    const { path, ...others } = first as ListenOptions;
+    return others.port == null && path ? { ...others, path } : others;
+  }
   // As Node tells them apart: what is no number is the path of a pipe.
   if (typeof first === "string" && !/^\d+$/.test(first)) return { path: first };
   const port = typeof first === "function" || first == null ? 0 : Number(first);

@@ -3,7 +3,7 @@
 // @ts-types="../std_cli.d.ts"
 import { parseArgs } from "@std/cli";
 import { ConfigError } from "../../errors.ts";
-import { foreignAdvice } from "../foreign.ts";
+import { denoAdvice, foreignAdvice } from "../foreign.ts";
 import { type Given, meant, unknown } from "../given.ts";
 import { nearest } from "../nearest.ts";
 import { commandEntries, entries, flagNames, flagOf, type Name } from "../registry.ts";
@@ -136,7 +136,7 @@ function readShort(argument: string): Flag[] {
 }
 
 function noFlag(said: string, word: string): ConfigError {
-  const advice = foreignAdvice(word);
+  const advice = foreignAdvice(word) ?? denoAdvice(word);
   if (advice !== null) return new ConfigError(`${PLACE}: ${said}: ${advice}`);
   const long = [...flagNames.keys()].filter((flag) => flag.length > 1);
   const near = nearest(word, long);

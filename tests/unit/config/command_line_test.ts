@@ -86,6 +86,16 @@ Deno.test("a flag of gunicorn's without a counterpart says what to do instead", 
   assertStringIncludes(refused("-D"), "command line: -D: denicorn stays in the foreground");
 });
 
+Deno.test("a flag of Deno's behind mod.ts says where it stands", () => {
+  for (const flag of ["--allow-net", "--env-file=.env", "--unstable-kv", "-A"]) {
+    const said = flag.replace(/=.*/, "");
+    assertStringIncludes(
+      refused(flag),
+      `${said}: it is a flag of Deno's, and stands before mod.ts`,
+    );
+  }
+});
+
 Deno.test("-t with what looks like a timeout is warned of, since it is gunicorn's", () => {
   const warnings = (...argv: string[]) => loadIn({ argv }).warnings;
   assertStringIncludes(warnings("-t", "120").join(), "-t: 120 threads run in each process");
