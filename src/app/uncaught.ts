@@ -1,16 +1,14 @@
 /** Errors of the app that belong to no request. */
 
 import type { Log } from "../log/record.ts";
+import { surviveUncaughtErrors } from "../log/uncaught.ts";
 import { traceOf } from "./trace.ts";
 
-/** Logs what no one catches. It would end the thread, or the proc, with what others have in flight. */
+/** Logs what the app does not catch, from now on and without frames of ours. */
 export function outliveErrors(log: Log): void {
-  addEventListener("error", (event) => {
-    event.preventDefault();
-    log.error(`Uncaught error outside of a request: ${traceOf(event.error)}`);
-  });
-  addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    log.error(`Unhandled rejection outside of a request: ${traceOf(event.reason)}`);
+  surviveUncaughtErrors(log, {
+    error: "Uncaught error outside of a request",
+    rejection: "Unhandled rejection outside of a request",
+    show: traceOf,
   });
 }

@@ -2,19 +2,39 @@
 
 import type { Log } from "./record.ts";
 
+/** How such errors are told. */
+export interface Telling {
+  readonly error: string;
+  readonly rejection: string;
+  show(thrown: unknown): string;
+}
+
+const PLAINLY: Telling = {
+  error: "Uncaught error",
+  rejection: "Unhandled rejection",
+  show: describe,
+};
+
+/** Of the last call: an error is told once, however many have asked for it. */
+let listeners = new AbortController();
+
 /**
- * Without this, one forgotten `await` of an inline app would end the process, and with it every
- * exchange in flight. (Threads look after their own.)
+ * Logs what nobody catches, which would otherwise end the process or thread, and with it every
+ * exchange in flight. Called again, it replaces the call before: with `threads: 0` the app's errors
+ * and the proc's own arrive in one place.
  */
-export function surviveUncaughtErrors(log: Log): void {
+export function surviveUncaughtErrors(log: Log, telling = PLAINLY): void {
+  listeners.abort();
+  listeners = new AbortController();
+  const { signal } = listeners;
   globalThis.addEventListener("error", (event) => {
     event.preventDefault();
-    log.error(`Uncaught error: ${describe(event.error)}`);
-  });
+    log.error(`${telling.error}: ${telling.show(event.error)}`);
+  }, { signal });
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    log.error(`Unhandled rejection: ${describe(event.reason)}`);
-  });
+    log.error(`${telling.rejection}: ${telling.show(event.reason)}`);
+  }, { signal });
 }
 
 /** An error with its trace, whatever it is. */

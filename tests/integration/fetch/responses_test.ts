@@ -160,6 +160,7 @@ for (const threads of [0, 1]) {
       await server.says(/Unhandled rejection outside of a request: Error: rejected outside/);
       assertEquals(await server.get("/text"), "text");
       assertEquals(server.procs()[0]?.pid, pid);
+      assertEquals(server.output.match(/Error: thrown outside$/gm)?.length, 1, "it is told once");
     },
   );
 
