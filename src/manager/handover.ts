@@ -2,9 +2,7 @@
 
 import { libcUnavailable } from "../os/libc.ts";
 import { isListening } from "../os/socket.ts";
-
-/** `<pid of the manager that hands over> <JSON of the rest of a Handover>`. */
-export const HANDOVER_ENV = "DENICORN_HANDOVER";
+import { HANDOVER_ENV } from "../protocol/control.ts";
 
 export interface Handover {
   /** The manager that hands over. */
@@ -15,6 +13,7 @@ export interface Handover {
   readonly names: Readonly<Record<string, string>>;
 }
 
+/** `<pid of the manager that hands over> <JSON of the rest>`. */
 export function writeHandover({ pid, ...handed }: Handover): string {
   return `${pid} ${JSON.stringify(handed)}`;
 }

@@ -23,8 +23,6 @@ export function limitsOf(config: Config): Limits {
   };
 }
 
-/** A leaving proc accepts for so long, so that what waits in its socket's queue is not lost. */
-export const LINGER_MS = 300;
 /** What a proc gets beyond its graceful timeout to say its last words, before it is killed. */
 const DRAIN_MARGIN_MS = 2_000;
 /** What a proc gets to end when told to end at once, or when it goes by itself. */

@@ -4,12 +4,13 @@ import type { Config } from "../config/config.ts";
 import { DenicornError } from "../errors.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import { type CommandLine, ownCommandLine } from "../launch/command_line.ts";
+import { DRAIN_LINGER_MS } from "../protocol/control.ts";
 import { now } from "./clock.ts";
 import { describeExit } from "./departure.ts";
 import type { Fleet } from "./fleet.ts";
 import { HookModule, type ManagerHooks } from "./hooks.ts";
 import type { Inbox, ManagerEvent, PreparedReload } from "./inbox.ts";
-import { limitsOf, LINGER_MS } from "./limits.ts";
+import { limitsOf } from "./limits.ts";
 import { giveAccessLog } from "./log_owner.ts";
 import type { ProcTable } from "./proc_table.ts";
 import { hasTerminal, type ManagerSignal } from "./signals.ts";
@@ -79,7 +80,7 @@ export class Orders {
     this.#log.info(`Signal ${signal}`);
     switch (signal) {
       case "SIGTERM":
-        return this.#table.stop("graceful", this.#successor === null ? 0 : LINGER_MS);
+        return this.#table.stop("graceful", this.#successor === null ? 0 : DRAIN_LINGER_MS);
       case "SIGINT":
       case "SIGQUIT":
         return this.#handleQuick();

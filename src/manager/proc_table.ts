@@ -8,7 +8,7 @@
  */
 
 import { ExitCode } from "../errors.ts";
-import type { DrainReason, ProcStats } from "../protocol/control.ts";
+import { DRAIN_LINGER_MS, type DrainReason, type ProcStats } from "../protocol/control.ts";
 import { Agenda, leaves } from "./agenda.ts";
 import type { Decision, StopMode } from "./decision.ts";
 import { Endings } from "./endings.ts";
@@ -17,7 +17,6 @@ import { newProc, outweighs, type Proc, type ReplaceWish } from "./proc.ts";
 import {
   leaveWithinMs,
   type Limits,
-  LINGER_MS,
   overdueAt,
   overdueWhy,
   QUICK_MS,
@@ -132,7 +131,7 @@ export class ProcTable {
   goes(id: number, graceful: boolean, now: number): void {
     const proc = this.#roster.get(id);
     if (proc === undefined || proc.state === "leaving") return;
-    leaves(proc, now, graceful ? leaveWithinMs(this.#wanted.limits, LINGER_MS) : QUICK_MS);
+    leaves(proc, now, graceful ? leaveWithinMs(this.#wanted.limits, DRAIN_LINGER_MS) : QUICK_MS);
     // Ctrl-C reaches the whole process group, and systemd's TERM the whole control group: the
     // manager's own signal may be the next event, and then a new proc would have been for nothing.
     this.#endings.hold(now + SIGNAL_SPREAD_MS);
@@ -255,7 +254,7 @@ export class ProcTable {
       const old = this.#roster.heldBy(proc);
       if (old === null) continue;
       const reason = this.#roster.isOutdated(old) ? "reload" : "recycle";
-      this.#drain(old, now, reason, LINGER_MS, `proc ${proc.id} has taken its place`);
+      this.#drain(old, now, reason, DRAIN_LINGER_MS, `proc ${proc.id} has taken its place`);
     }
   }
 
@@ -267,7 +266,7 @@ export class ProcTable {
       if (proc === undefined) return;
       const why = `${this.target} are enough`;
       if (proc.readyAt === null) this.#dismiss(proc, now, "recycle", why);
-      else this.#drain(proc, now, "recycle", LINGER_MS, why);
+      else this.#drain(proc, now, "recycle", DRAIN_LINGER_MS, why);
     }
   }
 
@@ -308,8 +307,8 @@ export class ProcTable {
   }
 
   #dismiss(proc: Proc, now: number, reason: DrainReason, why: string): void {
-    const withinMs = leaveWithinMs(this.#wanted.limits, LINGER_MS);
-    this.#agenda.dismiss(proc, now, { reason, lingerMs: LINGER_MS, withinMs, why });
+    const withinMs = leaveWithinMs(this.#wanted.limits, DRAIN_LINGER_MS);
+    this.#agenda.dismiss(proc, now, { reason, lingerMs: DRAIN_LINGER_MS, withinMs, why });
   }
 
   #commit(): void {

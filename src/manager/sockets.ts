@@ -18,7 +18,8 @@ import { type InheritedSocket, passingOn } from "../os/inherit.ts";
 import { libcUnavailable } from "../os/libc.ts";
 import { accessOf, isNoFile, type SocketFile } from "../os/socket_file.ts";
 import { findIdentity } from "../os/user.ts";
-import { type Handover, HANDOVER_ENV, writeHandover } from "./handover.ts";
+import { HANDOVER_ENV } from "../protocol/control.ts";
+import { type Handover, writeHandover } from "./handover.ts";
 import { Predecessor } from "./predecessor.ts";
 import {
   follow,

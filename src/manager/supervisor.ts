@@ -8,8 +8,9 @@
 
 import { whatServes } from "../log/banner.ts";
 import type { NotifySocket } from "../os/notify_socket.ts";
+import { DRAIN_LINGER_MS } from "../protocol/control.ts";
 import type { Fleet } from "./fleet.ts";
-import { leaveWithinMs, limitsOf, LINGER_MS } from "./limits.ts";
+import { leaveWithinMs, limitsOf } from "./limits.ts";
 import type { Proc } from "./proc.ts";
 import type { ProcTable } from "./proc_table.ts";
 
@@ -113,7 +114,7 @@ export class Supervisor {
       this.#isAnothers = true;
       socket.send({ MAINPID: successor.pid });
     } else if (!this.#fleet.sockets.predecessor.lives) {
-      socket.stopping(leaveWithinMs(limitsOf(this.#fleet.generations.config), LINGER_MS));
+      socket.stopping(leaveWithinMs(limitsOf(this.#fleet.generations.config), DRAIN_LINGER_MS));
     }
   }
 

@@ -8,6 +8,7 @@ import { clipped } from "../log/record.ts";
 import { setParentDeathSignal } from "../os/process.ts";
 import { libcUnavailable } from "../os/libc.ts";
 import {
+  DRAIN_LINGER_MS,
   type DrainReason,
   HEARTBEAT_INTERVAL_MS,
   type ManagerToProc,
@@ -23,9 +24,6 @@ import { RequestHooks } from "./exchange/request_hooks.ts";
 import { Server } from "./server.ts";
 import { listenToSignals } from "./signals.ts";
 import { surviveUncaughtErrors } from "../log/uncaught.ts";
-
-/** A proc that was told to leave by a signal accepts for so long, as one told by its manager. */
-const SIGNAL_LINGER_MS = 300;
 
 /** What there is once the manager has said who this proc is. */
 interface Booted {
@@ -52,7 +50,7 @@ export class Proc {
       onGraceful: (why) => {
         if (this.#leaving) return;
         this.#client.send({ type: "leaving", why, graceful: true });
-        this.#drain("recycle", SIGNAL_LINGER_MS);
+        this.#drain("recycle", DRAIN_LINGER_MS);
       },
       onQuick: (why) => {
         this.#client.send({ type: "leaving", why, graceful: false });

@@ -19,6 +19,15 @@ export const ControlEnv = {
   token: "DENICORN_CONTROL_TOKEN",
 } as const;
 
+/** How a manager hands its sockets over to the next one (USR2); see src/manager/handover.ts. */
+export const HANDOVER_ENV = "DENICORN_HANDOVER";
+
+/**
+ * A proc that leaves goes on accepting for so long, so that nobody is lost who waits in its sockets'
+ * queues, milliseconds. Here, since the manager reckons with it where the proc leaves by itself.
+ */
+export const DRAIN_LINGER_MS = 300;
+
 /** Why a proc is asked to leave; it decides what WebSockets are told (1012 or 1001). */
 export type DrainReason = "stop" | "reload" | "recycle";
 

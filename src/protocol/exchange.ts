@@ -11,6 +11,8 @@
  * the other has not asked for, since postMessage itself has no bound.
  */
 
+import type { Config } from "../config/config.ts";
+
 /** Bytes of a streamed body that may be under way in a queue, for each exchange and direction. */
 export const STREAM_WINDOW_BYTES = 256 * 1024;
 
@@ -171,9 +173,6 @@ export const AbortReason = {
   answered: 4,
 } as const;
 
-/** What the client of a WebSocket is told when its thread is gone, or of a fault (RFC 6455, 7.4.1). */
-export const INTERNAL_ERROR = [1011, "Internal error"] as const;
-
 /**
  * Claims: an Int32Array over shared memory, one for each proc, that lets the server take back what a
  * busy thread has not begun. The server writes `queued` before it posts; the thread begins an
@@ -187,7 +186,7 @@ export const Claim = { free: 0, queued: 1, taken: 2, revoked: 3 } as const;
 export interface ThreadBoot {
   readonly port: MessagePort;
   readonly role: string;
-  readonly config: import("../config/config.ts").Config;
+  readonly config: Config;
   /** {@linkcode Claim}s of the proc. */
   readonly claims: Int32Array;
 }

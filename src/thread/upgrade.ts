@@ -5,6 +5,7 @@ import { sourceOf } from "../deno/app_request.ts";
 import { switchingProtocols } from "../deno/response.ts";
 import { methodAndPathOf } from "../log/method_and_path.ts";
 import type { Log } from "../log/record.ts";
+import { CloseCode } from "../protocol/close_codes.ts";
 import { hasToken } from "../protocol/head.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";
 import { ThreadSocket } from "./websocket.ts";
@@ -25,8 +26,6 @@ export interface Upgradable {
   readonly aborted: boolean;
   upgrade: Upgrade | null;
 }
-
-const ABNORMAL_CLOSURE = 1006;
 
 /** Fields of the handshake, which the server answers. */
 const HANDSHAKE = /^(?:connection|upgrade|sec-websocket-.*)$/i;
@@ -103,7 +102,7 @@ export class Upgrades {
 
   /** Nothing comes of the upgrade. */
   fail(exchange: Upgradable, why: string): void {
-    exchange.upgrade?.socket.closed(ABNORMAL_CLOSURE, "", false, why);
+    exchange.upgrade?.socket.closed(CloseCode.abnormal, "", false, why);
   }
 }
 

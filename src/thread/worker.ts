@@ -9,13 +9,8 @@ import { methodAndPathOf } from "../log/method_and_path.ts";
 import type { Log } from "../log/record.ts";
 import { describe } from "../log/uncaught.ts";
 import { mayBegin } from "../protocol/claims.ts";
-import {
-  AbortReason,
-  type Batch,
-  INTERNAL_ERROR,
-  QUEUE_IN_OPERANDS,
-  QueueIn,
-} from "../protocol/exchange.ts";
+import { INTERNAL_ERROR } from "../protocol/close_codes.ts";
+import { AbortReason, type Batch, QUEUE_IN_OPERANDS, QueueIn } from "../protocol/exchange.ts";
 import { IdTable } from "../protocol/id_table.ts";
 import { FetchExchange } from "./fetch_exchange.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";

@@ -8,6 +8,7 @@
 
 import { Buffer } from "node:buffer";
 import { bareResponse } from "../../deno/response.ts";
+import { CloseCode } from "../../protocol/close_codes.ts";
 import { hasToken } from "../../protocol/head.ts";
 import type { NodeServer } from "./server.ts";
 import { createIncoming } from "./incoming.ts";
@@ -24,10 +25,6 @@ const HANDSHAKE = /^(?:connection|upgrade|sec-websocket-.*)$/i;
 /** What may wait to be sent before the library is held back, and how often that is looked at. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 const DRAIN_POLL_MS = 5;
-
-/** RFC 6455, 7.1.5: no close frame came, or one without a code. These are never sent. */
-const ABNORMAL = 1006;
-const NO_CODE = 1005;
 
 /** Whether the request asks for what this file can give. */
 export function asksForWebSocket(request: Request): boolean {
@@ -100,7 +97,7 @@ class UpgradeSocket extends NodeSocket {
 
   override _final(done: Done): void {
     if (this.#reader === null) this.#refuse();
-    else this.#close(NO_CODE, "");
+    else this.#close(CloseCode.none, "");
     done();
   }
 
@@ -114,7 +111,7 @@ class UpgradeSocket extends NodeSocket {
     this.#reject(
       error ?? new Error("the app destroyed the connection before it answered the upgrade"),
     );
-    this.#close(NO_CODE, "");
+    this.#close(CloseCode.none, "");
     super._destroy(error, done);
   }
 
@@ -150,9 +147,9 @@ class UpgradeSocket extends NodeSocket {
     };
     socket.onclose = ({ code, reason }) => {
       // A clean end is a close frame; without one the connection is lost.
-      if (code !== ABNORMAL) this.#push(Opcode.close, closePayload(code, reason));
+      if (code !== CloseCode.abnormal) this.#push(Opcode.close, closePayload(code, reason));
       this.push(null);
-      if (code === ABNORMAL) this.destroy();
+      if (code === CloseCode.abnormal) this.destroy();
     };
   }
 
@@ -171,14 +168,14 @@ class UpgradeSocket extends NodeSocket {
   }
 
   #closeWith(payload: Uint8Array): void {
-    const code = payload.length < 2 ? NO_CODE : payload[0]! << 8 | payload[1]!;
+    const code = payload.length < 2 ? CloseCode.none : payload[0]! << 8 | payload[1]!;
     this.#close(code, new TextDecoder().decode(payload.subarray(2)));
   }
 
   #close(code: number, reason: string): void {
     if (this.#closing) return;
     this.#closing = true;
-    if (code === NO_CODE) this.#socket?.close();
+    if (code === CloseCode.none) this.#socket?.close();
     else this.#socket?.close(code, reason);
   }
 
@@ -216,7 +213,7 @@ function fieldsOf(head: string): [string, string][] {
 }
 
 function closePayload(code: number, reason: string): Uint8Array {
-  if (code === NO_CODE) return new Uint8Array(0);
+  if (code === CloseCode.none) return new Uint8Array(0);
   const text = Buffer.from(reason);
   return Buffer.concat([Buffer.from([code >> 8, code & 0xff]), text]);
 }

@@ -1,6 +1,6 @@
 /** The environment as a source of settings. */
 
-import { ControlEnv } from "../../protocol/control.ts";
+import { ControlEnv, HANDOVER_ENV } from "../../protocol/control.ts";
 import { type Given, meant } from "../given.ts";
 import { nearest } from "../nearest.ts";
 import { envNames, envOf } from "../registry.ts";
@@ -8,8 +8,8 @@ import { envNames, envOf } from "../registry.ts";
 const PLACE = "environment";
 const PREFIX = envOf("");
 
-/** What denicorn itself puts there for its own processes (the last one: src/manager/handover.ts). */
-const OWN = new Set<string>([...Object.values(ControlEnv), "DENICORN_HANDOVER"]);
+/** What denicorn itself puts there for its own processes. */
+const OWN = new Set<string>([...Object.values(ControlEnv), HANDOVER_ENV]);
 
 /**
  * Kubernetes gives every container such variables for a service that is called "denicorn":

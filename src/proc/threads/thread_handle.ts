@@ -5,9 +5,9 @@ import { AppLoadError, BootError, ExitCode } from "../../errors.ts";
 import type { Level, Log } from "../../log/record.ts";
 import { describe } from "../../log/uncaught.ts";
 import { bodyCame } from "../../os/young_garbage.ts";
+import { INTERNAL_ERROR } from "../../protocol/close_codes.ts";
 import {
   type Batch,
-  INTERNAL_ERROR,
   QUEUE_OUT_OPERANDS,
   QueueIn,
   QueueOut,

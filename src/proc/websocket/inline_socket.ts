@@ -1,8 +1,9 @@
 /** `Deno.upgradeWebSocket` with `threads: 0`: Deno's own, whose sockets the server looks after. */
 
 import { upgradeWebSocket } from "../../deno/websocket.ts";
+import { CloseCode } from "../../protocol/close_codes.ts";
 import type { Session } from "../session/session.ts";
-import { ABNORMAL, CLOSE_ANSWER_MS, OPENING_MS, takes } from "./websocket.ts";
+import { CLOSE_ANSWER_MS, OPENING_MS, takes } from "./websocket.ts";
 import type { OpenSocket, WebSockets } from "./websockets.ts";
 
 /** A request that asks for a WebSocket. */
@@ -56,7 +57,7 @@ export class InlineUpgrades {
     this.#opening.set(response, promise);
     const tracked = new InlineSocket(socket, session, this.#options.writeMs, this.#sockets);
     const late = setTimeout(() => {
-      socket.dispatchEvent(new CloseEvent("close", { code: ABNORMAL, wasClean: false }));
+      socket.dispatchEvent(new CloseEvent("close", { code: CloseCode.abnormal, wasClean: false }));
     }, OPENING_MS);
     // Before the app's own listeners, which may close the socket at once.
     socket.addEventListener("open", () => {

@@ -1,5 +1,6 @@
 /** A WebSocket as the server sees it: between its client and the thread that runs the app. */
 
+import { CloseCode } from "../../protocol/close_codes.ts";
 import {
   QueueIn,
   SOCKET_MESSAGE_COST,
@@ -53,13 +54,8 @@ const FLUSH_MS = 1_000;
 /** The peer is told that bytes are sent in steps of this, or at the next settle(). */
 const SENT_STEP_BYTES = SOCKET_WINDOW_BYTES / 16;
 
-/** RFC 6455, 7.1.5: the connection ended without a close frame. */
-export const ABNORMAL = 1006;
-/** RFC 6455, 7.4.1; with Deno's own words. */
-const GOING_AWAY = 1001;
+/** Deno's own words. */
 const NO_PONG = "No response from ping frame.";
-/** RFC 6455, 7.1.5: a close frame without a code. */
-const NO_CODE = 1005;
 
 /** Whether a client has lately taken some of what is on its way to it. */
 export function takes(client: { stuckFor(now: number): number }, now: number): boolean {
@@ -161,7 +157,7 @@ export class ServerSocket {
     if (this.#closed) return;
     this.#events.onDrop();
     deno.drop(this.#socket);
-    this.#end(ABNORMAL, "", false);
+    this.#end(CloseCode.abnormal, "", false);
   }
 
   /** Tells the peer what is sent. Returns the bytes that are still to be told. */
@@ -205,10 +201,10 @@ export class ServerSocket {
       // The ping lies behind what the client is still reading.
       if (this.#events.takes()) return this.heard();
       this.#error = NO_PONG;
-      this.close(GOING_AWAY, NO_PONG);
+      this.close(CloseCode.goingAway, NO_PONG);
       // The frame needs a moment to be written; its answer is not waited for.
       setTimeout(() => deno.drop(this.#socket), FLUSH_MS);
-      this.#end(GOING_AWAY, NO_PONG, false);
+      this.#end(CloseCode.goingAway, NO_PONG, false);
     }
   }
 
@@ -253,7 +249,7 @@ export class ServerSocket {
     this.#closed = true;
     deno.stopPinging(this.#socket);
     // Deno gives no code where none came: the client is gone, or answers our close with data first.
-    const shown = code || this.#closeCode || (clean ? NO_CODE : ABNORMAL);
+    const shown = code || this.#closeCode || (clean ? CloseCode.none : CloseCode.abnormal);
     if (!this.#opened && this.#error === "") this.#error = "the handshake failed";
     const error = clean ? "" : this.#error;
     this.#peer.post(QueueIn.socketClosed, this.id, shown, reason, clean ? 1 : 0, error);

@@ -1,5 +1,6 @@
 /** All WebSockets of a proc: their deadlines, what their apps are owed, and their end. */
 
+import { CloseCode } from "../../protocol/close_codes.ts";
 import type { DrainReason } from "../../protocol/control.ts";
 import type { ServerSocket } from "./websocket.ts";
 
@@ -12,11 +13,11 @@ export interface OpenSocket {
   sweep(now: number): void;
 }
 
-/** What clients are told when the server ends their socket (RFC 6455, 7.4.1; IANA's registry). */
+/** What clients are told when the server ends their socket. */
 const LEAVE: Readonly<Record<DrainReason, readonly [code: number, reason: string]>> = {
-  stop: [1001, "The server stops"],
-  reload: [1012, "The server restarts"],
-  recycle: [1012, "The server restarts"],
+  stop: [CloseCode.goingAway, "The server stops"],
+  reload: [CloseCode.restart, "The server restarts"],
+  recycle: [CloseCode.restart, "The server restarts"],
 };
 
 /**

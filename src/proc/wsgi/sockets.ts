@@ -3,6 +3,7 @@
 import type { Log } from "../../log/record.ts";
 import { describe } from "../../log/uncaught.ts";
 import { type Ring, RingReader } from "../../protocol/byte_ring.ts";
+import { CloseCode, INTERNAL_ERROR } from "../../protocol/close_codes.ts";
 import { QueueIn, SOCKET_MESSAGE_COST, SOCKET_WINDOW_BYTES } from "../../protocol/exchange.ts";
 import { MAX_PIECE_BYTES } from "../../protocol/wsgi.ts";
 import {
@@ -26,7 +27,6 @@ const HEAD_BYTES = SOCKET_WORDS * WORD;
 const MAX_SHORT_TEXT = 1024;
 /** Clients' progress is told in steps of this: a sender waits only above twice as much. */
 const CREDIT_STEP_BYTES = SOCKET_WINDOW_BYTES / 2;
-const INTERNAL_ERROR = [1011, "Internal error"] as const;
 
 interface Event {
   readonly kind: string;
@@ -152,7 +152,9 @@ export class WsgiSockets {
   /** Nothing came of the upgrade: Python forgets it. */
   forget(id: number): void {
     const line = this.#lines.get(id);
-    if (line !== undefined && !line.closed) this.#close(line, "1006\n0\nthe handshake failed\n");
+    if (line !== undefined && !line.closed) {
+      this.#close(line, `${CloseCode.abnormal}\n0\nthe handshake failed\n`);
+    }
   }
 
   /** Wakes the app's own threads that wait in Python for the server. */

@@ -2,16 +2,12 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Bind, Config } from "../../../src/config/config.ts";
 import { load, requireConfig } from "../../../src/config/load.ts";
 import { createLog, type LogRecord } from "../../../src/log/record.ts";
-import {
-  HANDOVER_ENV,
-  parseHandover,
-  takeHandover,
-  writeHandover,
-} from "../../../src/manager/handover.ts";
+import { parseHandover, takeHandover, writeHandover } from "../../../src/manager/handover.ts";
 import { Sockets } from "../../../src/manager/sockets.ts";
 import { formatAddress } from "../../../src/os/address.ts";
 import { libcUnavailable } from "../../../src/os/libc.ts";
 import { findListenerFd, getSocketAddress } from "../../../src/os/socket.ts";
+import { HANDOVER_ENV } from "../../../src/protocol/control.ts";
 import { temporary } from "../../support/directory.ts";
 import { local } from "../../support/http.ts";
 import { ask, Member } from "./group.ts";
@@ -232,5 +228,4 @@ Deno.test("what is handed over is taken once, by whoever has the sockets", { ign
   assertEquals(take(gone, fd)?.pid, gone);
   assertEquals(take(gone, 99), null);
   assertEquals(takeHandover(), null);
-  assertEquals(HANDOVER_ENV, "DENICORN_HANDOVER");
 });
