@@ -8,6 +8,7 @@
  */
 
 import type { Bind } from "../config/bind.ts";
+import { holdsSocket } from "../os/socket_owner.ts";
 
 /** A proc that has not accepted after this long is busy, stopped or full, milliseconds. */
 const ACCEPT_TIMEOUT_MS = 500;
@@ -26,8 +27,9 @@ export async function whoAccepts(
     const deadline = performance.now() + ACCEPT_TIMEOUT_MS;
     while (performance.now() < deadline) {
       const inode = await acceptedInode(bind.port, port);
-      const owner = inode === null ? undefined : ownerOf(inode, procs.keys());
-      if (owner !== undefined) return procs.get(owner) ?? null;
+      for (const [pid, id] of procs) {
+        if (inode !== null && holdsSocket(pid, new Set([inode]))) return id;
+      }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   } catch {
@@ -53,25 +55,4 @@ async function acceptedInode(serverPort: number, clientPort: number): Promise<st
     if (inode !== undefined && inode !== "0") return inode;
   }
   return null;
-}
-
-function ownerOf(inode: string, pids: Iterable<number>): number | undefined {
-  for (const pid of pids) {
-    try {
-      for (const { name } of Deno.readDirSync(`/proc/${pid}/fd`)) {
-        if (linkOf(`/proc/${pid}/fd/${name}`) === `socket:[${inode}]`) return pid;
-      }
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-  return undefined;
-}
-
-function linkOf(path: string): string | null {
-  try {
-    return Deno.readLinkSync(path);
-  } catch {
-    return null; // closed between the listing and the look
-  }
 }

@@ -1,5 +1,7 @@
 /** Who listens on a TCP port, as far as /proc tells: an aid for an error message, never more. */
 
+import { holdsSocket } from "./socket_owner.ts";
+
 /** TCP_LISTEN as /proc/net/tcp writes it, net/tcp_states.h. */
 const LISTEN = "0A";
 
@@ -27,22 +29,9 @@ function listeningInodes(table: string, port: number): string[] {
 /** Only the processes of our own user show their descriptors. */
 function findOwner(inodes: ReadonlySet<string>): number | null {
   for (const { name } of Deno.readDirSync("/proc")) {
-    if (/^\d+$/.test(name) && holdsAny(Number(name), inodes)) return Number(name);
+    if (/^\d+$/.test(name) && holdsSocket(Number(name), inodes)) return Number(name);
   }
   return null;
-}
-
-function holdsAny(pid: number, inodes: ReadonlySet<string>): boolean {
-  try {
-    for (const { name } of Deno.readDirSync(`/proc/${pid}/fd`)) {
-      const target = Deno.readLinkSync(`/proc/${pid}/fd/${name}`);
-      const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1];
-      if (inode !== undefined && inodes.has(inode)) return true;
-    }
-  } catch {
-    // another user's process, or one that has gone meanwhile
-  }
-  return false;
 }
 
 function nameOf(pid: number): string {
