@@ -8,6 +8,7 @@ import { connect, local } from "../support/http.ts";
 import { Load, type LoadFailure } from "../support/load.ts";
 import { Scene } from "../support/scene.ts";
 import { until } from "../support/wait.ts";
+import { exists } from "../support/files.ts";
 
 const RELOADS = 20;
 const KILLS = 6;
@@ -167,14 +168,6 @@ async function rotations(scene: Scene): Promise<void> {
 
 function linesOf(file: string): number {
   return Deno.readTextFileSync(file).split("\n").filter((line) => line !== "").length;
-}
-
-function exists(file: string): boolean {
-  try {
-    return Deno.statSync(file).isFile;
-  } catch {
-    return false;
-  }
 }
 
 const FIGURES: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {

@@ -3,6 +3,7 @@
 import { cpuSeconds, marked, type Process } from "../support/processes.ts";
 import type { Running } from "../support/running.ts";
 import { until } from "../support/wait.ts";
+import { exists } from "../support/files.ts";
 
 /** What ought to stay flat, however often procs come and go. */
 export interface Footprint {
@@ -78,13 +79,4 @@ export function footprintOf(pid: number): Footprint {
     rss: Math.round(field("VmRSS") / 1024),
     cpu: cpuSeconds(pid),
   };
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -4,6 +4,7 @@ import { Load } from "../../support/load.ts";
 import { fetchOnce } from "../../support/running.ts";
 import { sceneTest } from "../../support/scene.ts";
 import { soon, until } from "../../support/wait.ts";
+import { exists } from "../../support/files.ts";
 
 const DESCRIPTORS = 256;
 const CONNECTIONS = 1_000;
@@ -152,11 +153,3 @@ sceneTest("answers that come after their timeout reach nobody", async (scene) =>
   assertEquals(failures.filter(({ what }) => what !== "status 504"), []);
   assert(failures.length >= MIXED_REQUESTS / 200, `only ${failures.length} timed out`);
 });
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-}

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fetchOnce, type Running } from "../../support/running.ts";
 import { type Scene, sceneTest } from "../../support/scene.ts";
 import { until } from "../../support/wait.ts";
+import { exists } from "../../support/files.ts";
 
 const APP = `export default { async fetch(request: Request): Promise<Response> {
   const { pathname } = new URL(request.url);
@@ -40,14 +41,6 @@ function announced(scene: Scene, name: string): Promise<string> {
     if (!exists(`${scene.directory}/${name}`)) return null;
     return /Listening at (http:[^\s"]+)\//.exec(read(scene, name))?.[1];
   });
-}
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }
 
 const FORMAT = '%(h)s "%(r)s" %(s)s %(b)s "%({x-a}o)s" "%({user-agent}i)s"';

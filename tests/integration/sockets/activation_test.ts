@@ -7,6 +7,7 @@ import type { Running } from "../../support/running.ts";
 import { HELLO, type Scene, sceneTest as playScene } from "../../support/scene.ts";
 import { hasTool } from "../../support/tools.ts";
 import { until } from "../../support/wait.ts";
+import { readPid } from "../../support/files.ts";
 
 const sceneTest = (name: string, play: (scene: Scene) => Promise<void>) =>
   playScene(name, play, { needs: hasTool("systemd-socket-activate") });
@@ -128,12 +129,4 @@ async function activate(
 
 function get(scene: Scene, name: string): Promise<string> {
   return ask({ transport: "unix", path: `${scene.directory}/${name}.sock` });
-}
-
-function readPid(path: string): number | null {
-  try {
-    return Number(Deno.readTextFileSync(path)) || null;
-  } catch {
-    return null;
-  }
 }

@@ -8,6 +8,7 @@ import { until } from "../../support/wait.ts";
 import type { Running } from "../../support/running.ts";
 import { hasTool } from "../../support/tools.ts";
 import { ask, askOver, local } from "../../support/http.ts";
+import { exists } from "../../support/files.ts";
 
 for (const workers of [0, 2]) {
   const kind = workers === 0 ? "one process" : "procs";
@@ -256,13 +257,4 @@ async function start(
   });
   await server.says(workers === 0 ? /Listening at/ : /Proc \d+, pid \d+, is ready/, workers || 1);
   return server;
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

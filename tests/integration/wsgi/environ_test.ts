@@ -6,6 +6,7 @@ import { until } from "../../support/wait.ts";
 import { Wire } from "../../support/wire.ts";
 import { systemPython } from "../../unit/python/pythons.ts";
 import { APPS, type Start, startWsgi } from "./app.ts";
+import { exists } from "../../support/files.ts";
 
 type Environ = Record<string, unknown>;
 
@@ -250,11 +251,3 @@ sceneTest("no flood of names hides the type and the length of a body", async (sc
     assertEquals(pick(environ, ...keys), [`a/b${round}`, "5", undefined, undefined]);
   }
 });
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-}

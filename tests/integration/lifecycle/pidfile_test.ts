@@ -1,0 +1,55 @@
+import { assert, assertEquals } from "@std/assert";
+import { HELLO, sceneTest } from "../../support/scene.ts";
+import { until } from "../../support/wait.ts";
+import { exists, readPid } from "../../support/files.ts";
+
+sceneTest(
+  "the pid file is there while the server is, and keeps a second one out",
+  async (scene) => {
+    const pid = `${scene.directory}/app.pid`;
+    Deno.writeTextFileSync(pid, `${Deno.pid}\n`); // stale: the number is another program's
+    const server = await scene.start({ workers: 1, args: ["--pid", pid] });
+    assertEquals(readPid(pid), server.pid);
+    const second = scene.launch({ workers: 1, args: ["--pid", pid] });
+    assertEquals((await second.end()).code, 1);
+    assert(second.output.includes(`A server, pid ${server.pid}, runs already`), second.output);
+    assertEquals(readPid(pid), server.pid);
+    await server.stop();
+    assert(!exists(pid));
+  },
+);
+
+sceneTest("a killed server's pid file does not keep the next one out", async (scene) => {
+  const pid = `${scene.directory}/app.pid`;
+  const first = await scene.start({ workers: 1, args: ["--pid", pid] });
+  first.signal("SIGKILL");
+  await first.end();
+  assertEquals(readPid(pid), first.pid);
+  const second = await scene.start({ workers: 1, args: ["--pid", pid] });
+  assertEquals(readPid(pid), second.pid);
+});
+
+sceneTest("HUP moves the pid file to where the configuration says now", async (scene) => {
+  const app = scene.write("app.ts", HELLO);
+  const config = (pid: string) =>
+    scene.write("denicorn.yaml", `app: ${app}\nbind: 127.0.0.1:0\nworkers: 1\npid: ${pid}\n`);
+  config("old.pid");
+  const server = scene.run([]);
+  await server.ready(1);
+  // Where it cannot be written it stays where it is, and going back to there is no error.
+  config("nowhere/new.pid");
+  server.signal("SIGHUP");
+  await server.says(/Cannot write the pid file .*nowhere/);
+  config("old.pid");
+  server.signal("SIGHUP");
+  await server.says(/Reloaded:/, 2);
+  assertEquals(readPid(`${scene.directory}/old.pid`), server.pid);
+  config("new.pid");
+  server.signal("SIGHUP");
+  await until(
+    "the file has moved",
+    () =>
+      readPid(`${scene.directory}/new.pid`) === server.pid && !exists(`${scene.directory}/old.pid`),
+  );
+  assert(!server.output.includes("runs already"), server.output);
+});
