@@ -6,7 +6,7 @@ import type { ErrorLog } from "../log/error_log.ts";
 import { type CommandLine, ownCommandLine } from "../launch/command_line.ts";
 import { DRAIN_LINGER_MS } from "../protocol/control.ts";
 import { now } from "./clock.ts";
-import { describeExit } from "./departure.ts";
+import { describeExit } from "./exit_status.ts";
 import type { Fleet } from "./fleet.ts";
 import { HookModule, type ManagerHooks } from "./hooks.ts";
 import type { Inbox, ManagerEvent, PreparedReload } from "./inbox.ts";

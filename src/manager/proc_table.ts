@@ -8,20 +8,14 @@
  */
 
 import { ExitCode } from "../errors.ts";
-import { DRAIN_LINGER_MS, type DrainReason, type ProcStats } from "../protocol/control.ts";
+import { DRAIN_LINGER_MS, type ProcStats } from "../protocol/control.ts";
 import { Agenda, leaves } from "./agenda.ts";
 import type { Decision, StopMode } from "./decision.ts";
+import { Departures } from "./departures.ts";
 import { Endings } from "./endings.ts";
 import { bootFailure, type Failure } from "./failure.ts";
 import { newProc, outweighs, type Proc, type ReplaceWish } from "./proc.ts";
-import {
-  leaveWithinMs,
-  type Limits,
-  overdueAt,
-  overdueWhy,
-  QUICK_MS,
-  SIGNAL_SPREAD_MS,
-} from "./limits.ts";
+import { leaveWithinMs, type Limits, QUICK_MS, SIGNAL_SPREAD_MS } from "./limits.ts";
 import { Roster } from "./roster.ts";
 import { Wanted } from "./wanted.ts";
 
@@ -33,13 +27,13 @@ export class ProcTable {
   #nextId = 1;
   /** As many procs as were wanted have served at a time. */
   #booted = false;
-  #stopping: StopMode | null = null;
-  #lingerMs = 0;
+  readonly #departures: Departures;
   /** Events add to it as well as rules; `decide` returns what is in it. */
   readonly #agenda = new Agenda();
 
   constructor(limits: Limits) {
     this.#wanted = new Wanted(limits);
+    this.#departures = new Departures(this.#roster, this.#wanted, this.#agenda);
     this.#endings = new Endings(limits.crashes);
   }
 
@@ -68,12 +62,12 @@ export class ProcTable {
   }
 
   get stopping(): StopMode | null {
-    return this.#stopping;
+    return this.#departures.stopping;
   }
 
   /** Everything was asked to end, and has; and nothing is left to be said of it. */
   get isOver(): boolean {
-    return this.#stopping !== null && this.#roster.size === 0 && this.#agenda.isEmpty;
+    return this.stopping !== null && this.#roster.size === 0 && this.#agenda.isEmpty;
   }
 
   get procs(): readonly Proc[] {
@@ -183,7 +177,7 @@ export class ProcTable {
   reload(limits: Limits, now: number): number {
     // A second reload overtakes the first: its canary is of no use any more.
     for (const proc of this.#roster.all.filter((one) => this.isCanary(one))) {
-      this.#dismiss(proc, now, "reload", "another reload has overtaken it");
+      this.#departures.dismiss(proc, now, "reload", "another reload has overtaken it");
     }
     this.#wanted.reload(limits);
     this.#roster.pending = ++this.#lastGeneration;
@@ -192,20 +186,18 @@ export class ProcTable {
 
   /** Wants the end of all, sooner with each call. `lingerMs` is for a server beside this one (USR2). */
   stop(mode: StopMode, lingerMs = 0): void {
-    this.#lingerMs = lingerMs;
-    const order: readonly (StopMode | null)[] = [null, "graceful", "quick", "now"];
-    if (order.indexOf(mode) > order.indexOf(this.#stopping)) this.#stopping = mode;
+    this.#departures.stop(mode, lingerMs);
   }
 
   /** What has to be done now, in this order. */
   decide(now: number): Decision[] {
     if (this.#roster.anyStable(now)) this.#endings.sound();
-    this.#killOverdue(now);
-    if (this.#stopping !== null) this.#endAll(this.#stopping, now);
+    this.#departures.killOverdue(now);
+    if (this.stopping !== null) this.#departures.endAll(this.stopping, now);
     else {
       this.#letListen(now);
-      this.#retireReplaced(now);
-      this.#shrink(now);
+      this.#departures.retireReplaced(now);
+      this.#departures.shrink(now);
       this.#grow(now);
       this.#replaceNext(now);
     }
@@ -220,26 +212,6 @@ export class ProcTable {
 
   // The rules.
 
-  #killOverdue(now: number): void {
-    for (const proc of this.#roster.all) {
-      if (now < overdueAt(proc, this.#wanted.limits)) continue;
-      const why = overdueWhy(proc, this.#wanted.limits, now);
-      proc.failure ??= bootFailure(`Proc ${proc.id} is killed: ${why}`);
-      this.#agenda.killOverdue(proc, why);
-    }
-  }
-
-  #endAll(mode: StopMode, now: number): void {
-    for (const proc of this.#roster.all) {
-      if (proc.killed) continue;
-      if (mode === "now") this.#agenda.kill(proc, now);
-      else if (proc.readyAt === null && mode === "quick") this.#agenda.kill(proc, now);
-      else if (proc.readyAt === null) this.#dismiss(proc, now, "stop", "stopping");
-      else if (mode === "quick") this.#agenda.stop(proc, now);
-      else if (proc.state !== "leaving") this.#drain(proc, now, "stop", this.#lingerMs, "stopping");
-    }
-  }
-
   /** One at a time: the order of listen() is the order within the kernel's SO_REUSEPORT group. */
   #letListen(now: number): void {
     const { all } = this.#roster;
@@ -247,27 +219,6 @@ export class ProcTable {
     const isBusy = all.some(({ state, dismissed }) => state === "listening" || dismissed !== null);
     if (next === undefined || isBusy) return;
     this.#agenda.listen(next, now);
-  }
-
-  #retireReplaced(now: number): void {
-    for (const proc of this.#roster.serving) {
-      const old = this.#roster.heldBy(proc);
-      if (old === null) continue;
-      const reason = this.#roster.isOutdated(old) ? "reload" : "recycle";
-      this.#drain(old, now, reason, DRAIN_LINGER_MS, `proc ${proc.id} has taken its place`);
-    }
-  }
-
-  #shrink(now: number): void {
-    for (let excess = this.#roster.counted.length - this.target; excess > 0; excess--) {
-      const counted = this.#roster.counted;
-      // One that serves nobody yet costs least; then the oldest, as gunicorn does it.
-      const proc = counted.findLast((proc) => proc.readyAt === null) ?? counted[0];
-      if (proc === undefined) return;
-      const why = `${this.target} are enough`;
-      if (proc.readyAt === null) this.#dismiss(proc, now, "recycle", why);
-      else this.#drain(proc, now, "recycle", DRAIN_LINGER_MS, why);
-    }
   }
 
   #grow(now: number): void {
@@ -299,16 +250,6 @@ export class ProcTable {
     const id = this.#nextId++;
     this.#roster.add(newProc(id, generation, replaces, now));
     this.#agenda.add({ type: "spawn", id, generation, replaces, why });
-  }
-
-  #drain(proc: Proc, now: number, reason: DrainReason, lingerMs: number, why: string): void {
-    const withinMs = leaveWithinMs(this.#wanted.limits, lingerMs);
-    this.#agenda.drain(proc, now, { reason, lingerMs, withinMs, why });
-  }
-
-  #dismiss(proc: Proc, now: number, reason: DrainReason, why: string): void {
-    const withinMs = leaveWithinMs(this.#wanted.limits, DRAIN_LINGER_MS);
-    this.#agenda.dismiss(proc, now, { reason, lingerMs: DRAIN_LINGER_MS, withinMs, why });
   }
 
   #commit(): void {

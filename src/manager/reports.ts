@@ -3,7 +3,7 @@
 import type { ErrorLog } from "../log/error_log.ts";
 import type { HeardOfProc, ProcStats } from "../protocol/control.ts";
 import { now } from "./clock.ts";
-import { describeExit } from "./departure.ts";
+import { describeExit } from "./exit_status.ts";
 import { withTrace } from "./failure.ts";
 import type { Fleet } from "./fleet.ts";
 import type { ManagerHooks } from "./hooks.ts";
