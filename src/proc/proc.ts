@@ -15,7 +15,7 @@ import {
   type ReplaceCause,
   type SteeringPlan,
 } from "../protocol/control.ts";
-import { loadedFiles } from "../wsgi/loaded_files.ts";
+import { watchLoadedFiles } from "../wsgi/loaded_files.ts";
 import type { ControlClient } from "./control_client.ts";
 import { guardInherited } from "./listen/open_listener.ts";
 import { takeIdentity } from "./identity.ts";
@@ -138,7 +138,7 @@ export class Proc {
   #tellSources(): void {
     const config = this.#booted?.config;
     if (config?.reload && config.interface === "wsgi") {
-      this.#client.send({ type: "sources", files: loadedFiles(config) });
+      watchLoadedFiles(config, (files) => this.#client.send({ type: "sources", files }));
     }
   }
 

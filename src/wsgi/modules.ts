@@ -15,6 +15,7 @@ import room from "./python/room.py" with { type: "text" };
 import signals from "./python/signals.py" with { type: "text" };
 import socketCalls from "./python/socket_calls.py" with { type: "text" };
 import socketRing from "./python/socket_ring.py" with { type: "text" };
+import sources from "./python/sources.py" with { type: "text" };
 import stacks from "./python/stacks.py" with { type: "text" };
 import streams from "./python/streams.py" with { type: "text" };
 import traces from "./python/traces.py" with { type: "text" };
@@ -27,6 +28,7 @@ const SOURCES = {
   loading,
   signals,
   process,
+  sources,
   environ,
   response,
   streams,

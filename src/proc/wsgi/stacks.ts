@@ -1,6 +1,7 @@
 /** Asks Python where its threads are; see src/wsgi/python/stacks.py. */
 
 import { libc } from "../../os/libc.ts";
+import { linesOf, openPipe } from "../../wsgi/pipe.ts";
 
 /** An answer. */
 export interface Stack {
@@ -18,10 +19,9 @@ export class Stacks {
   readonly #onStack: (stack: Stack) => void;
   #listening = false;
 
-  /** Opens a descriptor anew, for the reasons of listenToPipe(). */
   constructor(fds: { ask: number; answers: number }, onStack: (stack: Stack) => void) {
     this.#ask = fds.ask;
-    this.#answers = Deno.openSync(`/proc/self/fd/${fds.answers}`);
+    this.#answers = openPipe(fds.answers);
     this.#onStack = onStack;
   }
 
@@ -35,11 +35,6 @@ export class Stacks {
   /** A thread of Deno's pool waits for answers from the first question on. */
   async #listen(): Promise<void> {
     this.#listening = true;
-    let rest = "";
-    for await (const text of this.#answers.readable.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + text).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) this.#onStack(JSON.parse(line) as Stack);
-    }
+    for await (const line of linesOf(this.#answers)) this.#onStack(JSON.parse(line) as Stack);
   }
 }

@@ -3,9 +3,7 @@
 import atexit
 import json
 import os
-import site
 import sys
-import sysconfig
 import threading
 
 from _denicorn_loading import extend_path
@@ -21,23 +19,6 @@ def set_up(settings):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(line_buffering=True)
     keep_signals()
-
-
-def loaded_files():
-    """Paths of the modules that are loaded, as JSON, without Python's own and those of packages."""
-    paths = sysconfig.get_paths()
-    known = [paths[kind] for kind in ("stdlib", "platstdlib", "purelib", "platlib")]
-    # Debian's own packages lie in another place than those that are installed beside them.
-    known += [*site.getsitepackages(), site.getusersitepackages()]
-    own = tuple(path + os.sep for path in known)
-    files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-    return json.dumps(
-        [
-            os.path.abspath(file)
-            for file in files
-            if file and not file.startswith("<") and not os.path.abspath(file).startswith(own)
-        ]
-    )
 
 
 # How long executors (concurrent.futures) may take to end, seconds. Theirs is the first half of the time that

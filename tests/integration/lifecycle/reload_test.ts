@@ -205,3 +205,26 @@ sceneTest("reload: what a Python app has loaded counts where HUP brings it", asy
   write("second, and longer");
   await until("the change is served", async () => await server.get() === "second, and longer");
 });
+
+sceneTest(
+  "reload: what a Python app imports with a request counts from there on",
+  async (scene) => {
+    const write = (word: string) => scene.write("views.py", `VIEW = b"${word}"\n`);
+    write("first");
+    scene.write(
+      "web.py",
+      `def application(environ, start_response):
+    from views import VIEW
+    start_response("200 OK", [])
+    return [VIEW]
+`,
+    );
+    const server = scene.run(["-b", "127.0.0.1:0", "-w", "1", "--reload", "web:application"]);
+    await server.ready(1);
+    await server.says(/Watching 1 file/);
+    assertEquals(await server.get(), "first");
+    await server.says(/Watching 2 files/);
+    write("second, and longer");
+    await until("the change is served", async () => await server.get() === "second, and longer");
+  },
+);
