@@ -117,6 +117,19 @@ export function isIPv4Twin(bind: Bind, other: Bind): boolean {
     other.hostname === EVERY_ADDRESS && bind.port === other.port && bind.port !== 0;
 }
 
+/** Whether a connection could belong to both, as they are with host names resolved. */
+export function overlap(one: Bind, other: Bind): boolean {
+  if (one.transport !== "tcp" || other.transport !== "tcp" || one.port !== other.port) return false;
+  const [a, b] = [one.hostname, other.hostname];
+  return one.port !== 0 && (a === b || holds(a, b) || holds(b, a));
+}
+
+/** `::` without an IPv4 twin takes the connections of IPv4 as well. */
+function holds(wildcard: string, hostname: string): boolean {
+  if (wildcard === "::") return hostname !== EVERY_ADDRESS;
+  return wildcard === EVERY_ADDRESS && !hostname.includes(":");
+}
+
 /** The address as a terminal makes it clickable; every address is shown as one that can be opened. */
 export function bindUrl(bind: Bind, scheme: "http" | "https"): string {
   if (bind.transport !== "tcp") return showBind(bind);

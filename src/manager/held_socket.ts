@@ -1,6 +1,6 @@
 /** One socket that the manager holds: which kind a bind needs, and how it is opened. */
 
-import { type Bind, showBind } from "../config/bind.ts";
+import { type Bind, overlap, showBind } from "../config/bind.ts";
 import type { Config } from "../config/config.ts";
 import { SystemError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
@@ -9,10 +9,13 @@ import { describeInherited } from "../os/adopt.ts";
 import { firstUnprivilegedPort, whenFree } from "../os/bind_failure.ts";
 import {
   boundPort,
+  claim,
   closeFd,
   openBound,
   openListening,
+  reserve,
   startListening,
+  stopListening,
 } from "../os/bound_socket.ts";
 import { resolveHost } from "../os/host_name.ts";
 import { libcUnavailable } from "../os/libc.ts";
@@ -43,6 +46,8 @@ export interface OpenOptions {
   readonly patient: boolean;
   /** Another server may be on the address already: the one that this one comes to replace. */
   readonly beside: boolean;
+  /** What of the same configuration is open already. */
+  readonly siblings: readonly HeldSocket[];
   readonly v6Only: boolean;
   /** The descriptor that another manager handed over for this bind. */
   readonly inherited: number | undefined;
@@ -139,35 +144,44 @@ async function openTcp(
   bind: Bind & { transport: "tcp" },
   options: OpenOptions,
 ): Promise<HeldSocket> {
-  const { config, shared, beside, v6Only } = options;
+  const { config, shared, v6Only } = options;
   const hostname = resolveHost(bind);
+  const isOurs = options.siblings.some(({ forProcs }) => overlap(forProcs, { ...bind, hostname }));
+  const beside = options.beside || isOurs;
   const own = { shared: false, foreign: false, file: null };
   if (libcUnavailable() !== null) {
     const port = await whenFree(bind, options, () => probePort(hostname, bind.port));
     const address = { ...bind, port };
     return { ...own, fd: null, forProcs: { ...address, hostname }, address };
   }
-  let { port } = bind;
-  if (!beside) {
-    // Exclusively at first: with SO_REUSEPORT alone, a second server that was started by mistake
-    // would silently take every other connection.
-    const exclusive = { transport: "tcp", hostname, port } as const;
-    const fd = await whenFree(bind, options, () => openBound(exclusive, { v6Only }));
-    port = boundPort(fd);
-    closeFd(fd);
-  }
   const uid = shared ? undefined : findIdentity(config.user, config.group)?.uid;
   const owner = uid === Deno.uid() ? undefined : uid;
-  const settled = { transport: "tcp", hostname, port } as const;
   const how = { reusePort: true, owner, v6Only };
-  const fd = await whenFree(
-    bind,
-    options,
-    () => shared ? openListening(settled, config.backlog, how) : openBound(settled, how),
-  );
+  const fd = await whenFree(bind, options, () => {
+    const port = bind.port === 0 ? freePort(hostname, v6Only) : bind.port;
+    const settled = { transport: "tcp", hostname, port } as const;
+    // Alone at first: with SO_REUSEPORT from the start, a second server that was started by mistake
+    // would silently take every other connection.
+    if (shared) return (beside ? openListening : claim)(settled, config.backlog, how);
+    const fd = beside ? openBound(settled, how) : claim(settled, 1, how);
+    // Before it stops: there is no moment at which another could have the address.
+    reserve(fd);
+    if (!beside) stopListening(fd);
+    return fd;
+  });
   const address = { ...bind, port: boundPort(fd) };
   if (shared) return { ...sharing(fd), address };
   return { ...own, fd, forProcs: { ...address, hostname }, address };
+}
+
+/** Another socket has to take it: the kernel forgets a port of its own choice with what listened. */
+function freePort(hostname: string, v6Only: boolean): number {
+  const fd = openBound({ transport: "tcp", hostname, port: 0 }, { v6Only });
+  try {
+    return boundPort(fd);
+  } finally {
+    closeFd(fd);
+  }
 }
 
 /** A socket of ours whose descriptor procs inherit. */

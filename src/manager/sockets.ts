@@ -1,8 +1,9 @@
 /**
  * The sockets that the manager holds for its procs, over all of their lives.
  *
- * With `listener: reuseport` a TCP address is only bound here, never listened on: that keeps it (and
- * finds it taken) before any proc is there, and settles port 0 and host names once for all procs.
+ * With `listener: reuseport` a TCP address is only kept here, and nobody accepts on it: so it is found
+ * taken before any proc is there, by a second server as well, and port 0 and host names are settled once
+ * for all procs.
  * Unix sockets, inherited descriptors, and TCP with `listener: shared` are listened on here; procs
  * inherit the descriptor and adopt it (src/os/adopt.ts), so that what waits in it outlives a proc.
  *
@@ -81,7 +82,7 @@ export class Sockets {
       for (const bind of [...every.filter(isNoFile), ...every.filter((it) => !isNoFile(it))]) {
         const key = keys.key(bind);
         const v6Only = every.some((other) => isIPv4Twin(bind, other));
-        opened.set(key, await this.#openOne(key, bind, config, v6Only));
+        opened.set(key, await this.#openOne(key, bind, config, v6Only, [...opened.values()]));
       }
     } catch (error) {
       for (const socket of opened.values()) this.#letGo(socket);
@@ -175,6 +176,7 @@ export class Sockets {
     bind: Bind,
     config: Config,
     v6Only: boolean,
+    siblings: readonly HeldSocket[],
   ): Promise<HeldSocket> {
     const shared = isShared(bind, config);
     if (bind.transport === "tcp") this.#requireSameUser(key, bind, config);
@@ -189,6 +191,7 @@ export class Sockets {
       patient: this.#held.size === 0,
       // A TCP address that is ours already, or the other manager's, is in use rightly.
       beside: this.predecessor.lives || before.length > 0,
+      siblings,
       v6Only,
       inherited: this.#held.size === 0 ? this.#handover?.fds[key] : undefined,
     });

@@ -89,6 +89,25 @@ export function openListening(
   }
 }
 
+/**
+ * Makes a socket that listens on an address that nobody else has; sockets of the same user may join it
+ * from then on. Bound alone it would keep nobody away: until somebody listens, the kernel gives an
+ * address to all whose sockets have SO_REUSEADDR. Of two who begin at a time listen() takes one.
+ */
+export function claim(address: SocketAddress, backlog: number, options: BindOptions = {}): number {
+  const fd = openListening(address, backlog, { ...options, reusePort: false });
+  setSocketOption(fd, SOL_SOCKET, SocketOption.reusePort, 1);
+  return fd;
+}
+
+/**
+ * Has a bound socket that does not listen keep its address from all but sockets with SO_REUSEPORT of the
+ * same user. Not for one that is to accept: what it leaves in TIME_WAIT would keep the port for a minute.
+ */
+export function reserve(fd: number): void {
+  setSocketOption(fd, SOL_SOCKET, SocketOption.reuseAddress, 0);
+}
+
 /** The port that a socket bound to port 0 was given. */
 export function boundPort(fd: number): number {
   const address = getSocketAddress(fd);

@@ -68,6 +68,35 @@ Deno.test("a port that another server has is found taken before any proc starts"
   assert(freed, "the address was not found in use");
 });
 
+for (const listener of ["reuseport", "shared"]) {
+  Deno.test(`a port is kept from a second server while no proc listens (listener: ${listener})`, {
+    ignore,
+  }, async () => {
+    const first = new Sockets(log);
+    const [bind] = (await first.open(configure("-b", "127.0.0.1:0"))).bind;
+    const address = `127.0.0.1:${portOf(bind!)}`;
+    let tries = 0;
+    const impatient = createLog("info", "test", () => {
+      if (tries++ === 0) first.close();
+    });
+    const second = new Sockets(impatient);
+    await second.open(configure("-b", address, "--listener", listener));
+    second.close();
+    assertEquals(tries, 1, "the address was not found in use");
+  });
+}
+
+Deno.test("one server's addresses may overlap", { ignore }, async () => {
+  const sockets = new Sockets(log);
+  const [bind] = (await sockets.open(configure("-b", "127.0.0.1:0"))).bind;
+  const port = portOf(bind!);
+  sockets.close();
+  const config = await sockets.open(configure("-b", `127.0.0.1:${port}`, "-b", `0.0.0.0:${port}`));
+  await using member = await startMember(sockets, config, "proc");
+  assertEquals(await ask(local(member.port)), "proc");
+  sockets.close();
+});
+
 Deno.test("IPv4 and IPv6 at the same port are two sockets", { ignore }, async () => {
   const free = Deno.listen({ hostname: "0.0.0.0", port: 0 });
   const { port } = free.addr;
