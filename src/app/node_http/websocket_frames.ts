@@ -1,5 +1,7 @@
 /** Frames of RFC 6455, as a server writes them and as a client does. */
 
+import { joinBytes } from "../../protocol/bytes.ts";
+
 export const Opcode = {
   continuation: 0,
   text: 1,
@@ -31,7 +33,7 @@ export class FrameReader {
   /** Returns the messages that are complete with these bytes. Throws where they are no frames. */
   read(bytes: Uint8Array): Message[] {
     const messages: Message[] = [];
-    let buffer = this.#rest.length === 0 ? bytes : concat([this.#rest, bytes]);
+    let buffer = this.#rest.length === 0 ? bytes : joinBytes([this.#rest, bytes]);
     for (;;) {
       const frame = parse(buffer);
       if (frame === null) break;
@@ -51,7 +53,7 @@ export class FrameReader {
       this.#fragments.push(payload);
       return null;
     }
-    const whole = this.#fragments.length === 0 ? payload : concat([...this.#fragments, payload]);
+    const whole = this.#fragments.length === 0 ? payload : joinBytes([...this.#fragments, payload]);
     this.#fragments = [];
     return { opcode: this.#opcode, payload: whole };
   }
@@ -105,14 +107,4 @@ export function clientFrame(opcode: number, payload: Uint8Array): Uint8Array<Arr
   }
   frame.set(payload, head + 4);
   return frame;
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -1,7 +1,9 @@
 /** A request's body as it arrives, within its limits: so large, so slow, and not slower. */
 
 import { endBytes, giveBytes } from "../../deno/byte_stream.ts";
+import { joinBytes } from "../../protocol/bytes.ts";
 import type { Config } from "../../config/config.ts";
+import { limitMs } from "../../config/limit_ms.ts";
 import { setImmediate } from "node:timers";
 import type { Deadlines, Timed } from "./deadlines.ts";
 
@@ -99,7 +101,7 @@ export class GuardedBody implements Timed {
     this.#reader = body.getReader();
     this.#deadlines = deadlines;
     this.#maxBytes = limits.limit_request_body || Infinity;
-    this.#timeoutMs = limits.body_timeout > 0 ? limits.body_timeout * 1000 : Infinity;
+    this.#timeoutMs = limitMs(limits.body_timeout);
     this.#minRate = limits.body_min_rate / 1000;
   }
 
@@ -160,13 +162,7 @@ export class GuardedBody implements Timed {
       pieces.push(next.value);
     }
     await turn;
-    const bytes = new Uint8Array(pieces.reduce((sum, { byteLength }) => sum + byteLength, 0));
-    let at = 0;
-    for (const piece of pieces) {
-      bytes.set(piece, at);
-      at += piece.byteLength;
-    }
-    return bytes;
+    return joinBytes(pieces);
   }
 
   /** The same as a stream of bytes, for who wants one. Its events come before its reader hears of them. */

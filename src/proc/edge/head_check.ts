@@ -15,20 +15,11 @@ import { TrustedPeers } from "../../config/cidr.ts";
 import { FieldKind, FieldTable, SCRIPT_NAME } from "./field_table.ts";
 import { ForwardedFields } from "./forwarded.ts";
 import { isValidHost } from "./host.ts";
+import type { PeerFacts } from "./peer.ts";
 import { type Rule, Rules } from "./rules.ts";
 
-/** What the server knows of a connection before its first request. */
-export interface Peer {
-  /** The client's address, or that of the last proxy; "" for a unix socket. */
-  readonly remoteHost: string;
-  /** 0 for a unix socket. */
-  readonly remotePort: number;
-  /** What the client speaks: the connection's own scheme, or what the PROXY protocol says of it. */
-  readonly scheme: "http" | "https";
-  /** How Deno begins the URLs of this connection's requests: "http://", "https://", … */
-  readonly origin: string;
-  /** Whether its forwarding fields are believed (`forwarded_allow_ips`). */
-  readonly trusted: boolean;
+/** The connection that a request came by, as far as the pass asks for it. */
+export interface Peer extends Omit<PeerFacts, "local"> {
   /** Asked only where it makes a difference: finding it out costs more than the whole pass. */
   isHttp2(method: string, fields: readonly Field[]): boolean;
 }

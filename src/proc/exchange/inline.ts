@@ -3,6 +3,7 @@
 import { type FetchHandler, loadFetchApp, servedAddr } from "../../app/fetch_app.ts";
 import { outliveErrors } from "../../app/uncaught.ts";
 import type { Config } from "../../config/config.ts";
+import { limitMs } from "../../config/limit_ms.ts";
 import { announcedStream, streamedBody } from "../../deno/request.ts";
 import { fastBytes } from "../../deno/response_parts.ts";
 import type { Log } from "../../log/record.ts";
@@ -44,7 +45,7 @@ export class InlineDispatcher implements Dispatcher {
     });
     this.#upgrades = new InlineUpgrades(server.sockets, {
       idleTimeout: config.websocket_idle_timeout,
-      writeMs: config.write_timeout > 0 ? config.write_timeout * 1000 : Infinity,
+      writeMs: limitMs(config.write_timeout),
     });
     this.#host = {
       config,

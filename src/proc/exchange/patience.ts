@@ -4,6 +4,7 @@
  */
 
 import type { Config } from "../../config/config.ts";
+import { limitMs } from "../../config/limit_ms.ts";
 import { methodAndPath } from "../../log/method_and_path.ts";
 import type { Log } from "../../log/record.ts";
 
@@ -45,7 +46,7 @@ export class Patience<T extends Awaited> {
   readonly #events: PatienceEvents<T>;
 
   constructor({ timeout, timeout_warning }: Config, log: Log, events: PatienceEvents<T>) {
-    this.timeoutMs = timeout > 0 ? timeout * 1_000 : Infinity;
+    this.timeoutMs = limitMs(timeout);
     this.#warningMs = timeout_warning > 0 ? this.timeoutMs * timeout_warning : Infinity;
     this.#youngMs = Math.min(WATCH_CLIENT_MS, this.#warningMs, this.timeoutMs);
     this.#timeout = timeout;

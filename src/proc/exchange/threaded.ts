@@ -1,6 +1,7 @@
 /** Exchanges through the queues: every request becomes an exchange of one thread. */
 
 import type { Config } from "../../config/config.ts";
+import { limitMs } from "../../config/limit_ms.ts";
 import { announcedBody, requestBody } from "../../deno/request.ts";
 import { methodAndPath } from "../../log/method_and_path.ts";
 import type { Log } from "../../log/record.ts";
@@ -78,7 +79,7 @@ export class ThreadedDispatcher implements Dispatcher {
       onSlow: (exchange) => this.#pool.explain(exchange),
       onOverdue: (exchange) => this.#timedOut(exchange),
     });
-    this.#writeMs = config.write_timeout > 0 ? config.write_timeout * 1000 : Infinity;
+    this.#writeMs = limitMs(config.write_timeout);
     const KindOfPool = config.interface === "wsgi" ? WsgiPool : ThreadPool;
     this.#pool = new KindOfPool(config, role, log, {
       onDied: (thread, why) => {

@@ -2,6 +2,7 @@
 
 import { TrustedPeers } from "../../config/cidr.ts";
 import type { Config } from "../../config/config.ts";
+import { limitMs } from "../../config/limit_ms.ts";
 import type { Log } from "../../log/record.ts";
 import { IdTable, nextId } from "../../protocol/id_table.ts";
 import { Arrival, type Introduction, isTls } from "../edge/arrival.ts";
@@ -71,9 +72,9 @@ export class Sessions {
     this.#trusted = new TrustedPeers(config.forwarded_allow_ips);
     this.#proxies = config.proxy_protocol ? new TrustedPeers(config.proxy_allow_ips) : null;
     this.#handshakeMs = config.handshake_timeout * 1000;
-    this.#headerMs = milliseconds(config.header_timeout);
-    this.#keepAliveMs = milliseconds(config.keep_alive);
-    this.#writeMs = milliseconds(config.write_timeout);
+    this.#headerMs = limitMs(config.header_timeout);
+    this.#keepAliveMs = limitMs(config.keep_alive);
+    this.#writeMs = limitMs(config.write_timeout);
   }
 
   /** Connections, those before their first byte of HTTP among them. */
@@ -327,9 +328,4 @@ export class Sessions {
 /** How long it is looked on at most while a connection that is told to close stays open. */
 function lingerMs({ leavingSince }: Session): number {
   return leavingSince === -Infinity ? FAREWELL_MS : LINGER_SILENCE_MS;
-}
-
-/** Seconds to milliseconds; 0 is no limit. */
-function milliseconds(seconds: number): number {
-  return seconds > 0 ? seconds * 1000 : Infinity;
 }

@@ -5,6 +5,7 @@
  * is empty becomes a stream at once (PEP 3333, "Buffering and Streaming").
  */
 
+import { joinBytes } from "../../protocol/bytes.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 
 /** What is larger is better off as a stream. */
@@ -42,7 +43,9 @@ export class HeldResponse {
       this.release();
       return exchange.end();
     }
-    const body = this.#chunks.length === 1 ? this.#chunks[0]! : joined(this.#chunks, this.#bytes);
+    const body = this.#chunks.length === 1
+      ? this.#chunks[0]!
+      : joinBytes(this.#chunks, this.#bytes);
     exchange.respond(this.#status, this.#fields, body, 0);
     this.#forget();
   }
@@ -62,14 +65,4 @@ export class HeldResponse {
     this.#chunks = [];
     this.#bytes = 0;
   }
-}
-
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }

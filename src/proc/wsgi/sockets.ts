@@ -3,6 +3,7 @@
 import type { Log } from "../../log/record.ts";
 import { describe } from "../../log/uncaught.ts";
 import { type Ring, RingReader } from "../../protocol/byte_ring.ts";
+import { joinBytes } from "../../protocol/bytes.ts";
 import { CloseCode, INTERNAL_ERROR } from "../../protocol/close_codes.ts";
 import { QueueIn, SOCKET_MESSAGE_COST, SOCKET_WINDOW_BYTES } from "../../protocol/exchange.ts";
 import { MAX_PIECE_BYTES } from "../../protocol/wsgi.ts";
@@ -223,8 +224,11 @@ export class WsgiSockets {
     }
     if (taken.length === events.length) line.events = [];
     else events.splice(0, taken.length);
-    if (bytes > MAX_TASK_BYTES) line.long = taken[0]!;
-    this.#options.onTask(line.id, head, bytes > MAX_TASK_BYTES ? true : joined(taken, bytes));
+    if (bytes > MAX_TASK_BYTES) {
+      line.long = taken[0]!;
+      return this.#options.onTask(line.id, head, true);
+    }
+    this.#options.onTask(line.id, head, bytes === 0 ? null : joinBytes(taken, bytes));
   }
 
   #handle(at: number, length: number): void {
@@ -274,7 +278,7 @@ export class WsgiSockets {
     if (parts.length === 0) return this.#slab.copy(bytes, from, size);
     line.parts = [];
     const last = bytes.subarray(from, from + size);
-    return joined([...parts, last], parts.length * MAX_PIECE_BYTES + size)!;
+    return joinBytes([...parts, last], parts.length * MAX_PIECE_BYTES + size);
   }
 
   /** The task of a socket is done, or makes way for others. */
@@ -303,16 +307,4 @@ export class WsgiSockets {
     this.#options.sockets.get(line.id)?.close(...INTERNAL_ERROR);
     return `a callback of the WebSocket ${line.path}`;
   }
-}
-
-/** One piece behind the other; null where there is nothing. */
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> | null {
-  if (length === 0) return null;
-  const all = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }
