@@ -11,7 +11,7 @@ import { internals, type Untyped } from "./hidden.ts";
 import type { ConnectionHandler, HttpConnection } from "./http_connection.ts";
 import { LoneRequest } from "./lone_request.ts";
 
-// What is used here is made now.
+// Deno makes serveHttpOnConnection when Deno.serve is first looked at.
 void Deno.serve;
 
 /** Serves HTTP/1 and HTTP/2 on an accepted connection. */

@@ -8,10 +8,13 @@ import { INNER_REQUEST } from "./request.ts";
 
 const SIGNAL_ABORT = hiddenSymbol(AbortSignal.prototype, "[[signalAbort]]");
 
-/** Aborts the request's signal, as Deno does when the client goes away. */
+/**
+ * Aborts the request's signal, as Deno does when the client goes away. The reason names no cause: it
+ * may be the timeout, a stop, or a body that was refused.
+ */
 export function abortRequest(request: Request): void {
   const signal: Untyped = request.signal;
-  signal[SIGNAL_ABORT]?.(new DOMException("The exchange timed out", "AbortError"));
+  signal[SIGNAL_ABORT]?.(new DOMException("The exchange was given up", "AbortError"));
 }
 
 /** What there is to watch in an inner request. */

@@ -81,7 +81,7 @@ export class HookThread {
     if (this.has(name)) this.#call(name, args, 0);
   }
 
-  /** Has a hook run; comes true when it has ended, or after {@linkcode HOOK_TIMEOUT_MS}. */
+  /** Has a hook run; resolves when it has ended, or after {@linkcode HOOK_TIMEOUT_MS}. */
   async run<Name extends HookName>(name: Name, ...args: HookArguments<Name>): Promise<void> {
     if (!this.has(name)) return;
     const id = ++this.#lastId;

@@ -52,6 +52,6 @@ export class Endings {
 
   /** Why the server has to end; null while it need not. */
   crashLoop(now: number, lastCrash: string): string | null {
-    return this.#crashes.isCrashLoop(now) ? this.#crashes.giveUp(lastCrash) : null;
+    return this.#crashes.isCrashLoop(now) ? this.#crashes.describeLoop(lastCrash) : null;
   }
 }

@@ -94,8 +94,8 @@ export class RespawnPolicy {
     return this.#limit.rounds > 0 && this.#count > this.#limit.rounds;
   }
 
-  /** What is said of a crash loop. */
-  giveUp(lastCrash: string): string {
+  /** What is said of a crash loop, whose end is the server's. */
+  describeLoop(lastCrash: string): string {
     const { rounds, withinMs } = this.#limit;
     const where = this.#rounds.length > rounds
       ? `within ${withinMs / 1000} s (crash_window)`

@@ -3,7 +3,7 @@
  * it; nobody else will ever wait for them, and each keeps its entry in the process table.
  *
  * The catch: waitpid(-1) would also take the exit status of Deno.Command's own children, whose
- * `status` would then never come true. Deno reaps these within a turn of its event loop, so a zombie
+ * `status` would then never resolve. Deno reaps these within a turn of its event loop, so a zombie
  * is an orphan only if an earlier sweep saw the very same one already, and if it is none of ours.
  */
 

@@ -38,7 +38,7 @@ export class ControlChannel<Incoming, Outgoing> {
     return true;
   }
 
-  /** Comes true when all that was sent has been handed to the system, or the channel is closed. */
+  /** Resolves when all that was sent has been handed to the system, or the channel is closed. */
   async flushed(): Promise<void> {
     await this.#flushing;
   }

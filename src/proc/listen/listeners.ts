@@ -58,24 +58,10 @@ export class Listeners {
   async open(reusePort: boolean): Promise<void> {
     const { bind, redirect_bind } = this.#config;
     const { onConnection, onPlainConnection } = this.#events;
-    const { fallback: unknown, lacks } = await probe();
-    if (unknown !== null) {
-      this.#log.warning(
-        `Deno ${Deno.version.deno} is not built as denicorn knows it (${unknown}): falling back on ` +
-          "Deno.serve, without deadlines for connections and without a drain that loses nothing",
-      );
-    }
-    if (lacks.length > 0) {
-      this.#log.warning(
-        `Deno ${Deno.version.deno} is not built as denicorn knows it: without ${
-          lacks.join(", ")
-        } ` +
-          "requests cost more, or WebSockets are not held back, pinged and dropped as they should be",
-      );
-    }
+    const isPublic = await this.#mustBePublic();
     const listenOn = async (one: Bind, tls: TlsOptions | null, take: TakeConnection) => {
       const options = { reusePort, config: this.#config, log: this.#log, tls };
-      if (unknown !== null) return await PublicListener.open(one, options, take);
+      if (isPublic) return await PublicListener.open(one, options, take);
       const opened = await openListener(one, options);
       return new Listener(one, opened, { log: this.#log, room: this.#room }, take);
     };
@@ -83,6 +69,25 @@ export class Listeners {
     for (const one of redirect_bind) {
       this.#redirecting.push(await listenOn(one, null, onPlainConnection));
     }
+  }
+
+  /** Whether there is only Deno.serve; says what this Deno lacks. */
+  async #mustBePublic(): Promise<boolean> {
+    const { fallback, lacks } = await probe();
+    const differs = `Deno ${Deno.version.deno} is not built as denicorn knows it`;
+    if (fallback !== null) {
+      this.#log.warning(
+        `${differs} (${fallback}): falling back on Deno.serve, without deadlines for connections ` +
+          "and without a drain that loses nothing",
+      );
+    }
+    if (lacks.length > 0) {
+      this.#log.warning(
+        `${differs}: without ${lacks.join(", ")} requests cost more, or WebSockets are not held ` +
+          "back, pinged and dropped as they should be",
+      );
+    }
+    return fallback !== null;
   }
 
   /** Accepts. */

@@ -174,7 +174,7 @@ export class ThreadHandle implements AppThread {
     this.#outbox.transfer(buffer);
   }
 
-  /** Ends the thread; a busy loop goes on until the process ends (facts of V8). */
+  /** Ends the thread; a busy loop, which V8 does not interrupt, goes on until the process ends. */
   terminate(): void {
     this.alive = false;
     this.#port.close();
