@@ -65,7 +65,7 @@ async function check(loaded: Loaded): Promise<void> {
   try {
     new CertificateFiles({ certfile, keyfile, http2 }).read();
   } catch (error) {
-    // Who starts the server may, root as a rule; whoever may not does not know that it is wrong.
+    // Root, who starts the server, may read it: that this user may not says nothing against it.
     if (error instanceof SystemError && error.cause instanceof Deno.errors.PermissionDenied) return;
     if (error instanceof SystemError) throw new ConfigError(error.message, { cause: error });
     throw error;
@@ -87,7 +87,7 @@ async function serve(
   const { bannerLines } = await import("./log/banner.ts");
   const log = openErrorLog(config, "manager");
   return await withLog(config, log, async () => {
-    // Of USR2: the addresses are the other manager's, which hands them over to its like alone.
+    // After USR2 the addresses belong to the other manager, which hands them to a manager alone.
     requireManaged(config);
     const notify = NotifySocket.take(log);
     const activation = Activation.take(handover?.names);

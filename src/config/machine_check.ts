@@ -66,7 +66,7 @@ function checkPython(values: Values) {
 
 function checkIdentity(values: Values) {
   const [user, group] = [textOf(values, "user"), textOf(values, "group")];
-  // Who may not ask the system does not learn it before the start either.
+  // Without libc it cannot be known before the start.
   if (libcUnavailable() !== null) return;
   try {
     findIdentity(user, group);

@@ -24,7 +24,7 @@ export interface Machine {
   readonly cpus: () => number;
 }
 
-/** A default that is found out at start, and what it came from. */
+/** A default that depends on the machine, and where it came from. */
 export interface Found {
   readonly raw: string;
   /** "environment NAME", or what else the machine was asked. */

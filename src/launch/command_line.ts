@@ -9,9 +9,9 @@ export interface CommandLine {
 }
 
 /**
- * As the kernel has it, flags of Deno and all; null where it is not to be had, since a process that is
- * started by guess would have more permissions than this one. Call it before the process takes another
- * title, which is written over it.
+ * As the kernel has it, with Deno's own flags. Null where it cannot be read: nothing is guessed, since a
+ * process started by guess could have more permissions than this one. Call it before the process takes
+ * another title, which is written over it.
  *
  * @param argv The arguments of denicorn alone, for systems that do not tell the rest.
  */

@@ -6,8 +6,11 @@ import { COLLECT } from "../os/young_garbage.ts";
 
 /**
  * What a process that serves needs of Deno. Given as flags, since it runs under the app's own
- * deno.json, which knows nothing of it. net: reusePort. no-legacy-abort: `request.signal` does not abort after each response.
- * worker-options: threads with fewer permissions than the server.
+ * deno.json, which knows nothing of it.
+ *
+ * - net: reusePort.
+ * - no-legacy-abort: `request.signal` does not abort after each response.
+ * - worker-options: threads with fewer permissions than the server.
  */
 const UNSTABLE = [
   "--unstable-net",

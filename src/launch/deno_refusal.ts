@@ -51,11 +51,12 @@ export function refusalError({ app }: Config, { why, causes }: DenoRefusal): App
 }
 
 /**
- * Throws the error where Deno refuses, in a process whose place it is about to take: nobody is left then
- * to tell of it in the log. Deno is asked only where a file is not plain JSON: it takes 0.1 s.
+ * Throws the error where Deno refuses. To be called before this process becomes the solo one
+ * (execve): afterwards nobody is left to log it. Asking Deno takes 0.1 s, so it is asked only where a
+ * file of the project is not plain JSON.
  */
 export async function requireProject(config: Config): Promise<void> {
-  // One that may start nothing else does not learn it before.
+  // Without the permission to start a program it cannot be known.
   const program = { name: "run", command: Deno.execPath() } as const;
   if (Deno.permissions.querySync(program).state !== "granted") return;
   if (!projectFiles(projectDirectory(config)).some(isNoJson)) return;

@@ -3,10 +3,10 @@
 import type { Output } from "../os/instant_output.ts";
 import { type Opened, openOutput } from "./output.ts";
 
-/** What may wait for a reader. Of further lines the newest are kept, the others dropped and counted. */
+/** Bytes that may wait for a reader. Of further lines the newest are kept, the others dropped and counted. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 const MAX_NEWEST_BYTES = 64 * 1024;
-/** How long a reader is left alone that has taken some of what waits, and one that has not. */
+/** When to try again, milliseconds: after the reader took some of what waits, and after it took nothing. */
 const SOON_MS = 5;
 const LATER_MS = 50;
 /** The end waits so long for a reader that takes nothing, milliseconds. */
@@ -158,7 +158,7 @@ export class Destination {
     return true;
   }
 
-  /** Tells of it where it is, and goes on behind it. */
+  /** Says how many lines are lost, in their place, and goes on with the newest. */
   #closeGap(): void {
     const newest = this.#newest;
     this.#newest = [];

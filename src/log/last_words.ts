@@ -12,7 +12,7 @@ export async function exitCodeOf(run: () => Promise<ExitCode>): Promise<ExitCode
   } catch (error) {
     sayLast(`denicorn: ${textOf(error)}\n`);
     if (error instanceof Deno.errors.NotCapable) return ExitCode.usage;
-    // Thrown on, a fault of ours would be one of those errors that a server survives: exit code 0.
+    // Not thrown on: surviveUncaughtErrors() would swallow a fault of ours, and the exit code be 0.
     return error instanceof DenicornError ? error.exitCode : ExitCode.system;
   }
 }

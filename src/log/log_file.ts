@@ -30,7 +30,7 @@ export function openReader(path: string): Deno.FsFile | null {
   }
 }
 
-/** No where it may not be looked at. */
+/** False where it may not be looked at. */
 function isPipe(path: string): boolean {
   if (!mayRead(path)) return false;
   try {

@@ -42,8 +42,9 @@ export class Agenda {
   }
 
   /**
-   * Lets one go that is not needed and serves nobody yet. Once it has been told to listen it may have
-   * connections, which would die with it; it is drained when it has said that it listens.
+   * Lets go of a proc that is not needed and serves nobody yet: it is killed. The race: once it has
+   * been told to listen it may have connections, which would die with it. So it is then drained, as
+   * soon as it has said that it listens.
    */
   dismiss(proc: Proc, now: number, leave: Leave): void {
     if (proc.dismissed !== null) return;
@@ -59,7 +60,7 @@ export class Agenda {
     this.#due.push({ type: "kill", id: proc.id, why: null });
   }
 
-  /** Not to "leaving", where it is not: then its end is a crash, and counted as one. */
+  /** Kills one whose time is up. Unless it is leaving already, its end is a crash and counts as one. */
   killOverdue(proc: Proc, why: string): void {
     proc.killed = true;
     this.#due.push({ type: "kill", id: proc.id, why });

@@ -6,7 +6,7 @@
 
 import { HEARTBEAT_INTERVAL_MS } from "../protocol/control.ts";
 
-/** Who has not been heard for so long is taken for blocked, milliseconds. */
+/** A proc that has not been heard for so long counts as blocked, milliseconds. */
 const LATE_MS = 2 * HEARTBEAT_INTERVAL_MS;
 
 export class BlockedProcs {
@@ -21,8 +21,8 @@ export class BlockedProcs {
   }
 
   /**
-   * Proc `id` gives a sign of life; all do at the same pace, so that each beat shows who has missed its
-   * own, and no timer is needed.
+   * Proc `id` gives a sign of life. All do so at the same pace, so each beat also shows which others
+   * have missed theirs: no timer is needed.
    */
   heard(id: number, now: number): void {
     this.#heardAt.set(id, now);

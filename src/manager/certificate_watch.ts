@@ -1,7 +1,7 @@
 /**
- * `tls_watch` for procs that run as another user, who as a rule may not read the key: they got it
- * before they became that user. The manager, who may, looks for them, and has them replaced by procs
- * that read it; the key itself goes nowhere.
+ * `tls_watch` for procs that run as another user, who usually may not read the key: they read it
+ * before they became that user. So the manager watches the files in their place, and replaces them by
+ * procs that read the key anew. The key itself is passed to nobody.
  */
 
 import type { Config } from "../config/config.ts";

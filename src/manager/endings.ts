@@ -2,7 +2,7 @@
 
 import { type CrashLimit, type Ended, RespawnPolicy } from "./respawn.ts";
 
-/** What is replaced for its age serves until then: however often that is, it ends no server. */
+/** A proc that is replaced for its age serves until then, so that this never ends the server. */
 const NO_LIMIT: CrashLimit = { rounds: 0, withinMs: 60_000 };
 
 export class Endings {

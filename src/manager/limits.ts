@@ -29,7 +29,7 @@ const DRAIN_MARGIN_MS = 2_000;
 export const QUICK_MS = 2_000;
 /** Within this time, a signal to several processes has reached them all. */
 export const SIGNAL_SPREAD_MS = 200;
-/** The next replacement waits so long for the previous proc to be gone: no second of doubled memory. */
+/** The next replacement waits at most so long for the last proc to be gone, so that memory does not double. */
 export const REPLACE_GAP_MS = 2_000;
 
 /** What a proc gets from the order to leave until it is killed. */

@@ -16,7 +16,7 @@ const EXCESS = 2;
 const FALL = 0.5;
 /** What a share is multiplied by at each report of no more than the others have. */
 const RISE = 1.05;
-/** The least share: what is no longer slow is found out by those that come nevertheless. */
+/** The least share. The few that still come show when a proc is no longer slow. */
 const LEAST = 0.01;
 /** Shares above this are full ones. */
 const FULL = 0.8;

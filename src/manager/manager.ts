@@ -122,7 +122,7 @@ class Manager {
     return ExitCode.ok;
   }
 
-  /** The last hook; who is in a hurry (INT or QUIT twice) does not wait for it. */
+  /** The last hook. INT or QUIT twice means that nobody waits for it. */
   async #runOnExit(): Promise<void> {
     let isOver = false;
     // Whatever led here: from now on signals mean what they mean at a stop.

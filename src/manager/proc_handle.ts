@@ -106,7 +106,7 @@ export class ProcHandle {
     inbox.push({ type: "exited", id, status });
   }
 
-  /** It has not come to say a word; what Deno had against it stands in no log. */
+  /** It ended without a word. Deno says on standard error alone why it refused to start. */
   async #tellRefusal(): Promise<void> {
     const { id, config, denoFlags, inbox } = this.#options;
     const refusal = await denoRefusal(config, ["-A", ...denoFlags]);

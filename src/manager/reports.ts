@@ -92,7 +92,7 @@ export class Reports {
     const pid = this.#fleet.pidOf(id);
     const how = `${name} ${describeExit(status)}`;
     this.#fleet.forget(id);
-    // Too young to have its own handlers yet, or told by somebody who knows it.
+    // Killed by a signal that asks to stop: it was too young to have handlers of its own.
     const wasAsked = status.signal !== null && STOPPING_SIGNALS.includes(status.signal);
     if (wasAsked) this.#table.goes(id, false, now());
     const proc = this.#table.get(id);

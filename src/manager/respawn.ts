@@ -17,7 +17,7 @@
 export const STABLE_MS = 10_000;
 /** Pause after the first round; each further one doubles it … */
 const FIRST_PAUSE_MS = 100;
-/** … up to this, or less, so that who crashes at once reaches `crash_limit` within `crash_window`. */
+/** … up to this, or to less: procs that crash at once must reach `crash_limit` within `crash_window`. */
 const LONGEST_PAUSE_MS = 5_000;
 
 /** How many rounds are too many. */

@@ -78,7 +78,7 @@ export class Sockets {
     if (!every.every(isNoFile)) accessOf(config);
     const keys = new KeyCounter();
     try {
-      // Files last: who gives up while an address is waited for has left none behind.
+      // Files last: a start that is given up while it waits for an address has then left none behind.
       for (const bind of [...every.filter(isNoFile), ...every.filter((it) => !isNoFile(it))]) {
         const key = keys.key(bind);
         const v6Only = every.some((other) => isIPv4Twin(bind, other));

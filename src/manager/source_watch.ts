@@ -142,7 +142,7 @@ export class SourceWatch {
     for (const place of this.#places.values()) {
       if (place.real !== null && isWithin(place.real, directory)) place.real = null;
     }
-    // Before its end, what is closed would take a new watch of the same path with it.
+    // Closing is not done at once: until then it would end a new watch of the same path as well.
     this.#ending++;
     Promise.all(ends).then(() => {
       this.#ending--;

@@ -206,7 +206,7 @@ export class Steering {
       const weights = [...order.listening].map((_, i) => i === index ? FULL_WEIGHT : 0);
       await this.#send(name, group, weights);
       const id = group.probe === own ? await this.#options.whoAccepts(bind) : null;
-      // Somebody came or went meanwhile: who did that has seen to the rest.
+      // A proc came or went meanwhile, or nothing is steered any more: another plan is in force.
       if (group.probe !== own) return;
       if (id === null) break;
       found.push(id);
@@ -274,7 +274,7 @@ export class Steering {
     const anyFree = ids.some((id) => accepts(id) && !this.#blocked.has(id));
     const shareOf = (id: number) => {
       if (mode !== "load") return 1;
-      // A blocked one tells itself when it is free: nobody has to find out.
+      // A blocked proc says itself when it is free: no connection has to find that out.
       return this.#full.has(id) || anyFree && this.#blocked.has(id) ? 0 : this.#shares.of(id);
     };
     if (mode === "off" || !leaves && ids.every((id) => shareOf(id) === 1)) return [];

@@ -2,7 +2,7 @@
 
 import { libc, libcUnavailable } from "./libc.ts";
 
-/** Freed memory up to twice of this stays with the process; larger pieces are mapped one by one. */
+/** Freed memory of up to twice this size stays with the process; larger pieces are mapped one by one. */
 const KEPT_PIECE_BYTES = 4 * 1024 * 1024;
 
 /**

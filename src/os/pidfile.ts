@@ -9,7 +9,7 @@
 
 import { messageOf, SystemError } from "../errors.ts";
 
-/** Longer than any process id: such a file is somebody's, and was named by mistake. */
+/** Longer than any process id: such a file belongs to somebody, and was named by mistake. */
 const MAX_CONTENT_BYTES = 32;
 /** Whoever replaces the file while it is being locked is another manager; more would be strange. */
 const MAX_TRIES = 10;
@@ -62,7 +62,7 @@ export class Pidfile {
     try {
       this.#file.truncateSync();
     } catch {
-      // A full or broken disk: nobody has it locked, which tells as well.
+      // A full or broken disk. The file is no longer locked, which shows as well that it is stale.
     }
   }
 }

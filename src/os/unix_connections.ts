@@ -22,7 +22,7 @@ const FIRST = 3;
 const NEAR = 4;
 /** How many are looked at in each of the places where a new connection is likely to be. */
 const PLACES = 16;
-/** Turns of the event loop within which an end is told that Deno has made before; it is the third, mostly. */
+/** Turns of the event loop within which Deno tells of a connection that it has closed; mostly the third. */
 const TURNS = 8;
 
 const SEND_BUFFER = SocketOption.sendBuffer;

@@ -1,9 +1,9 @@
 /**
- * The garbage that bodies leave. The bytes of a buffer are outside of V8's heap, and are let go of with
- * the small object that refers to them: when the young generation is full of such. That is late. An
- * upload of 100 MB took 40 MB of memory, of which only a few bytes were in use. And since V8 counts
- * those bytes against what its old generation may grow to, which is little where the heap is small, it
- * goes over the whole heap instead, after each thousand responses of 10 KiB.
+ * The garbage that bodies leave. A buffer's bytes are outside of V8's heap. They are freed with the small
+ * object that refers to them, when the young generation is full of such objects: that is late. An upload
+ * of 100 MB took 40 MB of memory, of which only a few bytes were in use. And V8 counts those bytes
+ * against what its old generation may grow to, which is little where the heap is small: so it went over
+ * the whole heap after each thousand responses of 10 KiB.
  */
 
 import { setImmediate } from "node:timers";

@@ -1,4 +1,4 @@
-/** When a proc has served long enough. Pure: looked at with each heartbeat, it says why, once. */
+/** When a proc has served long enough. Pure: asked at each heartbeat, it says why, once. */
 
 import type { ProcStats, ReplaceCause } from "../protocol/control.ts";
 

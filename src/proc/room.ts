@@ -18,7 +18,7 @@ export class Room {
     return this.#count() >= this.#max;
   }
 
-  /** Resolves when a connection has left room for another; who was faster may have it by then. */
+  /** Resolves when a connection has gone. Another one may have taken its room by then: ask again. */
   free(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }

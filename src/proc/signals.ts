@@ -26,7 +26,7 @@ const OTHERS = [
   "SIGWINCH",
 ] as const satisfies readonly Deno.Signal[];
 
-/** From now on. ABRT keeps its default: the process ends at once, with a core where those are kept. */
+/** Listens from now on. ABRT keeps its default: the process ends at once, with a core dump if enabled. */
 export function listenToSignals(orders: SignalOrders): void {
   Deno.addSignalListener("SIGTERM", () => orders.onGraceful("SIGTERM"));
   Deno.addSignalListener("SIGINT", () => orders.onQuick("SIGINT"));

@@ -2,7 +2,7 @@
 
 /** A line longer than this is no message of ours (a trace in a log record may be long), characters. */
 const MAX_LINE_CHARACTERS = 4 * 1024 * 1024;
-/** What may wait for a peer that does not read (stopped, or busy); beyond it nothing is added, bytes. */
+/** Bytes that may wait for a peer that does not read (it is stopped, or busy); further ones are refused. */
 const MAX_UNSENT_BYTES = 8 * 1024 * 1024;
 const READ_BYTES = 16 * 1024;
 

@@ -30,7 +30,7 @@ export class Outbox {
     this.#transfer.push(bytes instanceof ArrayBuffer ? bytes : bytes.buffer as ArrayBuffer);
   }
 
-  /** The open batch, for those who push operands one by one because it is hot there. */
+  /** The open batch, for hot code that pushes operands one by one: call schedule() behind them. */
   get batch(): Batch {
     return this.#batch;
   }

@@ -100,7 +100,7 @@ export class FetchExchange implements RequestSource, Upgradable, InfoSource {
       }
     } catch (error) {
       this.#queue.fail(this.id);
-      // Of a piece that cannot be sent the app's source does not know.
+      // The app's source does not know that its piece could not be sent.
       reader.cancel(error).catch(() => {});
       // One that is made of the request's body ends with it; that is not the app's failure.
       if (!this.#aborted && !this.#upload?.failedWith(error)) onError(error);

@@ -7,7 +7,7 @@ import { Outbox } from "../protocol/outbox.ts";
 
 /** Largest piece of a streamed response in one operation; larger chunks are split. */
 const MAX_CHUNK_BYTES = 64 * 1024;
-/** From here on moving a whole body costs less than writing it into the message. */
+/** Bytes from which moving a whole body costs less than writing it into the message. */
 const MOVED_BODY_BYTES = 48 * 1024;
 
 export class ThreadQueueOut {

@@ -5,7 +5,7 @@ import { binds, origins, pairs, peers } from "../kinds_many.ts";
 import { setting } from "../setting.ts";
 
 const DAY = 86_400;
-/** Whoever may open a unix socket's file is on this machine too. */
+/** The clients of a unix socket are on this machine too. */
 const THIS_MACHINE = ["127.0.0.1", "::1", "unix"];
 
 export const proxySettings = {

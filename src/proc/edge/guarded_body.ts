@@ -17,9 +17,9 @@ const SLOW_START_MS = 5_000;
  */
 const SMALL_PIECE_BYTES = 1_024;
 const SMALL_PIECES_IN_A_ROW = 8;
-/** What took longer to come, milliseconds, was not in Deno's hand: a slow client's. */
+/** A piece that took longer to come was not in Deno's hand yet: its client is slow. Milliseconds. */
 const PROMPT_MS = 50;
-/** Put together for so long, milliseconds: the more Deno has in hand, the longer each read takes. */
+/** Pieces are gathered for so long, milliseconds: each read takes longer the more Deno has in hand. */
 const GATHER_MS = 2;
 
 export type BodyRefusalStatus = 400 | 408 | 413;
@@ -107,7 +107,7 @@ export class GuardedBody implements Timed {
 
   /** The next bytes, null at the end. Throws BodyRefusal. */
   async read(): Promise<Uint8Array | null> {
-    // Not as if it had come to its end: who reads that late would take a part for the whole.
+    // Not as a body that is complete: an app that reads so late would take a part for the whole.
     if (this.#abandoned) throw new Error("The body was given up: the request is answered");
     const from = performance.now();
     this.#deadlines.set(this, from + Math.min(this.#timeoutMs, this.#patienceMs()));
@@ -130,8 +130,8 @@ export class GuardedBody implements Timed {
       if (over) this.#deadlines.remove(this);
       else this.#deadlines.set(this, Infinity);
     }
-    // Given up on: the stream was cancelled, and ends as if it were complete.
     if (next.done) this.#end();
+    // onDue() has cancelled the stream, which then ends as if it were complete.
     if (this.#late) throw this.#tooSlow();
     if (next.done) return null;
     const waitedMs = performance.now() - from;
@@ -171,7 +171,7 @@ export class GuardedBody implements Timed {
       type: "bytes",
       pull: async (controller) => {
         try {
-          // What gives nothing is not asked again.
+          // A pull() that enqueues nothing is not called again.
           let bytes = await this.read();
           while (bytes?.byteLength === 0) bytes = await this.read();
           if (bytes === null) return endBytes(controller);

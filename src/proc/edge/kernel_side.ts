@@ -25,7 +25,7 @@ import {
  */
 const SEGMENT_ROOM = 1.25;
 
-/** What is read of a unix connection shows by such pieces. */
+/** What a client reads of a unix connection is noticed in steps of this size. */
 const UNIX_PIECE_BYTES = 36 * 1024;
 
 /** What is on its way to a client. */
@@ -34,7 +34,7 @@ export interface Outgoing {
   readonly pending: boolean;
   /** Bytes that the client has taken: more than at the last look where it has taken anything since. */
   readonly taken: number;
-  /** It has taken the last that it took not later than so many milliseconds ago. */
+  /** Milliseconds since it last took anything, at least. */
   readonly quietMs: number;
 }
 

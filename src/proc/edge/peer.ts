@@ -1,4 +1,4 @@
-/** Who is at the other end of a connection, as far as it is known before the first request. */
+/** The other end of a connection, as far as it is known before the first request. */
 
 import type { TrustedPeers } from "../../config/cidr.ts";
 import { type Introduction, isTls } from "./arrival.ts";

@@ -22,7 +22,7 @@ export class CountedStream {
           if (this.#cancelled) return;
           onError(error);
           controller.error(error);
-          // Of a piece that cannot be sent the app's source does not know.
+          // The app's source does not know that its piece could not be sent.
           reader.cancel(error).catch(() => {});
         }
       },

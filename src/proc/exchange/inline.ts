@@ -94,7 +94,7 @@ export class InlineDispatcher implements Dispatcher {
     return this.#inFlight > 0;
   }
 
-  /** Who could say so is held up as well: the manager notices (blocked_procs.ts). */
+  /** An app that blocks holds this thread up as well; the manager notices (blocked_procs.ts). */
   isBlocked(): boolean {
     return false;
   }

@@ -81,7 +81,7 @@ export class Patience<T extends Awaited> {
   }
 }
 
-/** Listens for the client's going away. */
+/** Has the exchange told when its client goes away. */
 export function watchClient(exchange: Awaited): void {
   if (exchange.watched) return;
   exchange.watched = true;

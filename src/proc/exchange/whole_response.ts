@@ -1,7 +1,7 @@
 /**
- * A response whose body is whole. Over HTTP/2 what the client's window has no room for waits in Deno, and
- * neither Deno nor the kernel tells of it: so a body of some size is given to Deno as a stream there, which
- * is over when it is written. See session/delivery.ts.
+ * A response whose body is whole. Over HTTP/2, what does not fit into the client's window waits in Deno,
+ * and neither Deno nor the kernel tells of it. There a body of some size is given to Deno as a stream,
+ * whose end is known. See session/delivery.ts.
  */
 
 import { createResponse } from "../../deno/response.ts";

@@ -209,7 +209,7 @@ export class Listener implements ListeningSocket {
   async leave(lingerMs: number, last: boolean): Promise<void> {
     const { fd, adopted } = this.#opened;
     if (adopted !== null && !last) return this.close();
-    // Whoever waits for room, or for a thread, is not to be lost for it.
+    // Connections that wait for room or for a thread must not be lost when this socket closes.
     this.hold(false);
     this.#leaving = true;
     this.#left.resolve();

@@ -118,9 +118,9 @@ export class Listeners {
 
   /** The app has no thread free, or has one again: see {@linkcode Listener.hold}. */
   hold(held: boolean): void {
-    // Alone it would only have them wait elsewhere.
+    // The only proc: connections would wait in its socket instead, for the same threads.
     if (this.#config.workers === 1) return;
-    // Who is led to https needs no thread.
+    // A redirect to https needs no thread: its addresses go on accepting.
     for (const listener of this.#serving) listener.hold(held);
   }
 

@@ -39,7 +39,7 @@ export interface OpenOptions {
   readonly reusePort: boolean;
   readonly config: Config;
   readonly log: Log;
-  /** Null for plain HTTP. Unix sockets are always plain: Deno has no TLS there, nor has who is local need. */
+  /** Null for plain HTTP. Unix sockets are always plain: Deno has no TLS there. */
   readonly tls: TlsOptions | null;
 }
 

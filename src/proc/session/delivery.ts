@@ -28,9 +28,11 @@ export class Delivery {
 
   /**
    * For how long the client has taken nothing of what is on its way to it, milliseconds; -1 where
-   * nothing is, or where it cannot be known. It took something since the last look? Then not later
-   * than the kernel tells; and more may come, though nothing is on its way just now: a fast client
-   * takes it before Deno has written the next.
+   * nothing is on its way, or where it cannot be known.
+   *
+   * Where it took something since the last look, the kernel tells since when it has not. And where
+   * nothing is on its way just now, more may come all the same: a fast client empties the queue before
+   * Deno has written the next. So a second look, without progress, comes before -1.
    *
    * @param idleSince When the last exchange ended: looks before that tell nothing of its response.
    * @param held Whether Deno has some of it that the client's window has no room for.

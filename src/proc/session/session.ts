@@ -35,6 +35,7 @@ export interface SessionEvents {
   readonly kernel: KernelSide;
 }
 
+/** Looks in a row at which a body's bytes were waited for and none came: what came is no body then. */
 const IDLE_LOOKS = 3;
 
 const RESET_CONTENT = 205;
@@ -64,7 +65,7 @@ export class Session implements Peer, Timed {
   uploads = 0;
   /** Bodies whose next bytes are waited for. */
   waiting = 0;
-  /** Bytes that requests have taken of the connection since it was last looked; rather too many. */
+  /** Bytes that requests have taken of the connection since the last look; an upper bound. */
   consumed = 0;
   /** Whether the last request had a body of which some may still be to come. */
   hadBody = false;
@@ -169,9 +170,9 @@ export class Session implements Peer, Timed {
   }
 
   /**
-   * Whether bytes came behind the last response: of a head that is not whole, that is. What comes
-   * within a tick of the kernel's clock (1 to 10 ms) after the response is not told from what was
-   * before; no where it cannot be known.
+   * Whether bytes came after the last response: the beginning of a head. Bytes within a tick of the
+   * kernel's clock (1 to 10 ms) after the response do not count, since they may have come before it.
+   * False where it cannot be known.
    */
   hasBegun(): boolean {
     const info = this.#events.kernel.info(this.#connection);
@@ -190,9 +191,10 @@ export class Session implements Peer, Timed {
     const came = info.bytes_received - this.#received;
     this.#received = info.bytes_received;
     const idle = this.waiting > 0 && this.consumed === 0;
-    // A body is read as the app takes it; what else has come will show when it is over. But what
-    // comes while its next bytes are waited for, and is none, are trailers without end. In HTTP/2 no
-    // more of it comes than was expected and read.
+    // HTTP/1: while a body is under way nothing is counted, since it is read as the app takes it; what
+    // else has come shows afterwards. The exception: bytes that come while the body's next ones are
+    // waited for, and are none of it, are trailers without end. HTTP/2 is always counted: no more of a
+    // body comes than was expected and read.
     const counts = this.uploads === 0 || this.#http2 === true;
     const taken = counts ? this.consumed : idle ? 0 : Infinity;
     const noise = this.#ahead + came - taken - this.#frames(info.bytes_acked);
@@ -200,7 +202,7 @@ export class Session implements Peer, Timed {
     this.#ahead = Math.max(this.#http2 === true ? -WINDOW_BYTES : 0, noise);
     this.consumed = 0;
     this.#idleLooks = idle ? this.#idleLooks + 1 : 0;
-    // At the first such look the body may have come just now, and be unread.
+    // At the first such looks the bytes may be the body's, which came just now and are unread.
     return idle && this.#idleLooks < IDLE_LOOKS ? 0 : this.#ahead;
   }
 

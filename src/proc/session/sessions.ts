@@ -16,19 +16,20 @@ import { Session, type SessionEvents, type SessionHandler } from "./session.ts";
 
 /**
  * A client that still sends a body that nobody wants is listened to for a while, so that it gets to
- * see the answer (RFC 9112, 9.6): at most so long, and not longer than so in silence; milliseconds.
+ * see the answer (RFC 9112, 9.6): at most for the first time, and in silence for the second;
+ * milliseconds.
  */
 const LINGER_MS = 30_000;
 const LINGER_SILENCE_MS = 5_000;
-/** Who is not waited for any more has so long to take its answer (a 408, say), milliseconds. */
+/** How long a client that is not waited for any more may take its answer (a 408, say), milliseconds. */
 const FAREWELL_MS = 1_000;
 
-/** Who is muted is cut off after so long, milliseconds. Nobody learns sooner that it is of no use. */
+/** A muted client is cut off after so long, milliseconds: until then it does not know that it is. */
 const MUTED_MS = 10_000;
 
-/** How often in `write_timeout` it is looked whether a client takes what it gets. */
+/** How many times in `write_timeout` the server looks whether a client takes what it is sent. */
 const LOOKS = 4;
-/** And how often once the exchange is over, where something is to follow its delivery, milliseconds. */
+/** How often it looks once the exchange is over, where something is to follow its delivery, milliseconds. */
 const DELIVERY_LOOK_MS = 1_000;
 
 const UNINTRODUCED: Introduction = { proxyHeader: null, http2: undefined };
@@ -150,7 +151,7 @@ export class Sessions {
   endIdle(since: number, idleMs: number): void {
     const now = performance.now();
     for (const session of this.#sessions.values()) {
-      // What waits for its client's window is not told of an end that some clients take for theirs.
+      // A response waits for its client's window. Some clients take a GOAWAY for its end: none is sent.
       if (session.inFlight > 0 || session.shut || session.held > 0) continue;
       if (now - Math.max(session.idleSince, since) < idleMs) continue;
       // On a starved machine a request may lie in the socket, unread for longer than that.
@@ -251,6 +252,14 @@ export class Sessions {
     },
   };
 
+  /**
+   * A connection's deadline has come. What it was set for follows from the connection's state:
+   *
+   * - an exchange is in flight, or its response still on its way: `write_timeout`, looked at in steps;
+   * - it was told to close: see #linger;
+   * - no request has come yet, or part of the next one's head: `header_timeout`;
+   * - nothing of the next request has come: `keep_alive`.
+   */
   #due(session: Session): void {
     const now = performance.now();
     if (session.muted) return this.#cut(session, "it was muted");
@@ -258,7 +267,7 @@ export class Sessions {
     if (this.#lateMs > 0) return this.deadlines.set(session, now + this.#lateMs);
     if (session.inFlight > 0) return this.#lookForReading(session, now, session.stuckFor(now));
     if (session.leavingSince !== Infinity) return this.#linger(session, now);
-    // Idle for us, but is it for the client?
+    // No exchange is in flight; the client may still be taking its last response.
     const stuckFor = session.requests === 0 ? -1 : session.stuckFor(now);
     if (stuckFor >= 0) {
       session.idleSince = now;
@@ -293,20 +302,20 @@ export class Sessions {
     const patient = lingered !== Infinity;
     const stuckFor = session.stuckFor(now);
     if (session.http2 && session.held === 0) {
-      // A small response may wait in Deno all the same, until the client lets it come. One that is there
-      // answers the farewell itself, which else is all that is on its way.
+      // A small response may wait in Deno all the same, until the client's window lets it through. A
+      // client that is still there acknowledges the GOAWAY, which may be all that is on its way.
       const patienceMs = Math.min(this.#writeMs, LINGER_MS);
       const there = patient
         ? stuckFor >= 0 || lingered < patienceMs && session.heardWithin(patienceMs)
         : session.heardWithin(FAREWELL_MS + 2 * SLOT_MS);
       if (there && !patient) session.leavingSince = now;
       if (there) return this.#lookForReading(session, now, stuckFor);
-      // Pings hold nothing up.
+      // A client that does nothing but answer pings does not hold up the end.
       if (patient && lingered >= patienceMs) return session.cut();
     } else if (stuckFor >= 0) return this.#lookForReading(session, now, stuckFor);
     if (lingered < LINGER_MS && session.heardWithin(LINGER_SILENCE_MS)) {
       this.deadlines.set(session, now + LINGER_SILENCE_MS);
-      // One look is none: just now a client may have taken all, and Deno be about to write more.
+      // One look proves nothing: the client may just have taken all, and Deno be about to write more.
     } else if (patient && session.canBeCut) this.#end(session, now);
     else session.cut();
   }
@@ -325,7 +334,7 @@ export class Sessions {
   }
 }
 
-/** How long it is looked on at most while a connection that is told to close stays open. */
+/** When to look again at a connection that was told to close and stays open, milliseconds from now. */
 function lingerMs({ leavingSince }: Session): number {
   return leavingSince === -Infinity ? FAREWELL_MS : LINGER_SILENCE_MS;
 }

@@ -248,7 +248,7 @@ export class ServerSocket {
     if (this.#closed) return;
     this.#closed = true;
     deno.stopPinging(this.#socket);
-    // Deno gives no code where none came: the client is gone, or answers our close with data first.
+    // Deno gives no code where none came: the client is gone, or has answered our close with data.
     const shown = code || this.#closeCode || (clean ? CloseCode.none : CloseCode.abnormal);
     if (!this.#opened && this.#error === "") this.#error = "the handshake failed";
     const error = clean ? "" : this.#error;

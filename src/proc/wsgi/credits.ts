@@ -5,7 +5,7 @@ import { libc } from "../../os/libc.ts";
 
 /** Writes of up to so many bytes are never cut in two (pipe(7), PIPE_BUF). */
 const MAX_WRITE_BYTES = 4096;
-/** A pipe that is full is tried again after so many milliseconds: Python waits for its GIL. */
+/** A full pipe is tried again after so long, milliseconds: Python reads it when it gets the GIL. */
 const RETRY_MS = 10;
 
 export class CreditPipe {

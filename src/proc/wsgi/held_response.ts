@@ -38,7 +38,7 @@ export class HeldResponse {
   }
 
   end(exchange: Answered): void {
-    // Without a block it is the answer to HEAD, of whose body nothing is to be said.
+    // Without a block it answers a HEAD: a length of 0 would be wrong.
     if (this.#exchange !== exchange || this.#bytes === 0) {
       this.release();
       return exchange.end();

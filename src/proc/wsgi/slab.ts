@@ -1,6 +1,6 @@
 /** Small buffers cut out of large ones: a buffer of its own for each body costs more than its copy. */
 
-/** Larger pieces would be held by one small body for longer than they are worth. */
+/** One small body keeps its whole slab alive, so slabs must not be large. */
 const SLAB_BYTES = 64 * 1024;
 /** Above this a buffer of its own is cheaper than what the rest of a slab is worth. */
 const MAX_CUT_BYTES = SLAB_BYTES / 4;
