@@ -6,6 +6,7 @@ import byteRing from "./python/byte_ring.py" with { type: "text" };
 import context from "./python/context.py" with { type: "text" };
 import denicorn from "./python/denicorn.py" with { type: "text" };
 import environ from "./python/environ.py" with { type: "text" };
+import executors from "./python/executors.py" with { type: "text" };
 import gateway from "./python/gateway.py" with { type: "text" };
 import guestQueues from "./python/guest_queues.py" with { type: "text" };
 import loading from "./python/loading.py" with { type: "text" };
@@ -27,6 +28,7 @@ const SOURCES = {
   stacks,
   loading,
   signals,
+  executors,
   process,
   sources,
   environ,

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 if __name__ == "processes" and multiprocessing.parent_process() is None:
     signal.signal(signal.SIGTERM, lambda *_: print("the app's handler was called"))
@@ -40,6 +41,11 @@ class Executors(dict):
 
 
 executors = Executors()
+
+
+def wait_for(file):
+    while not os.path.exists(file):
+        time.sleep(0.01)
 
 
 def fork(end, start_response):
@@ -91,6 +97,12 @@ def application(environ, start_response):
         # It lives on, as one that was made by an import does.
         executor = executors[environ["QUERY_STRING"]]
         return answer(start_response, executor.submit(os.getpid).result())
+    if path == "/job":
+        # More than its processes begin at once.
+        jobs = [executors["fork"].submit(wait_for, environ["QUERY_STRING"]) for _ in range(8)]
+        while not any(job.running() for job in jobs):
+            pass
+        return answer(start_response, list(executors["fork"]._processes))
     if path == "/fork":
         return fork(environ["QUERY_STRING"], start_response)
     if path == "/subprocess":

@@ -72,6 +72,17 @@ sceneTest("an executor's processes end with the one that made them", async (scen
   assertMatch(server.output, /the app was told of its end/);
 });
 
+sceneTest("an executor's processes that are at work end with what they do", async (scene) => {
+  const server = await startWsgi(scene, "processes");
+  const gate = `${scene.directory}/gate`;
+  const pids = await ask(server, `/job?${gate}`) as number[];
+  server.signal("SIGTERM");
+  await server.says(/Stopped/);
+  assert(pids.every((pid) => look(pid) !== null), "they were not left in peace");
+  Deno.writeTextFileSync(gate, "");
+  await until("they have ended", () => pids.every((pid) => look(pid) === null));
+});
+
 sceneTest("a process that a request forks ends where its call does", async (scene) => {
   const server = await startWsgi(scene, "processes");
   for (const [end, status] of [["return", 0], ["exit", 7 << 8], ["raise", 1 << 8], ["yield", 0]]) {

@@ -1,0 +1,47 @@
+"""Ends the executors of concurrent.futures, as a Python that ends does (threading._shutdown)."""
+
+import queue
+import sys
+import threading
+import time
+
+# How long they may take, seconds: half of what the server gives to all of an app's end (APP_CLOSE_MS).
+PATIENCE_SECONDS = 1
+
+
+def end_executors():
+    """Without it the processes of a ProcessPoolExecutor stay for ever: each keeps its siblings' pipes open."""
+    threads = [
+        # Each waits for its kind, and what is at work may take for ever.
+        threading.Thread(target=function, daemon=True)
+        for function in getattr(threading, "_threading_atexits", ())
+    ]
+    end = time.monotonic() + PATIENCE_SECONDS
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(max(0, end - time.monotonic()))
+    except RuntimeError:  # no thread can be started
+        pass
+    for manager in list(getattr(sys.modules.get("concurrent.futures.process"), "_threads_wakeups", ())):
+        if manager.is_alive():
+            dismiss(manager)
+
+
+def dismiss(manager):
+    """Has the processes end with what they are at: behind it nobody would be there to tell them."""
+    executor = manager.executor_reference()
+    if executor is not None:
+        executor.shutdown(wait=False, cancel_futures=True)
+    calls = manager.call_queue
+    try:
+        while True:
+            calls.get_nowait()
+    except queue.Empty:
+        pass
+    try:
+        for _ in list(manager.processes):
+            calls.put_nowait(None)
+    except (queue.Full, ValueError):  # closed: it has told them itself
+        pass
