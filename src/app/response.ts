@@ -3,10 +3,16 @@
  * it does not (another Deno, another realm's Response), in the public way.
  */
 
-import { rememberedParts, type ResponseParts } from "../deno/response_parts.ts";
+import { checkFields, rememberedParts, type ResponseParts } from "../deno/response_parts.ts";
 
-/** Reads a response that the app returned. Throws TypeError when it is none, or used up. */
+/** Reads a response that the app returned. Throws TypeError when it is none, used up, or cannot be sent. */
 export function readResponse(response: unknown): ResponseParts {
+  const parts = read(response);
+  checkFields(parts.fields);
+  return parts;
+}
+
+function read(response: unknown): ResponseParts {
   if (response instanceof Response) return rememberedParts(response) ?? readPublic(response);
   if (isForeignResponse(response)) return readForeign(response);
   throw new TypeError(

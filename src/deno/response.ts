@@ -10,7 +10,7 @@ import { hiddenSymbol, internalsKnown, type Untyped } from "./hidden.ts";
 /** Deno's own: Hono's adapter for Node, for one, puts another in its place. */
 const { Response } = globalThis;
 
-const SWITCHING_PROTOCOLS = 101;
+export const SWITCHING_PROTOCOLS = 101;
 
 /** Of all that ends an exchange: three digits (RFC 9110, 15), and more than `new Response()` takes. */
 const [LEAST_STATUS, LAST_STATUS] = [200, 999];

@@ -28,6 +28,16 @@ const CONSUMED = hiddenSymbol(sample, "serve fast consumed");
 const TEXT_PLAIN = "text/plain;charset=UTF-8";
 const FAST_HEADER = { none: 0, text: 1, contentType: 2 };
 
+/**
+ * Control characters, which a Headers object takes and no field may hold (RFC 9110, 5.5). Deno's process
+ * ends where it is to send one over HTTP/1.
+ */
+// deno-lint-ignore no-control-regex
+const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f]/;
+
+/** Of a value that cannot be sent, in the error. */
+const SHOWN_CHARACTERS = 100;
+
 /** Headers that describe an encoding which fetch() has already undone. */
 const ENCODING_HEADERS = new Set(["content-encoding", "content-length", "transfer-encoding"]);
 
@@ -45,9 +55,17 @@ export function rememberedParts(response: Response): ResponseParts | null {
  */
 export function isFast(response: Untyped): boolean {
   if (!response[FAST_STATUS] || response[FAST_BODY] === null || response[CONSUMED]) return false;
+  if (
+    response[FAST_KIND] === FAST_HEADER.contentType && CONTROLS.test(response[FAST_CONTENT_TYPE])
+  ) {
+    return false;
+  }
   // Not looked at since it was made, or made and not used up: else the fast fields are stale.
-  return response[LAZY_BODY] !== null ||
-    response[INNER].body?.streamOrStatic.consumed === false;
+  if (response[LAZY_BODY] !== null) return true;
+  const source = response[INNER].body?.streamOrStatic;
+  // Who has only asked whether there is a body has made a stream of it, which nobody has begun to read.
+  return source?.consumed === false ||
+    (source instanceof ReadableStream && !source.locked && !response.bodyUsed);
 }
 
 /** How many bytes outside of V8's heap a fast response holds. */
@@ -92,6 +110,19 @@ function readInner(response: Untyped): ResponseParts | null {
     return { status, fields, body: fixed };
   }
   return { status, fields, body: response.body };
+}
+
+/** Throws TypeError where a field cannot be sent. */
+export function checkFields(fields: readonly (readonly [string, string])[]): void {
+  for (let i = 0; i < fields.length; i++) {
+    const [name, value] = fields[i]!;
+    if (!CONTROLS.test(value)) continue;
+    const shown = JSON.stringify(value.slice(0, SHOWN_CHARACTERS));
+    throw new TypeError(
+      `The header field ${name} of the app's response holds a control character: ${shown}; ` +
+        "encode what comes from outside, with encodeURIComponent() say",
+    );
+  }
 }
 
 function withoutEncoding(fields: [string, string][]): [string, string][] {

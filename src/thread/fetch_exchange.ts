@@ -146,6 +146,13 @@ export class FetchExchange implements RequestSource, Upgradable, InfoSource {
     this.#completed?.reject(new Error(message));
   }
 
+  /** The streamed response is not wanted, and has done its duty all the same: the client has its answer. */
+  cancelStream(): void {
+    this.#credit = Infinity; // the stream ends at its next read
+    this.#wake?.();
+    this.#reader?.cancel(new DOMException("A HEAD has no body", "AbortError")).catch(() => {});
+  }
+
   get aborted(): boolean {
     return this.#aborted;
   }

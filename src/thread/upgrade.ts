@@ -2,7 +2,7 @@
 
 import { readResponse } from "../app/response.ts";
 import { sourceOf } from "../deno/app_request.ts";
-import { switchingProtocols } from "../deno/response.ts";
+import { SWITCHING_PROTOCOLS, switchingProtocols } from "../deno/response.ts";
 import { methodAndPathOf } from "../log/method_and_path.ts";
 import type { Log } from "../log/record.ts";
 import { CloseCode } from "../protocol/close_codes.ts";
@@ -83,7 +83,8 @@ export class Upgrades {
    */
   complete(exchange: Upgradable, response: unknown): boolean {
     const { socket, response: expected, idleTimeout } = exchange.upgrade!;
-    if (response !== expected) {
+    // A framework that adds a header may have made a copy of it.
+    if (response !== expected && !isSwitching(response)) {
       this.#log.error(
         `${methodAndPathOf(exchange.head)}: the app upgraded the request, but returned ` +
           "another response than Deno.upgradeWebSocket gave it: there is no WebSocket",
@@ -91,11 +92,11 @@ export class Upgrades {
       this.fail(exchange, "Upgrade response was not returned from callback");
       return false;
     }
-    exchange.upgrade = null; // what becomes of the exchange is no concern of the socket any more
-    this.#sockets.set(exchange.id, socket);
     const header = readResponse(response).fields
       .filter(([name]) => !HANDSHAKE.test(name))
       .flat().join("\n");
+    exchange.upgrade = null; // what becomes of the exchange is no concern of the socket any more
+    this.#sockets.set(exchange.id, socket);
     this.#queue.upgrade(exchange.id, header, socket.protocol, idleTimeout);
     return true;
   }
@@ -104,6 +105,10 @@ export class Upgrades {
   fail(exchange: Upgradable, why: string): void {
     exchange.upgrade?.socket.closed(CloseCode.abnormal, "", false, why);
   }
+}
+
+function isSwitching(response: unknown): response is Response {
+  return response instanceof Response && response.status === SWITCHING_PROTOCOLS;
 }
 
 function checkHandshake(headers: Headers): void {

@@ -203,7 +203,8 @@ export class FetchWorker {
 
   /** The app failed: the client gets a 500 without details, the error log gets them. */
   #crashed(exchange: FetchExchange, error: unknown): void {
-    this.#exchanges.delete(exchange.id);
+    // The server says when the 500 is out, to an app that waits for it.
+    if (exchange.aborted || !exchange.waitsForCompletion) this.#exchanges.delete(exchange.id);
     if (exchange.aborted) return;
     this.#upgrades.fail(exchange, "the app failed before the WebSocket was open");
     this.#logFailure(exchange, error);
@@ -224,6 +225,9 @@ export class FetchWorker {
   #abort(id: number, reason: number): void {
     const exchange = this.#exchanges.get(id);
     if (exchange === undefined) return;
+    // The client has its answer, and whoever waits to hear so still will.
+    if (reason === AbortReason.head) return exchange.cancelStream();
+    if (reason === AbortReason.answered) return exchange.close();
     this.#exchanges.delete(id);
     exchange.abort(reason);
     this.#upgrades.fail(exchange, "the request was given up before the WebSocket was open");

@@ -26,6 +26,13 @@ const PATHS: Record<string, Handler> = {
     new Response("ok", { headers: [["set-cookie", "a=1"], ["set-cookie", "b=2, c"]] }),
   "/binary-header": () => new Response("ok", { headers: { "x-binary": "caf\u00e9 \u00ff" } }),
   "/bytes": () => new Response(new Uint8Array([0, 255, 10, 13])),
+  "/looked-at": () => {
+    const response = new Response("looked at");
+    if (response.body === null) throw new Error("it has a body");
+    return response;
+  },
+  "/control": () => new Response("control", { headers: { "x-name": "a\x01b" } }),
+  "/control-type": () => new Response("control", { headers: { "content-type": "a/b\x7f" } }),
   "/view": () => new Response(new Uint8Array(100).fill(7).subarray(10, 20)),
   "/blob": () => new Response(new Blob(["blob"], { type: "text/x-blob" })),
   "/form": async () => {
@@ -103,6 +110,20 @@ const PATHS: Record<string, Handler> = {
   "/completed": (_request, info) => {
     info.completed.then(() => state.completed = "sent", () => state.completed = "not sent");
     return new Response("completed");
+  },
+  "/completed-throw": (_request, info) => {
+    info.completed.then(() => state.completed = "sent", () => state.completed = "not sent");
+    throw new Error("secret of the app");
+  },
+  "/completed-stream": (request, info) => {
+    info.completed.then(() => state.completed = "sent", () => state.completed = "not sent");
+    request.signal.addEventListener("abort", () => state.aborted++);
+    return new Response(
+      new ReadableStream({
+        pull: (controller) => controller.enqueue(new Uint8Array(65536)),
+        cancel: () => void state.cancelled++,
+      }),
+    );
   },
   "/throw": () => {
     throw new Error("secret of the app");

@@ -42,6 +42,18 @@ const paths: Record<string, Handler> = {
     socket.onclose = ({ code, reason, wasClean }) => log.push(`${code} ${reason} ${wasClean}`);
     return response;
   },
+  "/copied"(request) {
+    const { socket, response } = Deno.upgradeWebSocket(request);
+    socket.onopen = () => socket.send("open");
+    const copy = new Response(null, response);
+    copy.headers.set("x-added", "1");
+    return copy;
+  },
+  "/regretted"(request, query) {
+    Deno.upgradeWebSocket(request);
+    if (query.has("throw")) throw new Error("regretted");
+    return new Response("regretted", { status: 401 });
+  },
   async "/hesitant"(request) {
     log.push("asked");
     await new Promise((resolve) => setTimeout(resolve, 60));

@@ -2,6 +2,7 @@
 
 import { AbortReason, QueueIn, RespondFlag, STREAM_WINDOW_BYTES } from "../../protocol/exchange.ts";
 import { type AccessRecord, lengthOf } from "./access_record.ts";
+import { requestMethod } from "../../deno/request.ts";
 import { createResponse } from "../../deno/response.ts";
 import type { GuardedBody } from "../edge/guarded_body.ts";
 import type { RequestHead } from "../edge/head_check.ts";
@@ -164,6 +165,7 @@ export class Exchange implements Awaited {
   crashed(): void {
     if (this.responded) return;
     this.#refuse(500);
+    this.#reportCompleted();
     this.finish();
   }
 
@@ -190,7 +192,9 @@ export class Exchange implements Awaited {
   /** The client is gone: the app is told, and what it still says is dropped. */
   clientGone(): void {
     if (this.finished) return;
-    this.thread.post(QueueIn.abort, this.id, AbortReason.client);
+    // Of the response to a HEAD, Deno sends the head and cancels the stream.
+    const isHead = this.#stream !== null && requestMethod(this.request) === "HEAD";
+    this.thread.post(QueueIn.abort, this.id, isHead ? AbortReason.head : AbortReason.client);
     if (!this.responded) this.#respondWith(499, [], () => createResponse(499, [], null));
     this.finish();
   }

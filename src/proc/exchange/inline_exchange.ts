@@ -50,6 +50,8 @@ export class InlineExchange implements Awaited {
   readonly #host: InlineHost;
   readonly #info: Deno.ServeHandlerInfo;
   readonly #access: AccessRecord | null;
+  /** The app has answered with a WebSocket. */
+  #switched = false;
   /** The request's body, where it comes behind its head. */
   #body: GuardedBody | null = null;
   /** Set as long as the app has promised a response, and nobody else has given it. */
@@ -194,6 +196,7 @@ export class InlineExchange implements Awaited {
 
   /** A WebSocket of Deno's own: the response is what Deno.upgradeWebSocket made, untouched. */
   #upgrade(response: Response): Response {
+    this.#switched = true;
     // Until it is open the connection belongs to Deno's HTTP, and is in use.
     this.#host.upgrades.opening(response).then(() => this.#end(101, 0, []));
     this.session.detach();
@@ -241,6 +244,16 @@ export class InlineExchange implements Awaited {
   #finish(): void {
     this.#body?.abandon();
     this.#host.onEnded(this.session);
+    if (!this.#switched && this.#host.upgrades.isTaken(this.request)) this.#cutTaken();
+  }
+
+  /** Deno has given the connection to the WebSocket, and sends nothing: its client would wait for good. */
+  #cutTaken(): void {
+    this.#host.log.error(
+      `${methodAndPath(this.request)}: the app upgraded the request, and did not return the ` +
+        "response that Deno.upgradeWebSocket gave it: its client is cut off",
+    );
+    this.session.cut();
   }
 
   #logFailure(error: unknown): void {

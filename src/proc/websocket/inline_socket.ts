@@ -11,6 +11,8 @@ interface Asking {
   /** As Deno gave it: the app may have been given another, made from it. */
   readonly original: Request;
   readonly session: Session;
+  /** The app has made a WebSocket of it: the connection is no longer Deno's HTTP's. */
+  taken: boolean;
 }
 
 export interface InlineUpgradeOptions {
@@ -33,7 +35,12 @@ export class InlineUpgrades {
 
   /** `request`, which the app is about to be given, asks for a WebSocket. */
   expect(request: Request, original: Request, session: Session): void {
-    this.#asking.set(request, { original, session });
+    this.#asking.set(request, { original, session, taken: false });
+  }
+
+  /** Whether the app has made a WebSocket of this request: then no other response reaches its client. */
+  isTaken(request: Request): boolean {
+    return this.#asking.get(request)?.taken === true;
   }
 
   /** Resolves when the socket that this response opens is open, or has failed. */
@@ -45,10 +52,13 @@ export class InlineUpgrades {
     request: Request,
     options: Deno.UpgradeWebSocketOptions = {},
   ): Deno.WebSocketUpgrade => {
-    const { original = request, session } = this.#asking.get(request) ?? {};
+    const asking = this.#asking.get(request);
     const { idleTimeout } = this.#options;
-    const upgraded = upgradeWebSocket(original, { idleTimeout, ...options });
-    if (session !== undefined) this.#watch(upgraded, session);
+    const upgraded = upgradeWebSocket(asking?.original ?? request, { idleTimeout, ...options });
+    if (asking !== undefined) {
+      asking.taken = true;
+      this.#watch(upgraded, asking.session);
+    }
     return upgraded;
   };
 

@@ -67,6 +67,25 @@ each("who leaves before the handshake is answered: the app hears of it, once", a
   assertMatch(program.log, /has left/);
 });
 
+each("the handshake's response may be a copy, as frameworks make one", async (program) => {
+  using raw = await RawClient.connect(program.port);
+  assertMatch(await raw.handshake("/copied"), /^HTTP\/1\.1 101 [^]*x-added: 1\r\n/i);
+  const client = await Client.open(program.url("/copied", "ws"));
+  assertEquals(await client.next(), "open");
+  await client.close();
+});
+
+each("who upgrades and then answers otherwise leaves no client waiting", async (program) => {
+  for (const path of ["/regretted", "/regretted?throw"]) {
+    using client = await RawClient.connect(program.port);
+    // With threads: 0 the connection is the WebSocket's, and nothing else can be sent on it.
+    const head = await client.handshake(path).catch(() => "");
+    assertMatch(head, /^$|^HTTP\/1\.1 (?:401|500) /);
+  }
+  await program.logs(/GET \S*\/regretted: the app upgraded the request/);
+  await program.logs(/GET \S*\/regretted failed: Error: regretted/);
+});
+
 each("binaryType blob gives the app Blobs", async (program) => {
   const client = await Client.open(program.url("/blob", "ws"));
   client.socket.send(new TextEncoder().encode("abc"));

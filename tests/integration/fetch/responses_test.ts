@@ -32,6 +32,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   "/binary-header": { headers: { "x-binary": "caf\u00e9 \u00ff" }, body: "ok" },
   "/bytes": { headers: { "content-length": "4" }, body: "\u0000\u00ff\n\r" },
   "/view": { headers: { "content-length": "10" }, body: "\x07".repeat(10) },
+  "/looked-at": { headers: { "content-type": TEXT, "content-length": "9" }, body: "looked at" },
   "/blob": { headers: { "content-type": "text/x-blob" }, body: "blob" },
   "/form": { body: "v" },
   "/params": {
@@ -56,6 +57,11 @@ const FAILING: Readonly<Record<string, RegExp>> = {
   "/relative-fetch": /GET \S*\/relative-fetch failed: TypeError: Invalid URL: '\/etc\/hostname'/,
   "/hostile": /GET \S*\/hostile failed: thrown: something that throws when it is looked at/,
   "/locked": /GET \S*\/locked failed: TypeError: .*locked/,
+  // Deno's process would end.
+  "/control":
+    /GET \S*\/control failed: TypeError: The header field x-name .* control character: "a\\u0001b"/,
+  "/control-type":
+    /GET \S*\/control-type failed: TypeError: The header field content-type .* control/,
   "/used": /GET \S*\/used failed: .*used up/,
 };
 
@@ -136,6 +142,27 @@ for (const threads of [0, 1]) {
         await server.says(logged);
       }
       assert(!/src\/(?:thread|proc|app)\//.test(server.output), "frames of denicorn in a trace");
+    },
+  );
+
+  sceneTest(`info.completed settles when the app has failed, too, ${where}`, async (scene) => {
+    const server = await startApp(scene, threads);
+    const response = await server.fetch("/completed-throw");
+    assertEquals(response.status, 500);
+    await response.body?.cancel();
+    await until("completed resolves", async () => (await stateOf(server)).completed === "sent");
+  });
+
+  sceneTest(
+    `a HEAD that is answered with a stream is complete, and not given up, ${where}`,
+    async (scene) => {
+      const server = await startApp(scene, threads);
+      const response = await server.fetch("/completed-stream", { method: "HEAD" });
+      assertEquals([response.status, await response.text()], [200, ""]);
+      await until("completed resolves", async () => (await stateOf(server)).completed !== "");
+      await until("the stream is cancelled", async () => (await stateOf(server)).cancelled === 1);
+      const { completed, aborted } = await stateOf(server);
+      assertEquals([completed, aborted], ["sent", 0]);
     },
   );
 
