@@ -29,6 +29,17 @@ export interface ThreadEvents {
   onExit(thread: ThreadHandle, code: number): void;
 }
 
+export interface ThreadOptions {
+  /** From 1. */
+  readonly id: number;
+  /** What the thread is called in the log. */
+  readonly role: string;
+  readonly config: Config;
+  /** Of the proc: see protocol/claims.ts. */
+  readonly claims: Int32Array;
+  readonly log: Log;
+}
+
 const MAIN = import.meta.resolve("../../thread/main.ts");
 
 /**
@@ -65,14 +76,7 @@ export class ThreadHandle implements AppThread {
   #pingSent = 0;
   #pongSeen = 0;
 
-  constructor(
-    id: number,
-    role: string,
-    config: Config,
-    shared: { claims: Int32Array },
-    log: Log,
-    events: ThreadEvents,
-  ) {
+  constructor({ id, role, config, claims, log }: ThreadOptions, events: ThreadEvents) {
     this.id = id;
     this.#events = events;
     this.#log = log;
@@ -93,7 +97,7 @@ export class ThreadHandle implements AppThread {
       event.preventDefault();
       this.#died(event.message);
     };
-    const boot: ThreadBoot = { port: port2, role, config, claims: shared.claims };
+    const boot: ThreadBoot = { port: port2, role, config, claims };
     this.#worker.postMessage(boot, [port2]);
   }
 

@@ -26,15 +26,11 @@ export class ThreadPool implements Pool {
     this.#movable = config.threads > 1 && config.affinity === "none";
     this.#bound = config.affinity === "session" ? new WeakMap() : null;
     this.#claims = new Claims(config.threads * config.backlog_per_thread);
-    const claims = this.#claims.shared;
-    this.threads = Array.from(
-      { length: config.threads },
-      (_, index) =>
-        new ThreadHandle(index + 1, `${role} thread ${index + 1}`, config, { claims }, log, {
-          onDied: (thread, why) => events.onDied(thread, why),
-          onExit: (thread, code) => events.onExit(thread, code),
-        }),
-    );
+    const common = { config, claims: this.#claims.shared, log };
+    this.threads = Array.from({ length: config.threads }, (_, i) => {
+      const id = i + 1;
+      return new ThreadHandle({ id, role: `${role} thread ${id}`, ...common }, events);
+    });
   }
 
   /** Resolves when every thread has loaded the app. */
