@@ -1,4 +1,4 @@
-/** How the error log names a request. */
+/** How the error log names a request, and whoever sends it. */
 
 /**
  * `GET /path`. Without the query and the user of its URL, which may hold what no log should: tokens,
@@ -16,4 +16,9 @@ export function methodAndPath(
 export function methodAndPathOf(head: string): string {
   const [method = "", url = ""] = head.split("\n", 2);
   return methodAndPath({ method, url });
+}
+
+/** A client by its address; those of a unix socket have none. */
+export function clientName(remoteHost: string): string {
+  return remoteHost === "" ? "a unix socket" : remoteHost;
 }

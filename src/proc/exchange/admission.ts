@@ -1,6 +1,7 @@
 /** The way of a request from Deno's handler to the app: its head is read, and what must not pass is refused. */
 
 import type { Config } from "../../config/config.ts";
+import { clientName } from "../../log/method_and_path.ts";
 import type { Log } from "../../log/record.ts";
 import type { Field } from "../../protocol/head.ts";
 import { AccessRecord, type ExchangeObserver } from "./access_record.ts";
@@ -131,7 +132,7 @@ export class Admission {
   ): Response {
     const { status, why, source } = rule;
     const { log, sessions } = this.#options;
-    log.debug(`${status} to ${session.remoteHost || "a unix socket"}: ${why} (${source})`);
+    log.debug(`${status} to ${clientName(session.remoteHost)}: ${why} (${source})`);
     const response = refuse(status);
     access?.refused(status);
     session.hadBody = hasMoreToCome(request, fields);

@@ -7,7 +7,7 @@ import { createResponse } from "../../deno/response.ts";
 import type { GuardedBody } from "../edge/guarded_body.ts";
 import type { RequestHead } from "../edge/head_check.ts";
 import { type Awaited, watchClient } from "./patience.ts";
-import { refusalBytes, type RefusalStatus, refuse } from "./refusal.ts";
+import { answerNobody, CLIENT_GONE, refusalBytes, type RefusalStatus, refuse } from "./refusal.ts";
 import { ResponseStream } from "./response_stream.ts";
 import type { Session } from "../session/session.ts";
 import { wholeResponse } from "./whole_response.ts";
@@ -195,7 +195,7 @@ export class Exchange implements Awaited {
     // Of the response to a HEAD, Deno sends the head and cancels the stream.
     const isHead = this.#stream !== null && requestMethod(this.request) === "HEAD";
     this.thread.post(QueueIn.abort, this.id, isHead ? AbortReason.head : AbortReason.client);
-    if (!this.responded) this.#respondWith(499, [], () => createResponse(499, [], null));
+    if (!this.responded) this.#respondWith(CLIENT_GONE, [], answerNobody);
     this.finish();
   }
 

@@ -10,7 +10,7 @@ import type { Config } from "../../config/config.ts";
 import { abortRequest } from "../../deno/request_abort.ts";
 import { createResponse } from "../../deno/response.ts";
 import { fastBytes, fastLength, isFast, type ResponseParts } from "../../deno/response_parts.ts";
-import { methodAndPath } from "../../log/method_and_path.ts";
+import { clientName, methodAndPath } from "../../log/method_and_path.ts";
 import type { Log } from "../../log/record.ts";
 import { bodyCame } from "../../os/young_garbage.ts";
 import type { IdTable } from "../../protocol/id_table.ts";
@@ -22,7 +22,7 @@ import { type AccessRecord, lengthOf } from "./access_record.ts";
 import { CountedStream } from "./counted_stream.ts";
 import type { Exchanging } from "./dispatcher.ts";
 import type { Awaited } from "./patience.ts";
-import { refusalBytes, type RefusalStatus, refuse } from "./refusal.ts";
+import { answerNobody, CLIENT_GONE, refusalBytes, type RefusalStatus, refuse } from "./refusal.ts";
 import { shownInfo, shownRequest } from "./shown_request.ts";
 import { mayBeHeld, wholeResponse } from "./whole_response.ts";
 
@@ -217,7 +217,7 @@ export class InlineExchange implements Awaited {
         this.activeAt = server.now;
       },
       onRefused: ({ status, message }) => {
-        log.debug(`${status} to ${session.remoteHost || "a unix socket"}: ${message}`);
+        log.debug(`${status} to ${clientName(session.remoteHost)}: ${message}`);
         this.giveUp(status);
         server.close(session, status === 413);
       },
@@ -226,8 +226,8 @@ export class InlineExchange implements Awaited {
 
   /** What is answered where nobody listens any more. */
   #nobody(): Response {
-    this.#end(499, 0, []);
-    return createResponse(499, [], null);
+    this.#end(CLIENT_GONE, 0, []);
+    return answerNobody();
   }
 
   #refuse(status: RefusalStatus): Response {

@@ -39,6 +39,14 @@ const CLOSING: ReadonlySet<RefusalStatus> = new Set([
   501,
 ]);
 
+/** For the access log alone: nobody listens any more. nginx's number. */
+export const CLIENT_GONE = 499;
+
+/** What is answered where nobody listens. */
+export function answerNobody(): Response {
+  return createResponse(CLIENT_GONE, [], null);
+}
+
 /** Length of the body of such a response. */
 export function refusalBytes(status: RefusalStatus): number {
   return REFUSALS[status].length + 1;

@@ -3,7 +3,7 @@
 import type { Config } from "../../config/config.ts";
 import { limitMs } from "../../config/limit_ms.ts";
 import { announcedBody, requestBody } from "../../deno/request.ts";
-import { methodAndPath } from "../../log/method_and_path.ts";
+import { clientName, methodAndPath } from "../../log/method_and_path.ts";
 import type { Log } from "../../log/record.ts";
 import { describe } from "../../log/uncaught.ts";
 import type { AccessRecord } from "./access_record.ts";
@@ -223,7 +223,7 @@ export class ThreadedDispatcher implements Dispatcher {
   }
 
   #refuseBody(exchange: Exchange, { status, message }: BodyRefusal): void {
-    this.#log.debug(`${status} to ${exchange.remoteHost || "a unix socket"}: ${message}`);
+    this.#log.debug(`${status} to ${clientName(exchange.remoteHost)}: ${message}`);
     if (!exchange.responded) exchange.refuse(status, AbortReason.client);
     // The app has answered already, and may yet finish: it learns of it where it reads.
     else exchange.thread.post(QueueIn.bodyFail, exchange.id, `Cannot read the request: ${message}`);

@@ -3,6 +3,7 @@
 import { TrustedPeers } from "../../config/cidr.ts";
 import type { Config } from "../../config/config.ts";
 import { limitMs } from "../../config/limit_ms.ts";
+import { clientName } from "../../log/method_and_path.ts";
 import type { Log } from "../../log/record.ts";
 import { IdTable, nextId } from "../../protocol/id_table.ts";
 import { Arrival, type Introduction, isTls } from "../edge/arrival.ts";
@@ -329,7 +330,7 @@ export class Sessions {
   }
 
   #cut(session: Session, why: string): void {
-    this.#log.debug(`Closing a connection of ${session.remoteHost || "a unix socket"}: ${why}`);
+    this.#log.debug(`Closing a connection of ${clientName(session.remoteHost)}: ${why}`);
     session.cut();
   }
 }
