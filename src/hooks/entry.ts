@@ -66,6 +66,11 @@ async function run({ id, name, args }: HookCall): Promise<void> {
   if (id !== 0) post({ type: "ended", id });
 }
 
+/** With the module's own frames alone. */
 function describe(error: unknown): string {
-  return error instanceof Error ? error.stack ?? `${error}` : Deno.inspect(error);
+  if (!(error instanceof Error)) return Deno.inspect(error);
+  const lines = (error.stack ?? `${error}`).split("\n");
+  return lines.filter((line) => !/^\s+at /.test(line) || !line.includes(import.meta.url)).join(
+    "\n",
+  );
 }

@@ -1,5 +1,6 @@
 /** Why Deno does not even begin to serve an app: it says so on standard error alone. */
 
+import { stripVTControlCharacters } from "node:util";
 import type { Config } from "../config/config.ts";
 import { AppLoadError, ExitCode } from "../errors.ts";
 import { denoArguments, projectDirectory, projectFiles } from "./deno_arguments.ts";
@@ -73,8 +74,12 @@ function isNoJson(path: string): boolean {
   }
 }
 
-/** Reads what Deno prints: `error: …`, its causes, and a backtrace of its own. */
-export function parseRefusal(text: string): DenoRefusal | null {
+/**
+ * Reads what Deno prints: `error: …`, its causes, and a backtrace of its own. It is in colour where
+ * FORCE_COLOR is set, as in many a CI.
+ */
+export function parseRefusal(printed: string): DenoRefusal | null {
+  const text = stripVTControlCharacters(printed);
   const said = /^error: (.*)/ms.exec(text.replace(/\n+Stack backtrace:.*/s, ""))?.[1];
   if (said === undefined) return null;
   const [why = "", ...rest] = said.split("\n");

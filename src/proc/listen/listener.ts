@@ -113,8 +113,7 @@ export class Listener implements ListeningSocket {
         if (this.#closed) return;
         // It was renewed: another one accepts from the same socket.
         if (listener !== this.#opened.listener) continue;
-        // A connection that was reset before it was accepted says nothing of the listener.
-        if (error instanceof Deno.errors.ConnectionAborted) continue;
+        if (wasReset(error)) continue;
         if (!starved) this.#log.error(`Cannot accept connections for now: ${error}`);
         starved = true;
         await sleep(ACCEPT_RETRY_MS);
@@ -248,4 +247,14 @@ interface Held {
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/**
+ * A connection that was reset before it was accepted says nothing of the listener, and a pause after
+ * each would let a client that does it at will keep all others out. Linux hands such a one over:
+ * Deno then finds that it has no peer.
+ */
+function wasReset(error: unknown): boolean {
+  const { ConnectionAborted, NotConnected } = Deno.errors;
+  return error instanceof ConnectionAborted || error instanceof NotConnected;
 }

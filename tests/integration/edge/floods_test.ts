@@ -1,6 +1,7 @@
 /** Clients that send what is no request, and clients that only look as if they did. */
 
-import { assertEquals } from "@std/assert";
+import { connect } from "node:net";
+import { assert, assertEquals } from "@std/assert";
 import {
   concat,
   Flag,
@@ -131,3 +132,27 @@ for (const threads of [0, 1]) {
     { needs: hasTool("h2load") },
   );
 }
+
+sceneTest("connections that are reset before they are accepted hold nobody up", async (scene) => {
+  // It accepts nobody while it waits for the gate to be opened, since it has no other thread.
+  const gate = `${scene.directory}/gate`;
+  new Deno.Command("mkfifo", { args: [gate] }).outputSync();
+  const server = await scene.start({
+    workers: 1,
+    args: ["-t", "0"],
+    app: `export default (request) => {
+      if (!request.url.endsWith("/wait")) return new Response("served");
+      console.log("it waits");
+      return new Response(Deno.readTextFileSync(${JSON.stringify(gate)}));
+    };`,
+  });
+  const waits = server.get("/wait");
+  await server.says(/it waits/);
+  for (let i = 0; i < 20; i++) {
+    const client = connect(server.port, "127.0.0.1", () => client.resetAndDestroy());
+    await new Promise<void>((resolve) => client.on("close", () => resolve()));
+  }
+  await Deno.writeTextFile(gate, "opened");
+  assertEquals([await waits, await server.get()], ["opened", "served"]);
+  assert(!server.output.includes("Cannot accept connections"), server.output);
+});

@@ -242,6 +242,7 @@ sceneTest(
       const server = scene.launch({ args: ["--hooks", hooks] });
       assertEquals((await server.end()).code, 2);
       assert(server.output.includes(`${name} is no hook; did you mean ${meant}?`), server.output);
+      assert(!server.output.includes("/src/"), "frames of ours are of no use to the hooks' author");
     }
     // Whatever else is exported is the module's own affair.
     const source = "export const names = ['onExits'];\nexport const alert = () => {};\n";

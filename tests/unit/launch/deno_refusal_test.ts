@@ -15,6 +15,7 @@ Stack backtrace:
     why: "Failed deserializing config file 'file:///app/deno.json'.",
     causes: "Caused by:\n    Unterminated object on line 1 column 14",
   });
+  assertEquals(parseRefusal("\x1b[0m\x1b[1m\x1b[31merror\x1b[0m: in colour\n")?.why, "in colour");
   assertEquals(parseRefusal("error: no more\n"), { why: "no more", causes: "" });
   assertEquals(parseRefusal("Killed\n"), null);
 });
