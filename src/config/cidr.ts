@@ -123,10 +123,6 @@ export class TrustedPeers {
     }
   }
 
-  get everyone(): boolean {
-    return this.#everyone;
-  }
-
   /** The peer of a unix socket: whoever may open the socket's file. */
   get unix(): boolean {
     return this.#unix || this.#everyone;

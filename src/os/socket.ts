@@ -189,19 +189,15 @@ export function unreadByPeer(fd: number): number {
   return value[0] ?? 0;
 }
 
-/** What the kernel knows of a TCP connection. Times are microseconds where nothing else is said. */
+/** What the kernel knows of a TCP connection, as far as it is asked here. Times are microseconds where nothing else is said. */
 export interface TcpInfo {
-  /** TCP_ESTABLISHED = 1, TCP_CLOSE_WAIT = 8, TCP_LISTEN = 10, … */
-  readonly state: number;
   /** Segments sent and not yet acknowledged. Of a listener: connections in the accept queue. */
   readonly unacked: number;
   /** Of a listener: the backlog. */
   readonly sacked: number;
-  readonly lost: number;
   readonly rtt: number;
   /** Bytes of the largest segment that the other side was told to send. */
   readonly advmss: number;
-  readonly total_retrans: number;
   /** Milliseconds since the last bytes went. */
   readonly last_data_sent: number;
   /** Milliseconds since the last bytes came. */
@@ -226,13 +222,10 @@ export function getTcpInfo(fd: number): TcpInfo {
   // struct tcp_info: eight bytes of small fields, then u32 after u32.
   const view = new DataView(bytes.buffer);
   return {
-    state: view.getUint8(0),
     unacked: view.getUint32(24, true),
     sacked: view.getUint32(28, true),
-    lost: view.getUint32(32, true),
     rtt: view.getUint32(68, true),
     advmss: view.getUint32(84, true),
-    total_retrans: view.getUint32(100, true),
     last_data_sent: view.getUint32(44, true),
     last_data_recv: view.getUint32(52, true),
     bytes_acked: Number(view.getBigUint64(120, true)),

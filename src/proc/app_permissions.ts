@@ -32,7 +32,7 @@ export async function withThreadPermissions(config: Config): Promise<Config> {
   }
   const { read = false } = permissions;
   if (read !== true && read !== "inherit") {
-    const own = await moduleFiles(config.app);
+    const own = await importedFiles(config.app);
     permissions.read = [...(read === false ? [] : read), ...own];
   }
   return { ...config, app_permissions: permissions };
@@ -45,7 +45,7 @@ function absolute(name: (typeof PATHS)[number], path: string): string {
 }
 
 /** The local files of the app's module graph, without those that it imports dynamically. */
-async function moduleFiles(app: string): Promise<string[]> {
+async function importedFiles(app: string): Promise<string[]> {
   const file = appFile(app);
   const directory = appDirectory(app);
   if (file === null || directory === null) return [];
