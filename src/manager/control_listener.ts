@@ -13,6 +13,9 @@ const HELLO_TIMEOUT_MS = 10_000;
 /** Connections that may be without a token at a time; further ones are closed unread. */
 const MAX_STRANGERS = 256;
 
+/** Pause after accept() failed, for lack of descriptors or at a signal: it passes. Milliseconds. */
+const ACCEPT_RETRY_MS = 100;
+
 /** What is done with the channel of a proc that has shown the token it was given. */
 type OnProc = (channel: ProcChannel, messages: AsyncIterator<HeardOfProc>) => void;
 
@@ -65,7 +68,7 @@ export class ControlListener {
         conn = await this.#listener.accept();
       } catch {
         if (this.#closed) return;
-        await new Promise((resolve) => setTimeout(resolve, 100)); // EMFILE, or a signal: it passes
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
         continue;
       }
       if (this.#strangers >= MAX_STRANGERS) conn.close();
