@@ -32,7 +32,7 @@ export class HookThread {
   /** Calls that were sent and not taken in yet. */
   #sent = 0;
   #dropped = 0;
-  /** It let somebody wait in vain: nobody waits again before it has shown that it lives. */
+  /** A hook was waited for in vain: no other is waited for until the thread shows that it lives. */
   #stuck = false;
 
   private constructor(module: string, log: Log) {

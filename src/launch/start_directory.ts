@@ -21,9 +21,9 @@ export function startDirectory(): string {
 }
 
 /**
- * The place that it names now. Configurations are made of places: procs that take one another's part
- * then serve one release, whatever the symlink says meanwhile; and Deno looks for a workspace's members
- * by place, as the kernel tells it the working directory.
+ * Where the directory really is now, without symlinks. Configurations are made with that: procs that
+ * replace one another then serve the same release, whatever the symlink says meanwhile. And Deno looks
+ * for a workspace's members from there, since the kernel tells it no other name.
  */
 export function placeOf(directory: string): string {
   try {

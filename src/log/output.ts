@@ -52,7 +52,7 @@ function identityOf(path: string, file: Deno.FsFile): string | null {
   }
 }
 
-/** Closed, it would give its number to the next file that is opened. */
+/** Never closed: its number would go to the next file that is opened. */
 const standardError: Sink = { writeSync: (bytes) => Deno.stderr.writeSync(bytes), close() {} };
 
 class BlockingOutput implements Output {

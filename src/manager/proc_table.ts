@@ -121,7 +121,7 @@ export class ProcTable {
     return this.#crashed(proc, bootFailure(`Proc ${id} is to be replaced: ${wish.why}`), now);
   }
 
-  /** It goes by itself, since somebody sent it a signal: by and by where `graceful`. */
+  /** It leaves by itself, since somebody sent it a signal: after what is in flight if `graceful`. */
   goes(id: number, graceful: boolean, now: number): void {
     const proc = this.#roster.get(id);
     if (proc === undefined || proc.state === "leaving") return;

@@ -83,8 +83,9 @@ class OwnOutput implements Output {
 }
 
 /**
- * Not ours, so it waits where there is no room. Two cases are left: another process fills a pipe
- * between the question and the write, or a terminal that is somebody else's has room for a part.
+ * The descriptor is not ours alone, so that a write waits where there is no room; poll(2) is asked before.
+ * Two cases remain in which it waits: another process fills the pipe between the question and the write,
+ * or a terminal of somebody else's has room for a part only.
  */
 class AskedOutput implements Output {
   readonly #fd: number;

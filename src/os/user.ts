@@ -59,7 +59,7 @@ export function becomeIdentity(identity: Identity): void {
   if (uid !== 0 && c.setuid(0) === 0) throw new SystemError(`${what}: root could be regained`);
 }
 
-/** What to do for who is not root; empty for root. Others may have the capability, so it is tried. */
+/** Advice for users other than root; empty for root. It is tried all the same: they may have the capability. */
 export function whoMay(): string {
   return Deno.uid() === 0
     ? ""

@@ -11,7 +11,7 @@
 
 import { cString, libc } from "./libc.ts";
 
-/** As Linux numbers it on x86-64 and aarch64; `alarm` is called with it. */
+/** Its number on Linux (x86-64 and aarch64), which `alarm` is called with: so many seconds. */
 const SIGUSR1 = 10;
 const RTLD_DEFAULT = 0n;
 /** How often to look, milliseconds. A look costs a tenth of a microsecond, and the wake-up ten. */

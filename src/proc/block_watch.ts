@@ -1,7 +1,7 @@
 /**
  * Tells when no thread of the app is free to begin anything, and when one is again, so that new
- * connections can go to procs that have one. It looks while exchanges are in flight: a request costs one
- * comparison, a server that gets on 20 looks a second, and one that idles nothing.
+ * connections can go to procs that have one. It looks 20 times a second while exchanges are in flight; a
+ * request costs one comparison, and an idle server nothing.
  */
 
 import type { Dispatcher } from "./exchange/dispatcher.ts";

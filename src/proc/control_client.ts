@@ -11,7 +11,7 @@ import {
 import { ControlChannel } from "../protocol/channel.ts";
 import { parseManagerToProc } from "../protocol/control_parse.ts";
 
-/** The last words of a proc get this long to reach a manager that may not read, milliseconds. */
+/** How long a proc that exits waits for a manager that may not read its last words, milliseconds. */
 const FAREWELL_MS = 1_000;
 
 const ORPHAN: LogConfig = {

@@ -10,8 +10,8 @@ import { becomeIdentity, findIdentity } from "../os/user.ts";
  * Takes on what is configured, before any code of the app runs. Throws SystemError where that cannot
  * be had: it must not serve as root because somebody's name was misspelt.
  *
- * The directory first, which the new user may not be allowed to enter; the user last, who may do
- * nothing of all this.
+ * The directory comes first: the new user may not be allowed to enter it. The user comes last: it may
+ * do none of the other things.
  *
  * @param role What follows the configured name in `ps`; empty for nothing.
  */

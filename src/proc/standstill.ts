@@ -23,7 +23,7 @@ export class Standstill {
 
   /** To be called every LOOK_MS while there is something, with what each of the threads stands at. */
   look(threads: readonly Standing[], now: number): boolean {
-    // Nor does it take that for a sign that they got on.
+    // After a gap nothing is concluded: a stand that was found before goes on, another begins anew.
     const missed = now - this.#lookedAt > MISSED_LOOK_MS && !this.#all;
     this.#lookedAt = now;
     let all = threads.length > 0;

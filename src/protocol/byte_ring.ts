@@ -28,7 +28,7 @@ export function createRing(size: number): Ring {
   };
 }
 
-/** So much of a ring is warm in the caches anyway: not worth a beginning anew. */
+/** Below this offset an empty ring does not begin anew: so few bytes are warm in the caches anyway. */
 const COLD_BYTES = 64 * 1024;
 
 const padded = (length: number) => (length + WORD + WORD - 1) & -WORD;
@@ -84,7 +84,8 @@ export class RingWriter {
 
   /**
    * Blocks until the reader has read something since reserve() found no room. Only in threads that
-   * may block. A reader that goes on before this sleeps has changed what it would sleep on.
+   * may block. No wake-up is missed: if the reader goes on first, READ has changed, and this does not
+   * sleep.
    */
   waitForRoom(): void {
     Atomics.store(this.#control, WRITER_WAITS, 1);

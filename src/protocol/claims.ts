@@ -7,7 +7,7 @@ export class Claims {
   /** One state for each slot; the threads have it too. */
   readonly shared: Int32Array;
   readonly #free: number[];
-  /** Revoked: free once the thread that they were queued on has passed them over. */
+  /** Revoked slots: each is free when the thread that it was queued on has passed it over. */
   #revoked: number[] = [];
 
   /** `capacity`: exchanges that may be in flight at once; more of them go unclaimed. */

@@ -99,7 +99,7 @@ export type ProcToManager =
   | { readonly type: "log"; readonly records: readonly LogRecord[] }
   /** Accepts no more: every listening socket is closed. It says so once, whatever made it leave. */
   | { readonly type: "unlistened" }
-  /** A signal to this very proc makes it leave: by and by where `graceful`, else at once. */
+  /** A signal to this very proc makes it leave: after what is in flight if `graceful`, else at once. */
   | { readonly type: "leaving"; readonly why: string; readonly graceful: boolean }
   | { readonly type: "logs_reopened" }
   /** Files that the app has loaded, to be watched (`reload`). */

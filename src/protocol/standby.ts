@@ -32,8 +32,8 @@ const QUICK = 6;
 const SLOW_AT = 7;
 
 /**
- * So many exchanges in a row have to be quick. Where one in so many blocks, those that it holds up do not
- * show in the 99th percentile.
+ * So many exchanges in a row have to be quick. If only one in so many blocks, the ones that it holds up do
+ * not show in the 99th percentile.
  */
 const QUICK_EXCHANGES = 4096;
 

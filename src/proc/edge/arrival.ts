@@ -1,4 +1,4 @@
-/** A connection before HTTP begins on it: its PROXY header or its TLS handshake, under a deadline. */
+/** A connection before its first byte of HTTP: its PROXY header or TLS handshake, under a deadline. */
 
 import type { Timed } from "./deadlines.ts";
 import type { KernelSide } from "./kernel_side.ts";

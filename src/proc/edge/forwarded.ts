@@ -199,7 +199,7 @@ export class ForwardedFields {
   }
 }
 
-/** Some proxies name a WebSocket's own scheme. */
+/** "wss" as well: some proxies name the scheme of a WebSocket. */
 function secureProto(proto: string): boolean {
   const lower = proto.toLowerCase();
   return lower === "https" || lower === "wss";

@@ -36,7 +36,7 @@ export class Handshake {
     if (one.get("sec-websocket-version") !== "13") return Rules.socketVersion;
     if (!KEY.test(one.get("sec-websocket-key") ?? "")) return Rules.socketKey;
     const origin = one.get("origin");
-    // No browser omits it; and who is no browser can send any.
+    // Browsers always send it, and other clients can send any: refusing its absence protects nobody.
     return origin === undefined || this.#allows(origin.toLowerCase()) ? null : Rules.socketOrigin;
   }
 

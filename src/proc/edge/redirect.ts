@@ -4,9 +4,9 @@ import { createResponse } from "../../deno/response.ts";
 import { portIndex } from "./host.ts";
 
 /**
- * Where a request is to go instead. A client that came by the default port goes on by the default
- * port, whatever port the server itself has behind a container's or a firewall's mapping; one that
- * named a port is led to the server's own.
+ * Where a request is to go instead. A client that came by the default port stays on the default port,
+ * since a container or a firewall may map it to another one here; a client that named a port is led to
+ * the server's own.
  */
 export function httpsUrl(url: string, tlsPort: number): string {
   const start = url.indexOf("//") + 2;

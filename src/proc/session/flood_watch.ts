@@ -1,7 +1,7 @@
 /**
- * Clients that send much that is no request. Deno answers by itself what is out of its bounds, no handler
- * hears of it, and works off what lies in a socket before it turns to the next: others wait. How much came,
- * and how much of it requests have taken, tells who does so.
+ * Clients that send much that is no request. Deno answers by itself what is out of its bounds, and no
+ * handler hears of it. It works off all that lies in a socket before it turns to the next one, so others
+ * wait. Such a client shows by how much has come and how little of it requests have taken.
  *
  * Who fills the memory (HTTP/1: Deno keeps what comes behind a request that is being answered) is cut off.
  * Who only costs time (HTTP/2: header blocks that are refused, settings, pings) would connect anew at
@@ -65,7 +65,7 @@ export class FloodWatch {
       const session = sessions[this.#next++ % sessions.length]!;
       if (session.inFlight === 0) this.#judge(session, now);
     }
-    // The looks themselves are nobody's load.
+    // The time that the looks themselves took does not count as load.
     this.#cpuMs = threadCpuMs();
   }
 

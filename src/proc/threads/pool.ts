@@ -39,7 +39,7 @@ export interface Pool {
   wantsBody(exchange: Exchange): Promise<boolean>;
   /** Which thread runs the exchange. */
   locate(exchange: Exchange): AppThread;
-  /** Says in the log where in the app an exchange is, by and by, if that can be seen. */
+  /** Has the log say where in the app an exchange is, as soon as that is known, if it can be seen. */
   explain(exchange: Exchange): void;
   /** Lets nothing wait behind a thread that does not get on; called with the dispatcher's sweep. */
   sweep(): void;

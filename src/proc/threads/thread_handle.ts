@@ -124,8 +124,9 @@ export class ThreadHandle implements AppThread {
   }
 
   /**
-   * The ping that it has not answered, nor said anything else, since the last look; null where it has.
-   * It is asked only behind what was given to it, so that one that merely awaits something is not woken.
+   * The number of the ping that it has not answered; null where it has, or has said anything else since
+   * the last look. It is pinged only behind what was given to it: a thread that merely awaits something
+   * is not woken.
    */
   standing(): Standing {
     const heard = this.#heard;

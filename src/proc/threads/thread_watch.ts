@@ -2,9 +2,9 @@
  * Which threads of a fetch app keep their event loop from turning. One that computes for long, or
  * spins, answers nothing; what waits in its queue would wait as long, while other threads are free.
  *
- * The server's sweep asks a thread for a sign of life, at most once a sweep, that has something outstanding
- * or WebSockets, or was told something. An idle one is asked nothing, and who serves fast pays one message
- * in a quarter of a second.
+ * At each sweep the server asks for a sign of life from every thread that has exchanges or WebSockets, or
+ * was told something since. An idle thread is asked nothing, and one that serves fast pays one message in
+ * a quarter of a second.
  */
 
 import type { ThreadHandle } from "./thread_handle.ts";
@@ -20,7 +20,7 @@ export function isSilent(thread: ThreadHandle): boolean {
 /** To be called every SLOT_MS. Returns the threads that are silent. */
 export function watch(threads: readonly ThreadHandle[]): ThreadHandle[] {
   for (const thread of threads) {
-    // One that is asked stays so until it is heard, even if all that it had is given up meanwhile.
+    // A thread that was asked counts as asked until it is heard, even if all that it had was given up.
     const { exchanges, sockets, told, unheardSweeps } = thread;
     thread.told = false;
     if (!told && exchanges.size + sockets.size + unheardSweeps === 0) continue;
