@@ -20,13 +20,19 @@ const SIGNALS: Readonly<Record<string, string>> = {
   SIGSYS: "a system call that seccomp forbids",
 };
 
-/** Says how a process ended: "was killed by SIGKILL (…)", "exited with code 4 (…)". */
-export function describeExit(status: Pick<Deno.CommandStatus, "code" | "signal">): string {
+/**
+ * Says how a process ended: "was killed by SIGKILL (…)", "exited with code 4 (…)". `served`: it had
+ * booted, and what is a boot's code is none of ours.
+ */
+export function describeExit(
+  status: Pick<Deno.CommandStatus, "code" | "signal">,
+  { served = false } = {},
+): string {
   const { code, signal } = status;
   if (signal !== null) {
     const meaning = SIGNALS[signal];
     return `was killed by ${signal}${meaning === undefined ? "" : ` (${meaning})`}`;
   }
-  const meaning = CODES[code];
+  const meaning = served && code > ExitCode.system ? "the app's own" : CODES[code];
   return `exited with code ${code}${meaning === undefined ? "" : ` (${meaning})`}`;
 }

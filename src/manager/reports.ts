@@ -90,7 +90,9 @@ export class Reports {
   exited(id: number, status: Deno.CommandStatus): void {
     const name = this.#fleet.name(id);
     const pid = this.#fleet.pidOf(id);
-    const how = `${name} ${describeExit(status)}`;
+    const state = this.#table.get(id)?.state;
+    const served = state === "ready" || state === "leaving";
+    const how = `${name} ${describeExit(status, { served })}`;
     this.#fleet.forget(id);
     // Killed by a signal that asks to stop: it was too young to have handlers of its own.
     const wasAsked = status.signal !== null && STOPPING_SIGNALS.includes(status.signal);

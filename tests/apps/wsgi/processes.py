@@ -103,6 +103,8 @@ def application(environ, start_response):
         while not any(job.running() for job in jobs):
             pass
         return answer(start_response, list(executors["fork"]._processes))
+    if path == "/exit":
+        os._exit(int(environ["QUERY_STRING"]))
     if path == "/fork":
         return fork(environ["QUERY_STRING"], start_response)
     if path == "/subprocess":

@@ -91,6 +91,15 @@ sceneTest("a process that a request forks ends where its call does", async (scen
   assertMatch(server.output, /ValueError: raised in the fork/);
 });
 
+sceneTest("an app that ends its process is said to have, whatever code it takes", async (scene) => {
+  const server = await startWsgi(scene, "processes");
+  await server.get("/exit?3").catch(() => {});
+  // 3 is what a proc has that fails to boot.
+  await server.says(/ERROR.* exited with code 3 \(the app's own\)/);
+  await server.ready(2);
+  assertEquals(await ask(server, "/subprocess"), [0, "42"]);
+});
+
 sceneTest("subprocess, asyncio and threads work from within the app", async (scene) => {
   const server = await startWsgi(scene, "processes");
   assertEquals(await ask(server, "/subprocess"), [0, "42"]);
