@@ -85,7 +85,9 @@ export class Departures {
   }
 
   #drain(proc: Proc, now: number, reason: DrainReason, lingerMs: number, why: string): void {
-    const withinMs = leaveWithinMs(this.#wanted.limits, lingerMs);
+    // They go one after another, each when those before accept nobody any more: Steering.leave().
+    const before = this.#roster.all.filter(({ state }) => state === "leaving").length;
+    const withinMs = leaveWithinMs(this.#wanted.limits, lingerMs * (before + 1));
     this.#agenda.drain(proc, now, { reason, lingerMs, withinMs, why });
   }
 }

@@ -21,6 +21,8 @@ import { attachers, changed, type Group } from "./steering_group.ts";
 
 /** A proc that does not say within this time that it has steered is not waited for, milliseconds. */
 const STEER_TIMEOUT_MS = 500;
+/** A proc that stands still, and so does not close its sockets, holds up those behind it for so long. */
+const DEPARTURE_MS = 1_500;
 /**
  * An uncertain order is tried out when nobody has come or gone for so long, milliseconds; and again
  * after twice as long each time, so often: a busy proc may not have accepted in time.
@@ -47,7 +49,7 @@ export class Steering {
   /** By the address as procs bind it. */
   readonly #groups = new Map<string, Group>();
   readonly #leaving = new Set<number>();
-  /** Resolves when all that were to leave have closed their sockets. */
+  /** Resolves when all that were to leave have closed their sockets, or are not waited for. */
   #departed: Promise<void> = Promise.resolve();
   /** By proc: it has closed its sockets. */
   readonly #departures = new Map<number, () => void>();
@@ -109,7 +111,7 @@ export class Steering {
    *
    * One resolves after another: when a socket closes, the last of its group takes its index, and
    * until the plan is exchanged it may send somebody to any socket of the group. That harms nobody as
-   * long as none of them is about to close.
+   * long as none of them is about to close. It would harm more to be killed, never having been told.
    */
   async leave(id: number): Promise<void> {
     // Told twice, it goes once.
@@ -117,7 +119,7 @@ export class Steering {
     if (this.#options.mode() === "off") return;
     const before = this.#departed;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#departed = before.then(() => promise);
+    this.#departed = before.then(() => within(promise, DEPARTURE_MS));
     this.#departures.set(id, resolve);
     this.#leaving.add(id);
     this.#shares.forget(id);
@@ -130,6 +132,7 @@ export class Steering {
     }
     await Promise.all(this.#refresh());
     if (this.#impossible !== null) return this.#warn(this.#impossible);
+    if (!this.#anyStays) return;
     await before;
     await Promise.all(this.#refresh());
   }
@@ -236,6 +239,11 @@ export class Steering {
     return group;
   }
 
+  get #anyStays(): boolean {
+    const all = [...this.#groups.values()].flatMap(({ order }) => [...order.listening]);
+    return all.some((id) => !this.#leaving.has(id));
+  }
+
   #listens(id: number): boolean {
     return [...this.#groups.values()].some(({ order }) => order.listening.has(id));
   }
@@ -316,6 +324,12 @@ export class Steering {
         `a few may be refused at each reload`,
     );
   }
+}
+
+function within(promise: Promise<void>, ms: number): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 interface Asked {

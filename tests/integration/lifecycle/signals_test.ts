@@ -78,6 +78,26 @@ sceneTest("HUPs in a row end in one new set of procs", async (scene) => {
   );
 });
 
+for (const signals of [["SIGWINCH"], ["SIGTTOU", "SIGTTOU"]] as const) {
+  sceneTest(
+    `a stopped proc takes none with it that is to leave too (${signals})`,
+    async (scene) => {
+      const args = ["--graceful-timeout", "1"];
+      const server = await scene.start({ workers: 3, group: true, args });
+      const [stopped, sound] = server.procs();
+      Deno.kill(stopped!.pid, "SIGSTOP");
+      for (const [i, signal] of signals.entries()) {
+        server.signal(signal);
+        // Of two that wait the kernel makes one.
+        await server.says(new RegExp(`Signal ${signal}`), i + 1);
+      }
+      await server.says(new RegExp(`pid ${stopped!.pid}, is killed: it did not leave`));
+      await server.says(new RegExp(`pid ${sound!.pid}, has left`));
+      assertEquals([...server.output.matchAll(/it did not leave/g)].length, 1);
+    },
+  );
+}
+
 sceneTest(
   "WINCH drains the procs and keeps the manager; HUP, not TTOU, brings them back",
   async (scene) => {

@@ -93,6 +93,25 @@ Deno.test("the last of all to leave is steered away from by nobody", async () =>
   assertEquals(told, []);
 });
 
+Deno.test("a proc that stands still keeps none behind it from leaving", async () => {
+  const { steering, listen, isDone } = scene();
+  listen([1, 2, 3]);
+  steering.leave(1);
+  const second = steering.leave(2);
+  steering.steered(3, null);
+  steering.steered(3, null);
+  assertEquals(await isDone(second), false);
+  await second;
+});
+
+Deno.test("where all leave, none waits for another", async () => {
+  const { steering, listen } = scene();
+  listen([1, 2]);
+  const left = [steering.leave(1), steering.leave(2)];
+  steering.steered(2, null);
+  await Promise.all(left);
+});
+
 Deno.test("each address has an order of its own", () => {
   const { steering, told, listen } = scene();
   listen([1, 2]);
