@@ -4,7 +4,7 @@ import { AppLoadError } from "../errors.ts";
 import { kindOf } from "./path_kind.ts";
 
 /** What people leave out of a path. */
-const ENDINGS = [".ts", ".js", ".mjs", ".tsx", "/main.ts", "/mod.ts", "/index.ts"];
+const ENDINGS = [".ts", ".js", ".mjs", ".tsx", "/main.ts", "/mod.ts", "/index.ts", "/index.js"];
 
 /** Throws an AppLoadError that names what may have been meant. */
 export function requireFile(path: string): void {

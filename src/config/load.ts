@@ -7,11 +7,13 @@
 import { isAbsolute, resolve } from "node:path";
 import { ConfigError } from "../errors.ts";
 import { absoluteApp, interfaceOf } from "./app.ts";
+import { requireFile } from "./app_file.ts";
 import { BadValue } from "./bad_value.ts";
 import { checkTogether } from "./checks.ts";
 import type { Config, Settings } from "./config.ts";
 import { allowedCpus } from "./cpus.ts";
 import { badValue, type Given, meant } from "./given.ts";
+import { kindOf } from "./path_kind.ts";
 import { commandEntries, entries, type Entry, type SettingName } from "./registry.ts";
 import type { Machine } from "./setting.ts";
 import { fromCommandLine } from "./sources/command_line.ts";
@@ -197,9 +199,11 @@ function withApp(settings: Settings, named: string): Settings {
     const kind = forced === "auto" ? interfaceOf(app) : forced;
     return { ...settings, app: absoluteApp(app, kind, chdir), interface: kind };
   } catch (error) {
-    throw error instanceof BadValue
-      ? new ConfigError(`${named}: "${app}" ${error.message}`)
-      : error;
+    if (!(error instanceof BadValue)) throw error;
+    // A directory, or a path without its ending: what lies there tells more than the form.
+    const path = resolve(chdir, app);
+    if (kindOf(path) === "directory" || /^[^:]*\/[^:.]*$/.test(app)) requireFile(path);
+    throw new ConfigError(`${named}: "${app}" ${error.message}`);
   }
 }
 

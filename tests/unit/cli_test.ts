@@ -108,8 +108,16 @@ Deno.test("an app whose file is not there cannot be loaded: exit code 4", async 
       "file (relative paths are taken from chdir), a URL, npm:NAME, or package.module:callable for " +
       "Python\n",
   });
-  const { code, stderr } = await denicorn(["--interface", "fetch", "."]);
-  assertEquals([code, stderr.includes("is a directory")], [4, true]);
+  for (const args of [["--interface", "fetch", "."], ["."]]) {
+    const { code, stderr } = await denicorn(args);
+    assertEquals([code, stderr.includes("DIR is a directory; name a .ts or .js file")], [4, true]);
+  }
+});
+
+Deno.test("a path that lacks its file's ending: the error has the whole", async () => {
+  const { code, stderr } = await denicorn(["./app"]);
+  assertEquals(code, 4);
+  assertStringIncludes(stderr, "there is no file DIR/app; did you mean DIR/app.ts?");
 });
 
 Deno.test("an error log that cannot be opened is an error of the system: exit code 1", async () => {
