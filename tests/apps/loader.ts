@@ -9,8 +9,8 @@ export interface LoadRequest {
   readonly addr: Deno.NetAddr;
   /**
    * What to do when it is loaded, in this order: "/path" asks and waits for the answer, "&/path" asks
-   * and waits at the end, "!name" awaits the app's global function. "?warning" alone reports when the
-   * first warning comes, without waiting for the app.
+   * and waits at the end, "!name" awaits the app's global function. "?warning" and a
+   * text report when a record with that text comes, without waiting for the app.
    */
   readonly paths: readonly string[];
 }
@@ -43,7 +43,7 @@ thread.onmessage = async ({ data: { specifier, addr, paths } }) => {
   const report = (error: LoadReport["error"]) => thread.postMessage({ answers, log, error });
   const logger = createLog("info", "thread", ({ level, message }) => {
     log.push(`${level} ${message}`);
-    if (paths[0] === "?warning") report(null);
+    if (paths[0] === "?warning" && message.includes(paths[1]!)) report(null);
   });
   try {
     const handler = await loadFetchApp(specifier, logger, { addr });

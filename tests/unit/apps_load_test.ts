@@ -365,11 +365,12 @@ Deno.test("a factory that throws: the app's own trace", async () => {
 });
 
 Deno.test("an app that never gets ready is named in the log, with what is waited for", async () => {
-  const { log } = await load(`await new Promise(() => {});`, { paths: ["?warning"] });
+  const { log } = await load(`await new Promise(() => {});`, { paths: ["?warning", "top level"] });
   assertMatch(log[0]!, /^warning Still waiting for DIR\/app\.ts to be loaded: an await at its top/);
-  const second = await load(`const nothing = 1;`, { paths: ["?warning"] });
+  // Before it, a busy machine may have said that the module itself took long.
+  const second = await load(`const nothing = 1;`, { paths: ["?warning", "start a server"] });
   assertMatch(
-    second.log[0]!,
+    second.log.at(-1)!,
     /^warning Still waiting for .* to start a server .* exports nothing; or add `export default/,
   );
 });
