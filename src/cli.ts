@@ -93,6 +93,7 @@ async function serve(
     const activation = Activation.take(handover?.names);
     if (activation.sockets.length > 0) log.info(`From systemd: ${activation.describe()}`);
     const { runManager } = await import("./manager/manager.ts");
+    let fileBefore = file;
     return await runManager(activation.activate(config, log), log, {
       argv: options.argv,
       cwd: options.cwd,
@@ -105,6 +106,8 @@ async function serve(
       // deno-lint-ignore require-await -- an error in it is to reject
       reloadConfig: async () => {
         const again = load({ ...options, cwd: placeOf(options.cwd) });
+        requireFileAgain(fileBefore, again.file);
+        fileBefore = again.file;
         const fresh = requireConfig(again);
         requireManaged(fresh);
         requireAppFile(fresh);
@@ -142,6 +145,14 @@ function requireManaged({ workers }: Config) {
   const why = "workers: 0 is one process without a manager, which neither a reload nor USR2 can " +
     "make of a server that runs";
   throw new ConfigError(`${why}; stop that and start it anew, or take 1 or more`);
+}
+
+/** The file that is read where it is there: without it a server would leave its address for the default. */
+function requireFileAgain(before: string | null, now: string | null) {
+  if (before === null || now !== null) return;
+  throw new ConfigError(
+    `${before}, which was read before, is not there any more; put it back, or an empty one`,
+  );
 }
 
 /** Says at once, instead of after the start of all procs, that the app's file is not there. */

@@ -64,6 +64,20 @@ sceneTest("HUP reads the configuration again; a broken one changes nothing", asy
   await until("three serve", () => server.procs().length === 3);
 });
 
+sceneTest("HUP takes no defaults for a configuration file that has gone", async (scene) => {
+  const app = scene.write("app.ts", HELLO);
+  const file = scene.write("denicorn.yaml", "bind: 127.0.0.1:0\nworkers: 1\n");
+  const server = scene.run([app]);
+  await server.ready(1);
+  Deno.removeSync(file);
+  server.signal("SIGHUP");
+  await server.says(/Cannot reload, all stays as it was: denicorn\.yaml, which was read before/);
+  scene.write("denicorn.yaml", "bind: 127.0.0.1:0\nworkers: 2\n");
+  server.signal("SIGHUP");
+  await server.says(/Reloaded: 2 worker processes serve http:\/\/127\.0\.0\.1:\d+\/\n/);
+  assert((await server.get()).startsWith("pid "));
+});
+
 sceneTest("HUPs in a row end in one new set of procs", async (scene) => {
   const server = await scene.start({ app: versioned("old"), workers: 2 });
   scene.write("app.ts", versioned("new"));
