@@ -19,6 +19,7 @@ import { Outbox } from "../../protocol/outbox.ts";
 import { SLOT_MS } from "../edge/deadlines.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { AppThread } from "./app_thread.ts";
+import { startThread } from "./start_thread.ts";
 import type { Standing } from "../standstill.ts";
 import type { ServerSocket } from "../websocket/websocket.ts";
 
@@ -85,7 +86,7 @@ export class ThreadHandle implements AppThread {
     this.#port = port1;
     this.#outbox = new Outbox((batch, transfer) => port1.postMessage(batch, transfer));
     port1.onmessage = (event) => this.#receive(event.data as Batch);
-    this.#worker = new Worker(ENTRY, {
+    this.#worker = startThread(ENTRY, {
       type: "module",
       name: role,
       ...(config.app_permissions === null

@@ -24,6 +24,7 @@ import {
 import { pointerOf, textFrom } from "../../python/memory.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { AppThread } from "../threads/app_thread.ts";
+import { startThread } from "../threads/start_thread.ts";
 import { HeldResponse } from "./held_response.ts";
 import { Owed } from "./owed.ts";
 import { RingIn } from "./ring_in.ts";
@@ -104,7 +105,7 @@ export class WsgiThread implements AppThread {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     port1.onmessage = ({ data }) => data === 0 ? events.onWake() : this.#hear(data as WsgiNews);
-    this.#worker = new Worker(new URL("../../thread/wsgi_main.ts", import.meta.url), {
+    this.#worker = startThread(new URL("../../thread/wsgi_main.ts", import.meta.url), {
       type: "module",
       name: options.role,
     });

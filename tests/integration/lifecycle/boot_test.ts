@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fetchOnce } from "../../support/running.ts";
 import { sceneTest } from "../../support/scene.ts";
+import { hasTool } from "../../support/tools.ts";
 import { until } from "../../support/wait.ts";
 
 sceneTest("all procs serve the app on one port", async (scene) => {
@@ -225,3 +226,17 @@ sceneTest("a deno.json that Deno cannot read at HUP: all stays as it was", async
   await server.says(/Cannot reload, all stays as it was: Cannot load the app .*deno\.json/);
   assertEquals(await server.get(), `pid ${server.procs()[0]?.pid}`);
 });
+
+sceneTest(
+  "that the system allows no more threads is said with the limits that do so",
+  async (scene) => {
+    Deno.chmodSync(scene.directory, 0o755);
+    const args = ["--threads", "4", "--user", "12345", "--group", "54321"];
+    const server = scene.launch({ workers: 1, args, prefix: ["prlimit", "--nproc=5"] });
+    assertEquals((await server.end()).code, 3);
+    const said =
+      /denicorn: Cannot start proc 1 thread \d: the system allows no more threads; .*ulimit -u/;
+    assertMatch(server.output, said);
+  },
+  { needs: Deno.uid() === 0 && hasTool("prlimit") },
+);
