@@ -26,9 +26,13 @@ async function start(boot: ThreadBoot): Promise<void> {
   const queue = new ThreadQueueOut(port);
   const log = createLog(config.log_level, role, ({ level, message }) => queue.log(level, message));
   // The app's end is the server's to arrange: alone, it would take the thread away silently.
+  let loading = true;
   Deno.exit = (code = Deno.exitCode) => {
-    queue.exit(Number(code));
-    throw new Error(`Deno.exit(${code}) was called`);
+    const error = new Error(`Deno.exit(${code}) was called`);
+    // It ends the loading even where the app catches what is thrown here.
+    if (loading) reportError(error);
+    else queue.exit(Number(code));
+    throw error;
   };
   allowChdir(config.chdir);
   const upgrades = new Upgrades(queue, log, config.websocket_idle_timeout);
@@ -39,10 +43,15 @@ async function start(boot: ThreadBoot): Promise<void> {
       announce: FIRST_THREAD.test(role),
     });
     const worker = new FetchWorker(handler, queue, boot.claims, upgrades, log);
+    loading = false;
     outliveErrors(log);
     port.onmessage = (event) => worker.receive(event.data as Batch);
     queue.ready();
   } catch (error) {
+    // What else the app throws says no more, and must not end the thread before this is told.
+    for (const type of ["error", "unhandledrejection"]) {
+      addEventListener(type, (event) => event.preventDefault());
+    }
     const exitCode = error instanceof DenicornError ? error.exitCode : ExitCode.boot;
     const message = messageOf(error);
     queue.bootFailed(exitCode, message, error instanceof AppLoadError ? error.trace : "");

@@ -74,15 +74,20 @@ sceneTest("an app that is not there: exit code 4 at once", async (scene) => {
   assert(server.output.includes("there is no file"), server.output);
 });
 
-sceneTest(
-  "an app that ends its process while it loads: exit code 3 or 4, said so",
-  async (scene) => {
-    const server = scene.launch({ app: "Deno.exit(7);\n" });
-    const { code } = await server.end();
-    assert(code === 3 || code === 4, `exit code ${code}`);
-    assert(/exit/.test(server.output), server.output);
-  },
-);
+for (
+  const [how, app] of [
+    ["", "Deno.exit(7);\n"],
+    [" and catches what that throws", "try { Deno.exit(7); } catch {}\n"],
+    [" in a promise", "Promise.reject().catch(() => Deno.exit(7));\n"],
+  ] as const
+) {
+  sceneTest(`an app that ends its process while it loads${how}: exit code 4`, async (scene) => {
+    const server = scene.launch({ app });
+    assertEquals((await server.end()).code, 4);
+    assert(server.output.includes("Error: Deno.exit(7) was called"), server.output);
+    assert(!server.output.includes("is to be replaced"), server.output);
+  });
+}
 
 sceneTest(
   "an app that kills its process while it loads: exit code 3, and the signal",

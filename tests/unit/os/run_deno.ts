@@ -11,7 +11,8 @@ export function spawnDeno(
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
-    ...(options.env === undefined ? {} : { env: options.env }),
+    // In colour, as many a CI has it, its output would be another one.
+    env: { FORCE_COLOR: "", ...options.env },
   }).spawn();
 }
 
