@@ -196,6 +196,20 @@ export class GuardedBody implements Timed {
     this.cancel();
   }
 
+  /**
+   * As {@linkcode abandon}, behind a streamed response of HTTP/1, whose head has said already that the
+   * connection ends. If the rest were cancelled now Deno would close at once, with bytes unread, and then
+   * the kernel throws away what the client has yet to take of the response (RFC 9112, 9.6). So that is to
+   * follow by cancel(). Returns whether there is a rest.
+   */
+  leave(): boolean {
+    if (this.#waits || this.#owner === null) return false;
+    this.#abandoned = true;
+    this.#deadlines.remove(this);
+    this.#end();
+    return true;
+  }
+
   /** Nobody wants the rest. */
   cancel(): void {
     this.#giveUp();

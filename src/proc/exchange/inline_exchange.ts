@@ -26,6 +26,9 @@ import { answerNobody, CLIENT_GONE, refusalBytes, type RefusalStatus, refuse } f
 import { shownInfo, shownRequest } from "./shown_request.ts";
 import { mayBeHeld, wholeResponse } from "./whole_response.ts";
 
+/** How often it is looked whether a client has taken its response, milliseconds. */
+const TAKEN_LOOK_MS = 500;
+
 /** What all inline exchanges have in common. */
 export interface InlineHost {
   readonly config: Config;
@@ -189,7 +192,10 @@ export class InlineExchange implements Awaited {
       if (!(error instanceof BodyRefusal)) this.#logFailure(error);
     });
     const response = createResponse(status, fields, sent.readable);
-    const end = () => this.#end(status, sent.bytes, fields);
+    const end = () => {
+      if (!this.session.http2 && this.#body?.leave()) cancelWhenTaken(this.#body, this.session);
+      this.#end(status, sent.bytes, fields);
+    };
     this.#info.completed.then(end, end);
     return response;
   }
@@ -259,6 +265,15 @@ export class InlineExchange implements Awaited {
   #logFailure(error: unknown): void {
     this.#host.log.error(`${methodAndPath(this.request)} failed: ${traceOf(error)}`);
   }
+}
+
+/** Gives up the rest of a request's body when its client has taken the response, or the connection is over. */
+function cancelWhenTaken(body: GuardedBody, session: Session): void {
+  setTimeout(() => {
+    // A client that takes nothing any more is the session's to cut, after `write_timeout`.
+    if (session.closed || session.stuckFor(performance.now()) < 0) body.cancel();
+    else cancelWhenTaken(body, session);
+  }, TAKEN_LOOK_MS);
 }
 
 export function isPromise(value: Response | Promise<Response>): value is Promise<Response> {

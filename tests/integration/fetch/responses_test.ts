@@ -227,6 +227,21 @@ for (const threads of [0, 1]) {
     }
   });
 
+  sceneTest(
+    `a stream reaches a client whose upload nobody reads to its end, ${where}`,
+    async (scene) => {
+      const server = await startApp(scene, threads);
+      const bytes = 3_000_000;
+      for (let i = 0; i < 8; i++) {
+        using wire = await Wire.connect(server.port);
+        const head = `POST /download?bytes=${bytes} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n`;
+        await wire.send(`${head}Content-Length: 1000000\r\n\r\n` + "q".repeat(1_000_000));
+        const text = await wire.rest();
+        assert(text.length > bytes && text.endsWith("\r\n0\r\n\r\n"), `${text.length} bytes`);
+      }
+    },
+  );
+
   sceneTest(`a piece of a stream is sent when it is yielded, ${where}`, async (scene) => {
     const server = await startApp(scene, threads);
     const response = await server.fetch("/tick");
