@@ -42,7 +42,10 @@ def call(function, *arguments):
         except BaseException as error:  # SystemExit too
             outcome.extend((None, error))
         if os.getpid() != _process:
-            end_fork(outcome[1])
+            error = outcome[1]
+            # Who loads the app tells of an exit by an error of its own.
+            context = getattr(error, "__context__", None)
+            end_fork(context if isinstance(context, SystemExit) else error)
         done.release()
 
     _tasks.append(task)
@@ -60,15 +63,14 @@ def call(function, *arguments):
 def end_fork(error):
     """Ends a process that what was called has forked, and that came back from there: nobody waits for what
     it returns, and the pipes are its parent's."""
-    code = 0
-    # Who loads the app tells of it by an error of its own.
-    end = error if isinstance(error, SystemExit) else getattr(error, "__context__", None)
-    if isinstance(end, SystemExit):
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    elif error is not None:
-        traceback.print_exception(type(error), error, error.__traceback__)
-        code = 1
+    code = int(error is not None)
     try:
+        if isinstance(error, SystemExit):
+            code = error.code if isinstance(error.code, int) else int(error.code is not None)
+            if error.code not in (None, code):
+                print(error.code, file=sys.stderr)
+        elif error is not None:
+            traceback.print_exception(type(error), error, error.__traceback__)
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -80,6 +82,7 @@ def run():
     leave_signals()
     os.set_blocking(_wake, False)
     os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))
+    os.register_at_fork(after_in_child=become_main)
     os.write(READY, b"\0")
     while True:
         try:
@@ -90,6 +93,17 @@ def run():
                 _tasks.pop(0)()
         except BaseException:  # of a signal's handler
             traceback.print_exc()
+
+
+def become_main():
+    """The one thread that a fork has is its main one. Where threading has not started it, as it has not those of
+    requests, it misses a lock: a process of multiprocessing then fails at its end (CPython's gh-102512)."""
+    thread = threading.main_thread()
+    if isinstance(thread, threading._DummyThread) and getattr(thread, "_tstate_lock", thread) is None:
+        thread.__class__ = threading._MainThread
+        thread._name = "MainThread"
+        thread._daemonic = False
+        thread._set_tstate_lock()
 
 
 def leave_signals():

@@ -31,6 +31,9 @@ def end_executors():
 
 def dismiss(manager):
     """Has the processes end with what they are at: behind it nobody would be there to tell them."""
+    # A function of atexit waits for all that it knows of, and those behind it would never be called.
+    children = getattr(sys.modules.get("multiprocessing.process"), "_children", set())
+    children.difference_update(manager.processes.values())
     executor = manager.executor_reference()
     if executor is not None:
         executor.shutdown(wait=False, cancel_futures=True)

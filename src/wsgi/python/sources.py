@@ -42,6 +42,15 @@ def loaded_files():
     # Debian's own packages lie in another place than those that are installed beside them.
     known += [*site.getsitepackages(), site.getusersitepackages()]
     own = tuple(path + os.sep for path in known)
-    files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    files = [file_of(module) for module in list(sys.modules.values())]
     paths = [os.path.abspath(file) for file in files if file and not file.startswith("<")]
     return {path for path in paths if not path.startswith(own)}
+
+
+def file_of(module):
+    """Not by getattr(), with which a lazy module is loaded, or raises what it likes."""
+    try:
+        file = object.__getattribute__(module, "__dict__").get("__file__")
+    except Exception:
+        return None
+    return file if isinstance(file, str) else None

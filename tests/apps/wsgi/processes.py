@@ -56,6 +56,8 @@ def fork(end, start_response):
     child = os.fork()
     if child == 0 and end == "exit":
         sys.exit(7)
+    if child == 0 and end == "text":
+        sys.exit("why the fork ends")
     if child == 0 and end == "raise":
         raise ValueError("raised in the fork")
     return answer(start_response, 0 if child == 0 else status_of(child))
@@ -93,6 +95,13 @@ def application(environ, start_response):
         method = environ["QUERY_STRING"]
         with multiprocessing.get_context(method).Pool(2) as pool:
             return answer(start_response, pool.map(square, [1, 2, 3]))
+    if path == "/exit-codes":
+        threading.current_thread()  # as logging asks for it
+        processes = [multiprocessing.get_context("fork").Process(target=sys.exit, args=(it,)) for it in (0, 9)]
+        for process in processes:
+            process.start()
+            process.join()
+        return answer(start_response, [it.exitcode for it in processes])
     if path == "/executor":
         # It lives on, as one that was made by an import does.
         executor = executors[environ["QUERY_STRING"]]

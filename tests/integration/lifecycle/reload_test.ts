@@ -213,7 +213,14 @@ sceneTest(
     write("first");
     scene.write(
       "web.py",
-      `def application(environ, start_response):
+      // A module that asks to be left alone.
+      `import sys, types
+class Lazy(types.ModuleType):
+    @property
+    def __file__(self):
+        raise ImportError("it is not installed")
+sys.modules["lazy"] = Lazy("lazy")
+def application(environ, start_response):
     from views import VIEW
     start_response("200 OK", [])
     return [VIEW]

@@ -61,6 +61,11 @@ for (const method of ["spawn", "fork", "forkserver"]) {
   });
 }
 
+sceneTest("a process of multiprocessing that is forked ends with its own code", async (scene) => {
+  const server = await startWsgi(scene, "processes");
+  assertEquals(await ask(server, "/exit-codes"), [0, 9]);
+});
+
 sceneTest("an executor's processes end with the one that made them", async (scene) => {
   const server = await startWsgi(scene, "processes");
   const pids: number[] = [];
@@ -78,6 +83,7 @@ sceneTest("an executor's processes that are at work end with what they do", asyn
   const pids = await ask(server, `/job?${gate}`) as number[];
   server.signal("SIGTERM");
   await server.says(/Stopped/);
+  assertMatch(server.output, /the app was told of its end/);
   assert(pids.every((pid) => look(pid) !== null), "they were not left in peace");
   Deno.writeTextFileSync(gate, "");
   await until("they have ended", () => pids.every((pid) => look(pid) === null));
@@ -85,9 +91,11 @@ sceneTest("an executor's processes that are at work end with what they do", asyn
 
 sceneTest("a process that a request forks ends where its call does", async (scene) => {
   const server = await startWsgi(scene, "processes");
-  for (const [end, status] of [["return", 0], ["exit", 7 << 8], ["raise", 1 << 8], ["yield", 0]]) {
+  const ends = { return: 0, exit: 7 << 8, text: 1 << 8, raise: 1 << 8, yield: 0 };
+  for (const [end, status] of Object.entries(ends)) {
     assertEquals(await ask(server, `/fork?${end}`), status, `${end}\n${server.output}`);
   }
+  assertMatch(server.output, /why the fork ends/);
   assertMatch(server.output, /ValueError: raised in the fork/);
 });
 
