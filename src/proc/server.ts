@@ -272,7 +272,7 @@ export class Server implements Exchanging {
     this.#sessions.abort();
     this.sockets.drop();
     const patience = cut === 0 ? APP_CLOSE_MS : APP_CLOSE_AFTER_CUT_MS;
-    await Promise.race([this.#dispatcher.close(), sleep(patience)]);
+    await Promise.race([this.#dispatcher.close(patience), sleep(patience)]);
     this.#dispatcher.terminate();
     this.#stopSweeping();
   }

@@ -24,8 +24,8 @@ function start(boot: WsgiBoot): void {
     });
   }
   // Heard only when the thread has left the queue: until then it never returns to its event loop.
-  port.onmessage = () => {
-    loop.end();
+  port.onmessage = ({ data: patienceMs }) => {
+    loop.end(patienceMs);
     say({ type: "ended" });
   };
   say({ type: "ready" });

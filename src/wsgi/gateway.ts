@@ -8,14 +8,13 @@ import { createFunction } from "../python/function.ts";
 import { LEVELS } from "../log/record.ts";
 import {
   attribute,
-  call,
   callMethod,
   fromText,
   importModule,
   toText,
   viewOf,
 } from "../python/objects.ts";
-import { type Api, type Handle, NULL } from "../python/symbols.ts";
+import type { Api, Handle } from "../python/symbols.ts";
 import { moduleName } from "./modules.ts";
 
 /** As in python/context.py. */
@@ -47,7 +46,7 @@ export interface Gateway {
   readonly more: Handle;
   readonly finish: Handle;
   newNone(): Handle;
-  tearDown(): void;
+  tearDown(patienceMs: number): void;
 }
 
 /** Makes a gateway; the first one in a process imports the app. Throws AppLoadError. Under the GIL. */
@@ -100,11 +99,11 @@ export function createGateway(
     more: attribute(api, gateway, "more"),
     finish: attribute(api, gateway, "finish"),
     newNone: () => given(none),
-    tearDown() {
+    tearDown(patienceMs) {
       const process = importModule(api, moduleName("process"));
-      const tearDown = attribute(api, process, "tear_down");
-      const result = call(api, tearDown);
-      for (const handle of [result, tearDown, process]) if (handle !== NULL) api.Py_DecRef(handle);
+      const patience = api.PyLong_FromLong(BigInt(patienceMs));
+      const result = callMethod(api, process, "tear_down", patience);
+      for (const handle of [result, process]) api.Py_DecRef(handle);
     },
   };
 }

@@ -278,8 +278,8 @@ export class WsgiThreadLoop {
     }
   }
 
-  /** Runs what the app wants to have run at the end of the process. */
-  end(): void {
-    this.#gil.with(() => this.#gateway.tearDown());
+  /** Runs what the app wants to have run at the end of the process, which gives it so long. */
+  end(patienceMs: number): void {
+    this.#gil.with(() => this.#gateway.tearDown(patienceMs));
   }
 }

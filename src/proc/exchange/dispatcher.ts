@@ -41,8 +41,11 @@ export interface Dispatcher {
   sweep(now: number): boolean;
   /** Answers 503 or cuts whatever is in flight. Returns how many there were. */
   cut(): number;
-  /** Lets the app end, once nothing is in flight. It may take its time: whoever calls bounds it. */
-  close(): Promise<void>;
+  /**
+   * Lets the app end, once nothing is in flight. It may take its time: whoever calls bounds it, and says
+   * to how many milliseconds.
+   */
+  close(patienceMs: number): Promise<void>;
   terminate(): void;
 }
 

@@ -184,8 +184,8 @@ export class ThreadedDispatcher implements Dispatcher {
     return exchanges.length;
   }
 
-  close(): Promise<void> {
-    return this.#pool.close();
+  close(patienceMs: number): Promise<void> {
+    return this.#pool.close(patienceMs);
   }
 
   terminate(): void {

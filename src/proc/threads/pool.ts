@@ -45,7 +45,7 @@ export interface Pool {
   sweep(): void;
   /** The exchange is over. */
   release(exchange: Exchange): void;
-  /** Resolves when nothing is left to do at the end of the app's life. */
-  close(): Promise<void>;
+  /** Resolves when nothing is left to do at the end of the app's life, which may take so long. */
+  close(patienceMs: number): Promise<void>;
   terminate(): void;
 }

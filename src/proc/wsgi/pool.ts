@@ -184,11 +184,11 @@ export class WsgiPool implements Pool, AppThread {
     this.#bodies.delete(exchange);
   }
 
-  async close(): Promise<void> {
+  async close(patienceMs: number): Promise<void> {
     await this.#webSockets.idle();
     this.#queue.leave();
     await Promise.all(this.#threads.map((thread) => thread.left));
-    await this.#threads[0]?.end();
+    await this.#threads[0]?.end(patienceMs);
   }
 
   terminate(): void {

@@ -205,8 +205,8 @@ export class WsgiThread implements AppThread {
   }
 
   /** Runs what the app wants to have run at the end; only for a thread that has left. */
-  end(): Promise<void> {
-    this.#port.postMessage("end");
+  end(patienceMs: number): Promise<void> {
+    this.#port.postMessage(patienceMs);
     return this.#ended.promise;
   }
 

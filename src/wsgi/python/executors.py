@@ -5,18 +5,16 @@ import sys
 import threading
 import time
 
-# How long they may take, seconds: half of what the server gives to all of an app's end (APP_CLOSE_MS).
-PATIENCE_SECONDS = 1
 
-
-def end_executors():
-    """Without it the processes of a ProcessPoolExecutor stay for ever: each keeps its siblings' pipes open."""
+def end_executors(patience):
+    """Without it the processes of a ProcessPoolExecutor stay for ever: each keeps its siblings' pipes open.
+    `patience`: how long what is at work may take, seconds."""
     threads = [
         # Each waits for its kind, and what is at work may take for ever.
         threading.Thread(target=function, daemon=True)
         for function in getattr(threading, "_threading_atexits", ())
     ]
-    end = time.monotonic() + PATIENCE_SECONDS
+    end = time.monotonic() + patience
     try:
         for thread in threads:
             thread.start()

@@ -21,10 +21,11 @@ def set_up(settings):
     keep_signals()
 
 
-def tear_down():
-    """What an interpreter does when it ends, as far as it can be done while threads still wait."""
+def tear_down(patience):
+    """What an interpreter does when it ends, as far as it can be done while threads still wait, and within
+    `patience`, milliseconds: executors at work take half of it."""
     try:
-        end_executors()
+        end_executors(patience / 2000)
         atexit._run_exitfuncs()
     finally:
         for stream in (sys.stdout, sys.stderr):

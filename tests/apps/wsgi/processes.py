@@ -112,6 +112,9 @@ def application(environ, start_response):
         while not any(job.running() for job in jobs):
             pass
         return answer(start_response, list(executors["fork"]._processes))
+    if path == "/endless":
+        start_response("200 OK", [])
+        return iter(lambda: time.sleep(0.01) or b"more", b"")
     if path == "/exit":
         os._exit(int(environ["QUERY_STRING"]))
     if path == "/fork":

@@ -5,6 +5,7 @@ import { look } from "../../support/processes.ts";
 import type { Running } from "../../support/running.ts";
 import { sceneTest } from "../../support/scene.ts";
 import { until } from "../../support/wait.ts";
+import { Wire } from "../../support/wire.ts";
 import { run, systemPython } from "../../unit/python/pythons.ts";
 import { PYTHON, startWsgi } from "./app.ts";
 
@@ -77,17 +78,30 @@ sceneTest("an executor's processes end with the one that made them", async (scen
   assertMatch(server.output, /the app was told of its end/);
 });
 
-sceneTest("an executor's processes that are at work end with what they do", async (scene) => {
-  const server = await startWsgi(scene, "processes");
-  const gate = `${scene.directory}/gate`;
-  const pids = await ask(server, `/job?${gate}`) as number[];
-  server.signal("SIGTERM");
-  await server.says(/Stopped/);
-  assertMatch(server.output, /the app was told of its end/);
-  assert(pids.every((pid) => look(pid) !== null), "they were not left in peace");
-  Deno.writeTextFileSync(gate, "");
-  await until("they have ended", () => pids.every((pid) => look(pid) === null));
-});
+for (const cut of [false, true]) {
+  const what = cut ? ", where a response is cut" : "";
+  sceneTest(
+    `an executor's processes that are at work end with what they do${what}`,
+    async (scene) => {
+      const args = cut ? ["--graceful-timeout", "1"] : [];
+      const server = await startWsgi(scene, "processes", { args });
+      const gate = `${scene.directory}/gate`;
+      const pids = await ask(server, `/job?${gate}`) as number[];
+      using wire = await Wire.connect(server.port);
+      if (cut) {
+        await wire.send("GET /endless HTTP/1.1\r\nHost: x\r\n\r\n");
+        while (!wire.received.includes("more") && await wire.receive());
+      }
+      server.signal("SIGTERM");
+      await server.says(/Stopped/);
+      assertEquals(/exchanges were not finished/.test(server.output), cut);
+      assertMatch(server.output, /the app was told of its end/);
+      assert(pids.every((pid) => look(pid) !== null), "they were not left in peace");
+      Deno.writeTextFileSync(gate, "");
+      await until("they have ended", () => pids.every((pid) => look(pid) === null));
+    },
+  );
+}
 
 sceneTest("a process that a request forks ends where its call does", async (scene) => {
   const server = await startWsgi(scene, "processes");
