@@ -7,7 +7,7 @@ import { DRAIN_LINGER_MS, type DrainReason } from "../protocol/control.ts";
 import type { Agenda } from "./agenda.ts";
 import type { StopMode } from "./decision.ts";
 import { bootFailure } from "./failure.ts";
-import { leaveWithinMs, overdueAt, overdueWhy } from "./limits.ts";
+import { DEPARTURE_MS, leaveWithinMs, overdueAt, overdueWhy } from "./limits.ts";
 import type { Proc } from "./proc.ts";
 import type { Roster } from "./roster.ts";
 import type { Wanted } from "./wanted.ts";
@@ -85,9 +85,16 @@ export class Departures {
   }
 
   #drain(proc: Proc, now: number, reason: DrainReason, lingerMs: number, why: string): void {
-    // They go one after another, each when those before accept nobody any more: Steering.leave().
-    const before = this.#roster.all.filter(({ state }) => state === "leaving").length;
-    const withinMs = leaveWithinMs(this.#wanted.limits, lingerMs * (before + 1));
+    const within = leaveWithinMs(this.#wanted.limits, lingerMs);
+    const withinMs = within + (reason === "stop" ? 0 : this.#turnMs);
     this.#agenda.drain(proc, now, { reason, lingerMs, withinMs, why });
+  }
+
+  /**
+   * How long one may have to wait for its turn: but at a stop they go one after another, each when those
+   * before accept nobody any more, or stand still. See Steering.leave().
+   */
+  get #turnMs(): number {
+    return DEPARTURE_MS * this.#roster.all.filter(({ state }) => state === "leaving").length;
   }
 }

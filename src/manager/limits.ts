@@ -32,6 +32,9 @@ export const SIGNAL_SPREAD_MS = 200;
 /** The next replacement waits at most so long for the last proc to be gone, so that memory does not double. */
 export const REPLACE_GAP_MS = 2_000;
 
+/** A proc that stands still, and so does not close its sockets, holds up those behind it for so long. */
+export const DEPARTURE_MS = 1_500;
+
 /** What a proc gets from the order to leave until it is killed. */
 export function leaveWithinMs(limits: Limits, lingerMs: number): number {
   return lingerMs + limits.gracefulTimeoutMs + DRAIN_MARGIN_MS;

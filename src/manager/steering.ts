@@ -14,6 +14,7 @@ import type { Config } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
 import type { SteeringPlan } from "../protocol/control.ts";
 import { BlockedProcs } from "./blocked_procs.ts";
+import { DEPARTURE_MS } from "./limits.ts";
 import { ListenOrder } from "./listen_order.ts";
 import { LoadShares } from "./load_shares.ts";
 import type { TcpBind } from "./order_probe.ts";
@@ -21,8 +22,6 @@ import { attachers, changed, type Group } from "./steering_group.ts";
 
 /** A proc that does not say within this time that it has steered is not waited for, milliseconds. */
 const STEER_TIMEOUT_MS = 500;
-/** A proc that stands still, and so does not close its sockets, holds up those behind it for so long. */
-const DEPARTURE_MS = 1_500;
 /**
  * An uncertain order is tried out when nobody has come or gone for so long, milliseconds; and again
  * after twice as long each time, so often: a busy proc may not have accepted in time.
