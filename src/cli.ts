@@ -115,6 +115,10 @@ async function serve(
         log.reconfigure(fresh);
         return activation.activate(fresh, log);
       },
+      requireFile: () => {
+        const again = load({ ...options, cwd: placeOf(options.cwd) });
+        requireFileAgain(fileBefore, again.file);
+      },
     });
   });
 }

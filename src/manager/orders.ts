@@ -1,7 +1,7 @@
 /** What the signals ask of the manager: `handle` tells them apart, and each has its own method. */
 
 import type { Config } from "../config/config.ts";
-import { DenicornError } from "../errors.ts";
+import { DenicornError, messageOf } from "../errors.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import { type CommandLine, ownCommandLine } from "../launch/command_line.ts";
 import { DRAIN_LINGER_MS } from "../protocol/control.ts";
@@ -27,6 +27,8 @@ export interface OrderOptions {
   readonly cwd: string;
   /** Reads the configuration again (HUP). Throws where it is wrong. */
   readonly reloadConfig: () => Promise<Config>;
+  /** Throws where the configuration file that was read has gone (USR2). */
+  readonly requireFile: () => void;
 }
 
 interface Parts {
@@ -46,6 +48,7 @@ export class Orders {
   readonly #supervisor: Supervisor;
   readonly #table: ProcTable;
   readonly #reloadConfig: () => Promise<Config>;
+  readonly #requireFile: () => void;
   readonly #commandLine: CommandLine | null;
   readonly #cwd: string;
   #successor: Successor | null = null;
@@ -54,7 +57,7 @@ export class Orders {
   #reloads = 0;
   #prepared = 0;
 
-  constructor({ argv, cwd, reloadConfig, ...parts }: Parts & OrderOptions) {
+  constructor({ argv, cwd, reloadConfig, requireFile, ...parts }: Parts & OrderOptions) {
     this.#fleet = parts.fleet;
     this.#hooks = parts.hooks;
     this.#inbox = parts.inbox;
@@ -62,6 +65,7 @@ export class Orders {
     this.#supervisor = parts.supervisor;
     this.#table = parts.table;
     this.#reloadConfig = reloadConfig;
+    this.#requireFile = requireFile;
     this.#commandLine = ownCommandLine(argv);
     this.#cwd = cwd;
   }
@@ -197,6 +201,11 @@ export class Orders {
 
   #startSuccessor(commandLine: CommandLine): void {
     const { sockets, steering, generations } = this.#fleet;
+    try {
+      this.#requireFile();
+    } catch (error) {
+      return this.#log.error(`Cannot start a new manager: ${messageOf(error)}`);
+    }
     try {
       steering.suspend(TWO_MANAGERS);
       const successor = Successor.start(commandLine, {

@@ -64,7 +64,7 @@ sceneTest("HUP reads the configuration again; a broken one changes nothing", asy
   await until("three serve", () => server.procs().length === 3);
 });
 
-sceneTest("HUP takes no defaults for a configuration file that has gone", async (scene) => {
+sceneTest("HUP and USR2 take no defaults for a configuration file that has gone", async (scene) => {
   const app = scene.write("app.ts", HELLO);
   const file = scene.write("denicorn.yaml", "bind: 127.0.0.1:0\nworkers: 1\n");
   const server = scene.run([app]);
@@ -72,6 +72,8 @@ sceneTest("HUP takes no defaults for a configuration file that has gone", async 
   Deno.removeSync(file);
   server.signal("SIGHUP");
   await server.says(/Cannot reload, all stays as it was: denicorn\.yaml, which was read before/);
+  server.signal("SIGUSR2");
+  await server.says(/Cannot start a new manager: denicorn\.yaml, which was read before/);
   scene.write("denicorn.yaml", "bind: 127.0.0.1:0\nworkers: 2\n");
   server.signal("SIGHUP");
   await server.says(/Reloaded: 2 worker processes serve http:\/\/127\.0\.0\.1:\d+\/\n/);
