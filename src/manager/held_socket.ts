@@ -19,6 +19,7 @@ import {
 } from "../os/bound_socket.ts";
 import { resolveHost } from "../os/host_name.ts";
 import { libcUnavailable } from "../os/libc.ts";
+import { getSocketAddress } from "../os/socket.ts";
 import { accessOf, isNoFile, SocketFile } from "../os/socket_file.ts";
 import { openUnixSocket, type UnixBind } from "../os/unix_socket.ts";
 import { findIdentity } from "../os/user.ts";
@@ -46,7 +47,7 @@ export interface OpenOptions {
   readonly patient: boolean;
   /** Another server may be on the address already: the one that this one comes to replace. */
   readonly beside: boolean;
-  /** What of the same configuration is open already. */
+  /** What this server has open already. */
   readonly siblings: readonly HeldSocket[];
   readonly v6Only: boolean;
   /** The descriptor that another manager handed over for this bind. */
@@ -146,7 +147,7 @@ async function openTcp(
 ): Promise<HeldSocket> {
   const { config, shared, v6Only } = options;
   const hostname = resolveHost(bind);
-  const isOurs = options.siblings.some(({ forProcs }) => overlap(forProcs, { ...bind, hostname }));
+  const isOurs = options.siblings.some((it) => overlap(resolved(it), { ...bind, hostname }));
   const beside = options.beside || isOurs;
   const own = { shared: false, foreign: false, file: null };
   if (libcUnavailable() !== null) {
@@ -172,6 +173,12 @@ async function openTcp(
   const address = { ...bind, port: boundPort(fd) };
   if (shared) return { ...sharing(fd), address };
   return { ...own, fd, forProcs: { ...address, hostname }, address };
+}
+
+/** The address of a held socket with its host name resolved. */
+function resolved({ fd, shared, forProcs }: HeldSocket): Bind {
+  const address = shared && fd !== null ? getSocketAddress(fd) : null;
+  return address === null ? forProcs : toBind(address);
 }
 
 /** Another socket has to take it: the kernel forgets a port of its own choice with what listened. */

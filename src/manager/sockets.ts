@@ -73,6 +73,7 @@ export class Sockets {
       this.#log.warning(`Procs do not share their sockets, as listener: shared asks: ${why}`);
     }
     const opened = new Map<string, HeldSocket>();
+    const ours = () => [...this.#all(), ...opened.values()];
     const every = [...config.bind, ...config.redirect_bind];
     // A user or group that is none is found now, also where the socket is there already.
     if (!every.every(isNoFile)) accessOf(config);
@@ -82,7 +83,7 @@ export class Sockets {
       for (const bind of [...every.filter(isNoFile), ...every.filter((it) => !isNoFile(it))]) {
         const key = keys.key(bind);
         const v6Only = every.some((other) => isIPv4Twin(bind, other));
-        opened.set(key, await this.#openOne(key, bind, config, v6Only, [...opened.values()]));
+        opened.set(key, await this.#openOne(key, bind, config, v6Only, ours()));
       }
     } catch (error) {
       for (const socket of opened.values()) this.#letGo(socket);
@@ -154,7 +155,7 @@ export class Sockets {
    */
   close({ keepFiles = false }: { keepFiles?: boolean } = {}): void {
     const keep = keepFiles || this.predecessor.lives;
-    const all = new Set([...this.#held.values()].flatMap((held) => [...held.values()]));
+    const all = new Set(this.#all());
     this.#held.clear();
     for (const socket of all) {
       release(socket, keep);
@@ -211,10 +212,15 @@ export class Sockets {
     }
   }
 
+  /** Of all configurations; what two of them name is there twice. */
+  #all(): HeldSocket[] {
+    return [...this.#held.values()].flatMap((held) => [...held.values()]);
+  }
+
   /** Closes a socket that nothing names any more; systemd's stay, for a reload that names them again. */
   #letGo(socket: HeldSocket): void {
     const isActivated = this.#activated.some(({ fd }) => fd === socket.fd);
-    const isInUse = [...this.#held.values()].some((held) => [...held.values()].includes(socket));
+    const isInUse = this.#all().includes(socket);
     // As in close(): the manager before goes on with its file, where this one cannot have the rest.
     if (!isInUse && !isActivated) release(socket, this.predecessor.lives);
   }

@@ -37,6 +37,11 @@ function portOf(bind: Bind): number {
   return bind.transport === "tcp" ? bind.port : 0;
 }
 
+function freeAddress(): Deno.NetAddr {
+  using free = Deno.listen({ hostname: "0.0.0.0", port: 0 });
+  return free.addr;
+}
+
 Deno.test("port 0 becomes one free port for all procs, kept while there are none", {
   ignore,
 }, async () => {
@@ -86,16 +91,35 @@ for (const listener of ["reuseport", "shared"]) {
   });
 }
 
-Deno.test("one server's addresses may overlap", { ignore }, async () => {
-  const sockets = new Sockets(log);
-  const [bind] = (await sockets.open(configure("-b", "127.0.0.1:0"))).bind;
-  const port = portOf(bind!);
-  sockets.close();
-  const config = await sockets.open(configure("-b", `127.0.0.1:${port}`, "-b", `0.0.0.0:${port}`));
-  await using member = await startMember(sockets, config, "proc");
-  assertEquals(await ask(local(member.port)), "proc");
-  sockets.close();
-});
+for (const listener of ["reuseport", "shared"]) {
+  Deno.test(`one server's addresses may overlap (listener: ${listener})`, { ignore }, async () => {
+    const { port } = freeAddress();
+    const sockets = new Sockets(log);
+    const args = ["--listener", listener, "-b", `127.0.0.1:${port}`, "-b", `0.0.0.0:${port}`];
+    const config = await sockets.open(configure(...args));
+    await using _member = await startMember(sockets, config, "proc");
+    assertEquals(await ask(local(port)), "proc");
+    sockets.close();
+  });
+
+  Deno.test(`a reload may narrow an address, and widen it (listener: ${listener})`, {
+    ignore,
+  }, async () => {
+    const { port } = freeAddress();
+    const sockets = new Sockets(log);
+    const at = (host: string) => configure("--listener", listener, "-b", `${host}:${port}`);
+    const wide = await sockets.open(at("0.0.0.0"));
+    // As a proc of the wide one does.
+    using _proc = Deno.listen({ hostname: "0.0.0.0", port, reusePort: true });
+    const narrow = await sockets.open(at("127.0.0.1"));
+    await using _member = await startMember(sockets, narrow, "narrow");
+    // The kernel prefers the socket of the very address.
+    assertEquals(await ask(local(port)), "narrow");
+    sockets.drop(wide);
+    await sockets.open(at("0.0.0.0"));
+    sockets.close();
+  });
+}
 
 Deno.test("IPv4 and IPv6 at the same port are two sockets", { ignore }, async () => {
   const free = Deno.listen({ hostname: "0.0.0.0", port: 0 });
