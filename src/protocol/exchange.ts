@@ -104,6 +104,8 @@ export const QueueOut = {
   socketClose: 15,
   /** The app took messages of this cost (see {@linkcode SOCKET_MESSAGE_COST}). Operands: id, cost. */
   socketTaken: 16,
+  /** The app waits to hear that its streamed response is out, whose head has gone. Operands: id. */
+  awaited: 17,
 } as const;
 
 /**
@@ -152,6 +154,7 @@ export const QUEUE_OUT_OPERANDS = operandsOf(QueueOut, {
   socketBinary: 2,
   socketClose: 3,
   socketTaken: 2,
+  awaited: 1,
 });
 
 /** What a response wants besides being sent; bits. */

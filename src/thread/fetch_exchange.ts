@@ -23,6 +23,10 @@ export class FetchExchange implements RequestSource, Upgradable, InfoSource {
   readonly #remotePort: number;
   #upload: UploadStream | null = null;
   #completed: PromiseWithResolvers<void> | null = null;
+  /** The server is to say when the response is out: asked for with the response's head, or behind it. */
+  #waits = false;
+  #waitsLate = false;
+  #progress: "begun" | "streams" | "over" = "begun";
   #onAbort: (() => void) | null = null;
   #aborted = false;
   #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
@@ -58,13 +62,17 @@ export class FetchExchange implements RequestSource, Upgradable, InfoSource {
     if (this.#completed === null) {
       this.#completed = Promise.withResolvers();
       this.#completed.promise.catch(() => {});
+      // Of a response that is over nothing follows: it stays open, as Deno's does.
+      this.#waits = this.#progress !== "over";
+      this.#waitsLate = this.#progress === "streams";
+      if (this.#waitsLate) this.#queue.awaited(this.id);
     }
     return this.#completed.promise;
   }
 
   /** Whether the server must say when the response is out. */
   get waitsForCompletion(): boolean {
-    return this.#completed !== null;
+    return this.#waits;
   }
 
   /** Sends what the app returned. Returns whether more of it follows. Throws TypeError. */
@@ -80,6 +88,7 @@ export class FetchExchange implements RequestSource, Upgradable, InfoSource {
     // It throws where the app has a reader of its own: not behind a head that promises a body.
     this.#reader = body.getReader();
     this.#queue.respond(this.id, status, header, true, flags);
+    this.#progress = "streams";
     return true;
   }
 
@@ -104,6 +113,8 @@ export class FetchExchange implements RequestSource, Upgradable, InfoSource {
       reader.cancel(error).catch(() => {});
       // One that is made of the request's body ends with it; that is not the app's failure.
       if (!this.#aborted && !this.#upload?.failedWith(error)) onError(error);
+    } finally {
+      this.#progress = "over";
     }
   }
 
@@ -151,6 +162,12 @@ export class FetchExchange implements RequestSource, Upgradable, InfoSource {
     this.#credit = Infinity; // the stream ends at its next read
     this.#wake?.();
     this.#reader?.cancel(new DOMException("A HEAD has no body", "AbortError")).catch(() => {});
+    if (this.#waitsLate) {
+      // The server may have been done with it before it was asked.
+      this.settle(true);
+      this.#waits = false;
+    }
+    this.#progress = "over";
   }
 
   get aborted(): boolean {

@@ -52,6 +52,10 @@ export class ThreadQueueOut {
     this.#outbox.push(QueueOut.fail, id);
   }
 
+  awaited(id: number): void {
+    this.#outbox.push(QueueOut.awaited, id);
+  }
+
   credit(id: number, bytes: number): void {
     this.#outbox.push(QueueOut.credit, id, bytes);
   }

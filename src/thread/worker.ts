@@ -130,6 +130,7 @@ export class FetchWorker {
       case QueueIn.ping:
         return this.#queue.pong(batch[i] as number);
       case QueueIn.socketOpen:
+        this.#settle(batch[i] as number, true);
         return upgrades.get(batch[i] as number)?.opened();
       case QueueIn.socketText:
       case QueueIn.socketBinary:
@@ -137,6 +138,7 @@ export class FetchWorker {
       case QueueIn.socketSent:
         return upgrades.get(batch[i] as number)?.sent(batch[i + 1] as number);
       case QueueIn.socketClosed:
+        this.#settle(batch[i] as number, false);
         return upgrades.closed(
           batch[i] as number,
           batch[i + 1] as number,

@@ -111,6 +111,19 @@ const PATHS: Record<string, Handler> = {
     info.completed.then(() => state.completed = "sent", () => state.completed = "not sent");
     return new Response("completed");
   },
+  "/completed-late": (_request, info) => {
+    const late = () => {
+      info.completed.then(() => state.completed = "sent", () => state.completed = "not sent");
+    };
+    return new Response(
+      new ReadableStream({
+        pull(controller) {
+          late();
+          controller.close();
+        },
+      }, { highWaterMark: 0 }),
+    );
+  },
   "/completed-throw": (_request, info) => {
     info.completed.then(() => state.completed = "sent", () => state.completed = "not sent");
     throw new Error("secret of the app");

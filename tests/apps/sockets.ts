@@ -6,12 +6,12 @@ export const log: string[] = [];
 const THREAD = crypto.randomUUID();
 
 export default {
-  fetch(request: Request): Response | Promise<Response> {
+  fetch(request: Request, info: Deno.ServeHandlerInfo): Response | Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname === "/log") return Response.json(log.splice(0));
     const handler = paths[pathname];
     if (handler === undefined) return new Response("Not found", { status: 404 });
-    return handler(request, searchParams);
+    return handler(request, searchParams, info);
   },
 };
 
@@ -28,7 +28,11 @@ function standStillWhile(file: string): void {
   }
 }
 
-type Handler = (request: Request, query: URLSearchParams) => Response | Promise<Response>;
+type Handler = (
+  request: Request,
+  query: URLSearchParams,
+  info: Deno.ServeHandlerInfo,
+) => Response | Promise<Response>;
 
 const paths: Record<string, Handler> = {
   "/thread"(request) {
@@ -40,6 +44,12 @@ const paths: Record<string, Handler> = {
     const { socket, response } = Deno.upgradeWebSocket(request);
     socket.onmessage = ({ data }) => socket.send(data);
     socket.onclose = ({ code, reason, wasClean }) => log.push(`${code} ${reason} ${wasClean}`);
+    return response;
+  },
+  "/completed"(request, _query, info) {
+    const { socket, response } = Deno.upgradeWebSocket(request);
+    const opened = new Promise((resolve) => socket.onopen = resolve);
+    Promise.all([info.completed, opened]).then(() => socket.send("completed"));
     return response;
   },
   "/copied"(request) {

@@ -132,11 +132,11 @@ export class Exchange implements Awaited {
     }
     if (body === true) {
       watchClient(this);
-      if (flags & RespondFlag.completed) this.#reportCompleted();
+      if (flags & RespondFlag.completed) this.reportCompleted();
     } else if (flags & RespondFlag.completed || this.bytesSent > SLOW_BODY_BYTES) {
       const report = (flags & RespondFlag.completed) !== 0;
       const finish = () => this.finish();
-      if (report) this.#reportCompleted();
+      if (report) this.reportCompleted();
       this.info.completed.then(finish, finish);
     } else {
       this.finish();
@@ -165,7 +165,7 @@ export class Exchange implements Awaited {
   crashed(): void {
     if (this.responded) return;
     this.#refuse(500);
-    this.#reportCompleted();
+    this.reportCompleted();
     this.finish();
   }
 
@@ -296,7 +296,8 @@ export class Exchange implements Awaited {
     this.#resolve(response);
   }
 
-  #reportCompleted(): void {
+  /** The app waits to hear when the response is out. */
+  reportCompleted(): void {
     this.info.completed.then(
       () => this.thread.post(QueueIn.completed, this.id, 1),
       () => this.thread.post(QueueIn.completed, this.id, 0),

@@ -224,6 +224,8 @@ export class ThreadHandle implements AppThread {
         return exchanges.get(batch[i] as number)?.end();
       case QueueOut.fail:
         return exchanges.get(batch[i] as number)?.fail();
+      case QueueOut.awaited:
+        return exchanges.get(batch[i] as number)?.reportCompleted();
       case QueueOut.credit:
         return exchanges.get(batch[i] as number)?.uploadCredit(batch[i + 1] as number);
       case QueueOut.crashed:

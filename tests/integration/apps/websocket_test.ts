@@ -75,6 +75,12 @@ each("the handshake's response may be a copy, as frameworks make one", async (pr
   await client.close();
 });
 
+each("info.completed resolves when the handshake is answered", async (program) => {
+  const client = await Client.open(program.url("/completed", "ws"));
+  assertEquals(await client.next(), "completed");
+  await client.close();
+});
+
 each("who upgrades and then answers otherwise leaves no client waiting", async (program) => {
   for (const path of ["/regretted", "/regretted?throw"]) {
     using client = await RawClient.connect(program.port);

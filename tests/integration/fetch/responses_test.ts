@@ -154,6 +154,15 @@ for (const threads of [0, 1]) {
   });
 
   sceneTest(
+    `info.completed settles that is looked at while the response streams, ${where}`,
+    async (scene) => {
+      const server = await startApp(scene, threads);
+      assertEquals(await server.get("/completed-late"), "");
+      await until("completed resolves", async () => (await stateOf(server)).completed === "sent");
+    },
+  );
+
+  sceneTest(
     `a HEAD that is answered with a stream is complete, and not given up, ${where}`,
     async (scene) => {
       const server = await startApp(scene, threads);
