@@ -7,7 +7,7 @@
 import { type Bind, showBind } from "../../config/bind.ts";
 import type { Config } from "../../config/config.ts";
 import { LoneRequest } from "../../deno/lone_request.ts";
-import { SystemError } from "../../errors.ts";
+import { messageOf, SystemError } from "../../errors.ts";
 import type { Log } from "../../log/record.ts";
 import { whenFree } from "../../os/bind_failure.ts";
 import { resolveHost } from "../../os/host_name.ts";
@@ -64,8 +64,10 @@ export class PublicListener implements ListeningSocket {
     this.#runs.resolve();
   }
 
-  async #listen({ reusePort, config, log, tls }: PublicOptions): Promise<void> {
-    const bind = this.#bind;
+  async #listen(options: PublicOptions): Promise<void> {
+    const { reusePort, config, log, tls } = options;
+    // Where it listened before, with port 0 settled.
+    const bind = this.address;
     // A proc's address is held by its manager, who has waited for it.
     const patience = { log, patient: !reusePort };
     const onListen = () => {};
@@ -89,6 +91,16 @@ export class PublicListener implements ListeningSocket {
           "TCP address, or a unix socket with workers: 0, or take the Deno that denicorn knows",
       );
     }
+    const server = this.#server;
+    server.finished.then(() => {
+      if (server === this.#server) return this.#listenAnew(options);
+    }).catch((error) => log.error(`Cannot listen on ${this.name} again: ${messageOf(error)}`));
+  }
+
+  /** Deno.serve ends, and is told by nobody, where an inline app upgrades a request and answers otherwise. */
+  #listenAnew(options: PublicOptions): Promise<void> {
+    options.log.warning(`Deno.serve has ended by itself: listening on ${this.name} again`);
+    return this.#listen(options);
   }
 
   readonly #handle = async (request: Request, info: Deno.ServeHandlerInfo) => {

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { ask } from "../../support/http.ts";
 import { sceneTest } from "../../support/scene.ts";
+import { until } from "../../support/wait.ts";
 
 /** A Deno that serves no single connection. It makes the function when serve is first looked at. */
 const WITHOUT_CONNECTIONS = "void Deno.serve; delete Deno[Deno.internal].serveHttpOnConnection;";
@@ -49,6 +50,33 @@ for (const threads of [0, 1]) {
     },
   );
 }
+
+sceneTest("the fallback listens again where an app's mistake ends Deno.serve", async (scene) => {
+  const another = scene.write("another_deno.ts", WITHOUT_CONNECTIONS);
+  const app = scene.write(
+    "regretting.ts",
+    `export default (request) => {
+      if (request.headers.has("upgrade")) Deno.upgradeWebSocket(request);
+      return new Response("served");
+    };`,
+  );
+  const server = scene.run(["-b", "127.0.0.1:0", "-w", "0", "-t", "0", app], {
+    denoFlags: ["--preload", another],
+  });
+  await server.says(/Listening at/);
+  for (let i = 0; i < 2; i++) {
+    const socket = new WebSocket(`ws://127.0.0.1:${server.port}/`);
+    const closed = new Promise((resolve) => socket.onclose = resolve);
+    socket.onerror = (event) => event.preventDefault();
+    await server.says(/Deno\.serve has ended by itself/, i + 1);
+    await until(
+      "it serves again",
+      () => server.get("/").then((it) => it === "served", () => false),
+    );
+    socket.close();
+    await closed;
+  }
+});
 
 sceneTest("the fallback treats unix sockets as they are treated otherwise", async (scene) => {
   const another = scene.write("another_deno.ts", WITHOUT_CONNECTIONS);
