@@ -33,10 +33,11 @@ export async function whenFree<T>(
     } catch (error) {
       if (!isInUse(error)) throw bindFailure(bind, error);
       if (left === 0) {
-        const holder = bind.transport === "tcp" ? ` (${describePortHolder(bind.port)})` : "";
+        const why = bind.transport === "tcp"
+          ? describePortHolder(bind.port)
+          : "another server listens on it";
         throw new SystemError(
-          `Cannot listen on ${showBind(bind)}: another server listens on it${holder}; ` +
-            `stop that, or take another address`,
+          `Cannot listen on ${showBind(bind)}: ${why}; stop that, or take another address`,
         );
       }
       log.error(`${showBind(bind)} is in use; trying again in ${BIND_RETRY_MS / 1_000} s`);

@@ -1,17 +1,20 @@
-/** Who listens on a TCP port, as far as /proc tells: an aid for an error message, never more. */
+/** Who has a TCP port, as far as /proc tells: an aid for an error message, never more. */
 
 import { holdsSocket } from "./socket_owner.ts";
 
 /** TCP_LISTEN as /proc/net/tcp writes it, net/tcp_states.h. */
 const LISTEN = "0A";
 
-/** "nginx, pid 123", or how to find out; never throws. */
+/** "another server listens on it (held by nginx, pid 123)", or how to find out; never throws. */
 export function describePortHolder(port: number): string {
-  const advice = `find the program with: ss -ltnp 'sport = :${port}'`;
+  const listens = "another server listens on it";
+  const advice = `${listens} (find the program with: ss -ltnp 'sport = :${port}')`;
   try {
     const inodes = new Set(["tcp", "tcp6"].flatMap((table) => listeningInodes(table, port)));
-    const pid = inodes.size === 0 ? null : findOwner(inodes);
-    return pid === null ? advice : `held by ${nameOf(pid)}, pid ${pid}`;
+    // ss would show none either.
+    if (inodes.size === 0) return "another server keeps it, and does not listen yet, or any more";
+    const pid = findOwner(inodes);
+    return pid === null ? advice : `${listens} (held by ${nameOf(pid)}, pid ${pid})`;
   } catch {
     return advice; // no /proc (another system), or it is not for us to read
   }

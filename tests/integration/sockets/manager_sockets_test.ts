@@ -91,6 +91,21 @@ for (const listener of ["reuseport", "shared"]) {
   });
 }
 
+Deno.test("of a port that is kept, though nobody listens, no listening program is to be found", {
+  ignore,
+}, async () => {
+  const held = new Sockets(log);
+  const [bind] = (await held.open(configure("-b", "127.0.0.1:0"))).bind;
+  const sockets = new Sockets(log);
+  await sockets.open(configure("-b", "127.0.0.1:0"));
+  // A second configuration, as at a reload, does not wait.
+  const other = configure("-b", `127.0.0.1:${portOf(bind!)}`);
+  const why = "another server keeps it, and does not listen yet, or any more; stop that";
+  await assertRejects(() => sockets.open(other), Error, why);
+  sockets.close();
+  held.close();
+});
+
 for (const listener of ["reuseport", "shared"]) {
   Deno.test(`one server's addresses may overlap (listener: ${listener})`, { ignore }, async () => {
     const { port } = freeAddress();
