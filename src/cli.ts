@@ -78,7 +78,7 @@ async function serve(
   { file, warnings }: { file: string | null; warnings: readonly string[] },
   options: LoadOptions,
 ): Promise<ExitCode> {
-  const { takeHandover } = await import("./manager/handover.ts");
+  const { takeHandover } = await import("./manager/succession/handover.ts");
   const handover = takeHandover();
   if (config.workers === 0 && handover === null) {
     return await startSolo({ config, file, warnings, ranForMs: 0 });

@@ -9,21 +9,21 @@ import { losesQueues, MIGRATE_ADVICE } from "../os/sysctl.ts";
 import type { NotifySocket } from "../os/notify_socket.ts";
 import { setProcessTitle } from "../os/title.ts";
 import { now } from "./clock.ts";
-import type { Decision } from "./decision.ts";
-import { errorOf, type Failure, withTrace } from "./failure.ts";
-import { Fleet } from "./fleet.ts";
+import type { Decision } from "./table/decision.ts";
+import { errorOf, type Failure, withTrace } from "./table/failure.ts";
+import { Fleet } from "./fleet/fleet.ts";
 import { HookModule, ManagerHooks } from "./hooks.ts";
 import { Inbox, type ManagerEvent } from "./inbox.ts";
-import { limitsOf } from "./limits.ts";
+import { limitsOf } from "./table/limits.ts";
 import { giveAccessLog } from "./log_owner.ts";
 import { Milestones } from "./milestones.ts";
 import { PidfileKeeper } from "./pidfile_keeper.ts";
-import { ProcTable } from "./proc_table.ts";
+import { ProcTable } from "./table/proc_table.ts";
 import { type OrderOptions, Orders, TWO_MANAGERS } from "./orders.ts";
-import { Reloader } from "./reloader.ts";
+import { Reloader } from "./watch/reloader.ts";
 import { Reports } from "./reports.ts";
 import { listenToSignals, STOPPING_SIGNALS } from "./signals.ts";
-import type { InheritedSockets } from "./sockets.ts";
+import type { InheritedSockets } from "./sockets/sockets.ts";
 import { Supervisor } from "./supervisor.ts";
 
 /** The loop looks around at least so often, milliseconds. */

@@ -3,9 +3,9 @@
 import type { Config } from "../config/config.ts";
 import { readyLine, reloadedLine } from "../log/banner.ts";
 import type { Log } from "../log/record.ts";
-import type { Fleet } from "./fleet.ts";
+import type { Fleet } from "./fleet/fleet.ts";
 import type { ManagerHooks } from "./hooks.ts";
-import type { ProcTable } from "./proc_table.ts";
+import type { ProcTable } from "./table/proc_table.ts";
 
 interface Parts {
   readonly fleet: Fleet;

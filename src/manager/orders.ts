@@ -6,15 +6,15 @@ import type { ErrorLog } from "../log/error_log.ts";
 import { type CommandLine, ownCommandLine } from "../launch/command_line.ts";
 import { DRAIN_LINGER_MS } from "../protocol/control.ts";
 import { now } from "./clock.ts";
-import { describeExit } from "./exit_status.ts";
-import type { Fleet } from "./fleet.ts";
+import { describeExit } from "./fleet/exit_status.ts";
+import type { Fleet } from "./fleet/fleet.ts";
 import { HookModule, type ManagerHooks } from "./hooks.ts";
 import type { Inbox, ManagerEvent, PreparedReload } from "./inbox.ts";
-import { limitsOf } from "./limits.ts";
+import { limitsOf } from "./table/limits.ts";
 import { giveAccessLog } from "./log_owner.ts";
-import type { ProcTable } from "./proc_table.ts";
+import type { ProcTable } from "./table/proc_table.ts";
 import { hasTerminal, type ManagerSignal } from "./signals.ts";
-import { Successor } from "./successor.ts";
+import { Successor } from "./succession/successor.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /** Why new connections are not steered between USR2 and the end of one of the managers. */
@@ -211,8 +211,7 @@ export class Orders {
       const successor = Successor.start(commandLine, {
         // What is there now, under the name that it was started by.
         cwd: this.#cwd,
-        sockets,
-        config: generations.config,
+        handOver: (start) => sockets.handOver(generations.config, start),
         env: this.#supervisor.env,
       });
       this.#successor = successor;

@@ -3,7 +3,7 @@
 import { DenicornError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
 import { Pidfile } from "../os/pidfile.ts";
-import type { Predecessor } from "./predecessor.ts";
+import type { Predecessor } from "./succession/predecessor.ts";
 
 export class PidfileKeeper {
   readonly #log: Log;

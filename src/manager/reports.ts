@@ -3,12 +3,12 @@
 import type { ErrorLog } from "../log/error_log.ts";
 import type { HeardOfProc, ProcStats } from "../protocol/control.ts";
 import { now } from "./clock.ts";
-import { describeExit } from "./exit_status.ts";
-import { withTrace } from "./failure.ts";
-import type { Fleet } from "./fleet.ts";
+import { describeExit } from "./fleet/exit_status.ts";
+import { withTrace } from "./table/failure.ts";
+import type { Fleet } from "./fleet/fleet.ts";
 import type { ManagerHooks } from "./hooks.ts";
-import type { ReplaceWish } from "./proc.ts";
-import type { ProcTable } from "./proc_table.ts";
+import type { ReplaceWish } from "./table/proc.ts";
+import type { ProcTable } from "./table/proc_table.ts";
 import { STOPPING_SIGNALS } from "./signals.ts";
 
 interface Parts {

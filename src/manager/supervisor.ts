@@ -9,10 +9,10 @@
 import { whatServes } from "../log/banner.ts";
 import type { NotifySocket } from "../os/notify_socket.ts";
 import { DRAIN_LINGER_MS } from "../protocol/control.ts";
-import type { Fleet } from "./fleet.ts";
-import { leaveWithinMs, limitsOf } from "./limits.ts";
-import type { Proc } from "./proc.ts";
-import type { ProcTable } from "./proc_table.ts";
+import type { Fleet } from "./fleet/fleet.ts";
+import { leaveWithinMs, limitsOf } from "./table/limits.ts";
+import type { Proc } from "./table/proc.ts";
+import type { ProcTable } from "./table/proc_table.ts";
 
 interface Parts {
   /** Null where nobody supervises. */

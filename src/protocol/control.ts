@@ -19,7 +19,7 @@ export const ControlEnv = {
   token: "DENICORN_CONTROL_TOKEN",
 } as const;
 
-/** How a manager hands its sockets over to the next one (USR2); see src/manager/handover.ts. */
+/** How a manager hands its sockets over to the next one (USR2); see src/manager/succession/handover.ts. */
 export const HANDOVER_ENV = "DENICORN_HANDOVER";
 
 /**

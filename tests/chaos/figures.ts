@@ -3,7 +3,7 @@
  * real program under load and prints what was lost; the tests of the same promises are shorter.
  */
 
-import { STABLE_MS } from "../../src/manager/respawn.ts";
+import { STABLE_MS } from "../../src/manager/table/respawn.ts";
 import { connect, local } from "../support/http.ts";
 import { Load, type LoadFailure } from "../support/load.ts";
 import { Scene } from "../support/scene.ts";

@@ -46,6 +46,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "permissions.ts": BASE,
 };
 
+/** The folders of the manager, each with what else of its room it may import; the files beside them are free. */
+const MAY_IMPORT_WITHIN: Readonly<Record<string, readonly string[]>> = {
+  "manager/table": [],
+  "manager/succession": [],
+  "manager/steering": ["manager/table"],
+  "manager/sockets": ["manager/succession"],
+  "manager/fleet": ["manager/inbox.ts", "manager/table", "manager/steering", "manager/sockets"],
+  "manager/watch": ["manager/inbox.ts"],
+};
+
 /** What runs in procs and threads, whole: there an app's deno.json holds, which does not map our names. */
 const BELOW_THE_MANAGER = [
   "protocol",
@@ -71,6 +81,11 @@ function roomOf(path: string): string {
   return path.split("/")[1] ?? path;
 }
 
+/** A folder of a room, or a file beside them: `manager/table`, `manager/inbox.ts`. */
+function placeOf(path: string): string {
+  return path.split("/").slice(1, 3).join("/");
+}
+
 /** Bare: what an import map or a registry has to resolve. Node's own modules are built in. */
 function isBare(specifier: string): boolean {
   return !/^(\.{1,2}\/|node:|file:)/.test(specifier);
@@ -87,6 +102,21 @@ function directionFaults(imports: readonly Import[]): string[] {
       faults.push(`${from} imports ${to}, which is outside of src/`);
     } else if (to !== null && roomOf(to) !== room && !allowed.includes(roomOf(to))) {
       faults.push(`${from} imports ${to}: "${room}" may import ${allowed.join(", ")}`);
+    }
+  }
+  return [...new Set(faults)];
+}
+
+function directionFaultsWithin(room: string, imports: readonly Import[]): string[] {
+  const faults: string[] = [];
+  for (const { from, to } of imports) {
+    const [place, other] = [placeOf(from), placeOf(to ?? "")];
+    if (roomOf(from) !== room || place.endsWith(".ts")) continue;
+    const allowed = MAY_IMPORT_WITHIN[place];
+    if (allowed === undefined) {
+      faults.push(`${from}: folder "${place}" is not in MAY_IMPORT_WITHIN`);
+    } else if (other.startsWith(`${room}/`) && other !== place && !allowed.includes(other)) {
+      faults.push(`${from} imports ${to}: of its room "${place}" may import ${allowed.join(", ")}`);
     }
   }
   return [...new Set(faults)];
@@ -180,6 +210,10 @@ Deno.test("imports between the rooms of src/ flow one way", () => {
   assertEquals(directionFaults(imports), []);
 });
 
+Deno.test("imports between the folders of the manager flow one way", () => {
+  assertEquals(directionFaultsWithin("manager", imports), []);
+});
+
 Deno.test("what runs in procs and threads imports no bare specifier", () => {
   assertEquals(bareFaults(imports), []);
 });
@@ -206,6 +240,25 @@ Deno.test("an import against the direction, a way out of src/ and an unknown roo
       { from: "src/thread/main.ts", specifier: "../wsgi/gateway.ts", to: "src/wsgi/gateway.ts" },
     ]).length,
     4,
+  );
+});
+
+Deno.test("in a room, a folder against the direction and one that is not named are faults", () => {
+  const between = (from: string, to: string): Import => ({
+    from: `src/manager/${from}`,
+    specifier: "",
+    to: `src/manager/${to}`,
+  });
+  assertEquals(
+    directionFaultsWithin("manager", [
+      between("table/proc.ts", "fleet/fleet.ts"),
+      between("sockets/sockets.ts", "orders.ts"),
+      between("attic/x.ts", "table/proc.ts"),
+      between("steering/steering.ts", "table/limits.ts"),
+      between("table/proc.ts", "table/failure.ts"),
+      between("orders.ts", "fleet/fleet.ts"),
+    ]).length,
+    3,
   );
 });
 

@@ -2,8 +2,12 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Bind, Config } from "../../../src/config/config.ts";
 import { load, requireConfig } from "../../../src/config/load.ts";
 import { createLog, type LogRecord } from "../../../src/log/record.ts";
-import { parseHandover, takeHandover, writeHandover } from "../../../src/manager/handover.ts";
-import { Sockets } from "../../../src/manager/sockets.ts";
+import {
+  parseHandover,
+  takeHandover,
+  writeHandover,
+} from "../../../src/manager/succession/handover.ts";
+import { Sockets } from "../../../src/manager/sockets/sockets.ts";
 import { formatAddress } from "../../../src/os/address.ts";
 import { libcUnavailable } from "../../../src/os/libc.ts";
 import { findListenerFd, getSocketAddress } from "../../../src/os/socket.ts";
