@@ -17,8 +17,8 @@ import { VERSION } from "./config/version.ts";
 import { ConfigError, ExitCode, SystemError } from "./errors.ts";
 import { placeOf, startDirectory } from "./launch/start_directory.ts";
 import { exitCodeOf, say, withLog } from "./log/last_words.ts";
-import { Activation } from "./os/activation.ts";
-import { NotifySocket } from "./os/notify_socket.ts";
+import { Activation } from "./os/listen/activation.ts";
+import { NotifySocket } from "./os/sockets/notify_socket.ts";
 import { requirePermissions } from "./permissions.ts";
 import type { SoloStart } from "./protocol/solo_start.ts";
 

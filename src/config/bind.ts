@@ -4,7 +4,7 @@ import { BadValue } from "./bad_value.ts";
 
 /**
  * Where to listen. A unix path that begins with "@" is an abstract one (Linux). What is named is a
- * socket of systemd's, by its FileDescriptorName=; src/os/activation.ts finds the descriptors.
+ * socket of systemd's, by its FileDescriptorName=; src/os/listen/activation.ts finds the descriptors.
  */
 export type Bind =
   | { readonly transport: "tcp"; readonly hostname: string; readonly port: number }

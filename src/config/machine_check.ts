@@ -2,9 +2,9 @@
 
 import { dirname } from "node:path";
 import { ConfigError, SystemError } from "../errors.ts";
-import { isNoFile } from "../os/socket_file.ts";
+import { isNoFile } from "../os/listen/socket_file.ts";
 import { libcUnavailable } from "../os/libc.ts";
-import { findIdentity } from "../os/user.ts";
+import { findIdentity } from "../os/process/user.ts";
 import { showBind } from "./bind.ts";
 import type { Settings } from "./config.ts";
 import type { Loaded, Values } from "./load.ts";

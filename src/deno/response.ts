@@ -4,7 +4,7 @@
  * a fifth of a small exchange.
  */
 
-import { bodyCame } from "../os/young_garbage.ts";
+import { bodyCame } from "../os/memory/young_garbage.ts";
 import { hiddenSymbol, internalsKnown, type Untyped } from "./hidden.ts";
 
 /** Deno's own: Hono's adapter for Node, for one, puts another in its place. */

@@ -1,7 +1,7 @@
 /** `workers: 0`: the process of the command line becomes the solo one, which serves by itself. */
 
 import { SystemError } from "../errors.ts";
-import { becomeProgram } from "../os/exec.ts";
+import { becomeProgram } from "../os/process/exec.ts";
 import { libcUnavailable } from "../os/libc.ts";
 import type { SoloStart } from "../protocol/solo_start.ts";
 import { ownDenoPart } from "./command_line.ts";

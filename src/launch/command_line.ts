@@ -1,6 +1,6 @@
 /** How this very process was started, to start it once more. */
 
-import { readProcSelf } from "../os/proc_file.ts";
+import { readProcSelf } from "../os/process/proc_file.ts";
 import { denoPart } from "./deno_flags.ts";
 
 export interface CommandLine {

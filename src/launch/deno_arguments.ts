@@ -2,7 +2,7 @@
 
 import { appDirectory } from "../config/app.ts";
 import type { Config } from "../config/config.ts";
-import { COLLECT } from "../os/young_garbage.ts";
+import { COLLECT } from "../os/memory/young_garbage.ts";
 
 /**
  * What a process that serves needs of Deno. Given as flags, since it runs under the app's own

@@ -4,7 +4,7 @@
  */
 
 import { messageOf, SystemError } from "../errors.ts";
-import { withUmask } from "../os/umask.ts";
+import { withUmask } from "../os/process/umask.ts";
 import { Destination } from "./destination.ts";
 import { type Format, formatJson, formatPretty, formatText } from "./format.ts";
 import { createLog, type Level, LEVELS, type Log, type LogRecord } from "./record.ts";

@@ -4,8 +4,8 @@ import type { Config } from "../config/config.ts";
 import { messageOf } from "../errors.ts";
 import { openLogFile } from "../log/log_file.ts";
 import type { Log } from "../log/record.ts";
-import { withUmask } from "../os/umask.ts";
-import { findIdentity } from "../os/user.ts";
+import { withUmask } from "../os/process/umask.ts";
+import { findIdentity } from "../os/process/user.ts";
 
 /**
  * Makes the access log's file, where there is none, and gives it to the user that procs become.

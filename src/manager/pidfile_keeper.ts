@@ -2,7 +2,7 @@
 
 import { DenicornError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
-import { Pidfile } from "../os/pidfile.ts";
+import { Pidfile } from "../os/process/pidfile.ts";
 import type { Predecessor } from "./succession/predecessor.ts";
 
 export class PidfileKeeper {

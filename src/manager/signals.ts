@@ -1,7 +1,7 @@
 /** The signals that the manager heeds. Their handlers only enqueue. */
 
 import { libcUnavailable } from "../os/libc.ts";
-import { catchUsr1 } from "../os/usr1.ts";
+import { catchUsr1 } from "../os/process/usr1.ts";
 
 /** As gunicorn's arbiter; CHLD is implied by the status promise of each child. */
 const MANAGER_SIGNALS = [

@@ -1,10 +1,10 @@
 /** What a process that serves is to the system: its directory, permission bits, user, name. */
 
 import type { Config } from "../config/config.ts";
-import { setProcessName } from "../os/process.ts";
+import { setProcessName } from "../os/process/process.ts";
 import { libcUnavailable } from "../os/libc.ts";
-import { setProcessTitle } from "../os/title.ts";
-import { becomeIdentity, findIdentity } from "../os/user.ts";
+import { setProcessTitle } from "../os/process/title.ts";
+import { becomeIdentity, findIdentity } from "../os/process/user.ts";
 
 /**
  * Takes on what is configured, before any code of the app runs. Throws SystemError where that cannot

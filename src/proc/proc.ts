@@ -5,7 +5,7 @@ import { AppLoadError, DenicornError, ExitCode, messageOf } from "../errors.ts";
 import { HookThread } from "../hooks/hook_thread.ts";
 import type { ProcInfo } from "../hooks/hooks.ts";
 import { clipped } from "../log/record.ts";
-import { setParentDeathSignal } from "../os/process.ts";
+import { setParentDeathSignal } from "../os/process/process.ts";
 import { libcUnavailable } from "../os/libc.ts";
 import {
   DRAIN_LINGER_MS,

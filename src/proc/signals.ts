@@ -1,7 +1,7 @@
 /** Signals to a process that serves. Handlers do no more than call back. */
 
 import { libcUnavailable } from "../os/libc.ts";
-import { catchUsr1, ignoreUsr1 } from "../os/usr1.ts";
+import { catchUsr1, ignoreUsr1 } from "../os/process/usr1.ts";
 
 export interface SignalOrders {
   /** TERM: finish what is in flight, then end. */

@@ -4,8 +4,8 @@ import type { ExitCode } from "../errors.ts";
 import { bannerLines, readyLine } from "../log/banner.ts";
 import { exitCodeOf, withLog } from "../log/last_words.ts";
 import { type ErrorLog, openLogWriter } from "../log/log_writer.ts";
-import { Activation } from "../os/activation.ts";
-import { NotifySocket } from "../os/notify_socket.ts";
+import { Activation } from "../os/listen/activation.ts";
+import { NotifySocket } from "../os/sockets/notify_socket.ts";
 import type { SoloStart } from "../protocol/solo_start.ts";
 import { runSolo } from "./solo.ts";
 

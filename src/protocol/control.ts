@@ -65,7 +65,7 @@ export type ManagerToProc =
   | { readonly type: "reopen_logs" }
   /**
    * Spread the new connections of the SO_REUSEPORT group at `bind`, one of your own as `showBind`
-   * writes it, by this plan (see src/os/steering.ts).
+   * writes it, by this plan (see src/os/listen/steering.ts).
    */
   | { readonly type: "steer"; readonly bind: string; readonly program: SteeringPlan };
 

@@ -1,7 +1,7 @@
 /** One exchange in a fetch thread: the request for the app, and its response on the way out. */
 
 import { pieceOf } from "../deno/byte_stream.ts";
-import { bodyCame } from "../os/young_garbage.ts";
+import { bodyCame } from "../os/memory/young_garbage.ts";
 import { AbortReason, RespondFlag, STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
 import { joinFields } from "../protocol/head.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";

@@ -1,7 +1,7 @@
 /** A streamed request body in the thread, under credit. */
 
 import { endBytes, giveBytes } from "../deno/byte_stream.ts";
-import { chunkCame } from "../os/young_garbage.ts";
+import { chunkCame } from "../os/memory/young_garbage.ts";
 import { STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
 
 /** Credit is given in steps of this, so that small chunks do not cost a message each. */

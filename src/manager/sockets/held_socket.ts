@@ -4,25 +4,24 @@ import { type Bind, overlap, showBind } from "../../config/bind.ts";
 import type { Config } from "../../config/config.ts";
 import { SystemError } from "../../errors.ts";
 import type { Log } from "../../log/record.ts";
-import { toBind } from "../../os/address.ts";
-import { describeInherited } from "../../os/adopt.ts";
-import { firstUnprivilegedPort, whenFree } from "../../os/bind_failure.ts";
+import { toBind } from "../../os/sockets/address.ts";
+import { describeInherited } from "../../os/listen/adopt.ts";
+import { firstUnprivilegedPort, whenFree } from "../../os/listen/bind_failure.ts";
 import {
   boundPort,
   claim,
-  closeFd,
   openBound,
   openListening,
   reserve,
   startListening,
   stopListening,
-} from "../../os/bound_socket.ts";
-import { resolveHost } from "../../os/host_name.ts";
+} from "../../os/listen/bound_socket.ts";
+import { resolveHost } from "../../os/listen/host_name.ts";
 import { libcUnavailable } from "../../os/libc.ts";
-import { getSocketAddress } from "../../os/socket.ts";
-import { accessOf, isNoFile, SocketFile } from "../../os/socket_file.ts";
-import { openUnixSocket, type UnixBind } from "../../os/unix_socket.ts";
-import { findIdentity } from "../../os/user.ts";
+import { closeFd, getSocketAddress } from "../../os/sockets/socket.ts";
+import { accessOf, isNoFile, SocketFile } from "../../os/listen/socket_file.ts";
+import { openUnixSocket, type UnixBind } from "../../os/listen/unix_socket.ts";
+import { findIdentity } from "../../os/process/user.ts";
 
 export interface HeldSocket {
   /** Null where it cannot be held (no FFI): procs then bind unprepared. */

@@ -5,7 +5,7 @@
  * taken before any proc is there, by a second server as well, and port 0 and host names are settled once
  * for all procs.
  * Unix sockets, inherited descriptors, and TCP with `listener: shared` are listened on here; procs
- * inherit the descriptor and adopt it (src/os/adopt.ts), so that what waits in it outlives a proc.
+ * inherit the descriptor and adopt it (src/os/listen/adopt.ts), so that what waits in it outlives a proc.
  *
  * During a reload two configurations are in use. A socket is open as long as one of them names it.
  */
@@ -14,11 +14,11 @@ import { type Bind, isIPv4Twin, showBind } from "../../config/bind.ts";
 import type { Config } from "../../config/config.ts";
 import { messageOf, SystemError } from "../../errors.ts";
 import type { Log } from "../../log/record.ts";
-import { closeFd } from "../../os/bound_socket.ts";
-import { type InheritedSocket, passingOn } from "../../os/inherit.ts";
+import { closeFd } from "../../os/sockets/socket.ts";
+import { type InheritedSocket, passingOn } from "../../os/listen/inherit.ts";
 import { libcUnavailable } from "../../os/libc.ts";
-import { accessOf, isNoFile, type SocketFile } from "../../os/socket_file.ts";
-import { findIdentity } from "../../os/user.ts";
+import { accessOf, isNoFile, type SocketFile } from "../../os/listen/socket_file.ts";
+import { findIdentity } from "../../os/process/user.ts";
 import { HANDOVER_ENV } from "../../protocol/control.ts";
 import { type Handover, writeHandover } from "../succession/handover.ts";
 import { Predecessor } from "../succession/predecessor.ts";

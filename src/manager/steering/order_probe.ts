@@ -8,7 +8,7 @@
  */
 
 import type { Bind } from "../../config/bind.ts";
-import { holdsSocket } from "../../os/socket_owner.ts";
+import { holdsSocket } from "../../os/sockets/socket_owner.ts";
 
 /** A proc that has not accepted after this long is busy, stopped or full, milliseconds. */
 const ACCEPT_TIMEOUT_MS = 500;

@@ -1,7 +1,7 @@
 /** What one manager tells the next (USR2) about the sockets it hands over, in an environment variable. */
 
 import { libcUnavailable } from "../../os/libc.ts";
-import { isListening } from "../../os/socket.ts";
+import { isListening } from "../../os/sockets/socket.ts";
 import { HANDOVER_ENV } from "../../protocol/control.ts";
 
 export interface Handover {

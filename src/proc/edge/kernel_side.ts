@@ -6,10 +6,10 @@
 
 import { LoneRequest } from "../../deno/lone_request.ts";
 import { connectionFd } from "../../deno/http.ts";
-import { ConnectionFds, type Ends, hasEnds } from "../../os/connection_fds.ts";
-import { muteConnection } from "../../os/mute.ts";
+import { ConnectionFds, type Ends, hasEnds } from "../../os/connections/connection_fds.ts";
+import { muteConnection } from "../../os/connections/mute.ts";
 import { libcUnavailable } from "../../os/libc.ts";
-import { type UnixConnection, UnixConnections } from "../../os/unix_connections.ts";
+import { type UnixConnection, UnixConnections } from "../../os/connections/unix_connections.ts";
 import {
   boundUnread,
   cutConnection,
@@ -17,7 +17,7 @@ import {
   setAbortiveClose,
   type TcpInfo,
   unreadBytes,
-} from "../../os/socket.ts";
+} from "../../os/sockets/socket.ts";
 
 /**
  * What has to be asked for so that one segment fits: twice as much is given, of which up to a half is

@@ -7,7 +7,7 @@ import { limitMs } from "../../config/limit_ms.ts";
 import { announcedStream, streamedBody } from "../../deno/request.ts";
 import { fastBytes } from "../../deno/response_parts.ts";
 import type { Log } from "../../log/record.ts";
-import { bodyCame } from "../../os/young_garbage.ts";
+import { bodyCame } from "../../os/memory/young_garbage.ts";
 import { IdTable, nextId } from "../../protocol/id_table.ts";
 import type { RequestHead } from "../edge/head_check.ts";
 import type { Session } from "../session/session.ts";

@@ -12,7 +12,7 @@ import { createResponse } from "../../deno/response.ts";
 import { fastBytes, fastLength, isFast, type ResponseParts } from "../../deno/response_parts.ts";
 import { clientName, methodAndPath } from "../../log/method_and_path.ts";
 import type { Log } from "../../log/record.ts";
-import { bodyCame } from "../../os/young_garbage.ts";
+import { bodyCame } from "../../os/memory/young_garbage.ts";
 import type { IdTable } from "../../protocol/id_table.ts";
 import { BodyRefusal, GuardedBody } from "../edge/guarded_body.ts";
 import type { RequestHead } from "../edge/head_check.ts";

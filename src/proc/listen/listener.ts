@@ -3,11 +3,11 @@
 import { type Bind, showBind } from "../../config/bind.ts";
 import { SystemError } from "../../errors.ts";
 import type { Log } from "../../log/record.ts";
-import { toBind } from "../../os/address.ts";
-import { REARM_INTERVAL_MS } from "../../os/adopt.ts";
-import { stopListening } from "../../os/bound_socket.ts";
-import { isAwaited, toSocketAddress } from "../../os/socket.ts";
-import { steer } from "../../os/steering.ts";
+import { toBind } from "../../os/sockets/address.ts";
+import { REARM_INTERVAL_MS } from "../../os/listen/adopt.ts";
+import { stopListening } from "../../os/listen/bound_socket.ts";
+import { isAwaited, toSocketAddress } from "../../os/sockets/socket.ts";
+import { steer } from "../../os/listen/steering.ts";
 import type { SteeringPlan } from "../../protocol/control.ts";
 import type { TlsOptions } from "../edge/certificate.ts";
 import type { Room } from "../room.ts";

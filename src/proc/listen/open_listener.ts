@@ -4,20 +4,21 @@ import { type Bind, isIPv4Twin } from "../../config/bind.ts";
 import type { Config } from "../../config/config.ts";
 import { SystemError } from "../../errors.ts";
 import type { Log } from "../../log/record.ts";
-import { type AdoptedListener, adoptListener, describeInherited } from "../../os/adopt.ts";
-import { bindFailure, whenFree } from "../../os/bind_failure.ts";
-import { closeFd, openListening, startListening } from "../../os/bound_socket.ts";
-import { resolveHost } from "../../os/host_name.ts";
+import { type AdoptedListener, adoptListener, describeInherited } from "../../os/listen/adopt.ts";
+import { bindFailure, whenFree } from "../../os/listen/bind_failure.ts";
+import { openListening, startListening } from "../../os/listen/bound_socket.ts";
+import { resolveHost } from "../../os/listen/host_name.ts";
 import { libcUnavailable } from "../../os/libc.ts";
 import {
   boundUnsent,
+  closeFd,
   findListenerFd,
   listeningFds,
   sendAtOnce,
   setInheritable,
-} from "../../os/socket.ts";
-import type { SocketFile } from "../../os/socket_file.ts";
-import { openUnixSocket, type UnixBind } from "../../os/unix_socket.ts";
+} from "../../os/sockets/socket.ts";
+import type { SocketFile } from "../../os/listen/socket_file.ts";
+import { openUnixSocket, type UnixBind } from "../../os/listen/unix_socket.ts";
 import type { TlsOptions } from "../edge/certificate.ts";
 
 /** What the kernel holds for a client that has no room for it; more of it costs no speed. */

@@ -9,10 +9,10 @@ import type { Config } from "../../config/config.ts";
 import { LoneRequest } from "../../deno/lone_request.ts";
 import { messageOf, SystemError } from "../../errors.ts";
 import type { Log } from "../../log/record.ts";
-import { whenFree } from "../../os/bind_failure.ts";
-import { resolveHost } from "../../os/host_name.ts";
-import type { SocketFile } from "../../os/socket_file.ts";
-import { openUnixSocket } from "../../os/unix_socket.ts";
+import { whenFree } from "../../os/listen/bind_failure.ts";
+import { resolveHost } from "../../os/listen/host_name.ts";
+import type { SocketFile } from "../../os/listen/socket_file.ts";
+import { openUnixSocket } from "../../os/listen/unix_socket.ts";
 import type { TlsOptions } from "../edge/certificate.ts";
 import type { ListeningSocket } from "./listener.ts";
 

@@ -4,7 +4,7 @@ import type { Config } from "../../config/config.ts";
 import { AppLoadError, BootError, ExitCode } from "../../errors.ts";
 import type { Level, Log } from "../../log/record.ts";
 import { describe } from "../../log/uncaught.ts";
-import { bodyCame } from "../../os/young_garbage.ts";
+import { bodyCame } from "../../os/memory/young_garbage.ts";
 import { INTERNAL_ERROR } from "../../protocol/close_codes.ts";
 import {
   type Batch,

@@ -9,7 +9,7 @@ const APP = new URL("../../../bench/apps/attacked.ts", import.meta.url).pathname
 
 /**
  * Seen are 14 to 18 MB, and the aim is 20 (bench/upload_memory.ts); without the collections of
- * os/young_garbage.ts it is 35 to 42, without the bound on what the kernel keeps 46 to 66. A busy
+ * os/memory/young_garbage.ts it is 35 to 42, without the bound on what the kernel keeps 46 to 66. A busy
  * machine may add to what is seen now and then; what has no bound is too much each time.
  */
 const MOST_BYTES = 26 * MB;

@@ -1,7 +1,7 @@
 /** The real program on every kind of address. */
 
 import { assert, assertEquals } from "@std/assert";
-import { losesQueues } from "../../../src/os/sysctl.ts";
+import { losesQueues } from "../../../src/os/listen/sysctl.ts";
 import { Load } from "../../support/load.ts";
 import { HELLO, type Scene, sceneTest } from "../../support/scene.ts";
 import { until } from "../../support/wait.ts";

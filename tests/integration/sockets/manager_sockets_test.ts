@@ -8,9 +8,9 @@ import {
   writeHandover,
 } from "../../../src/manager/succession/handover.ts";
 import { Sockets } from "../../../src/manager/sockets/sockets.ts";
-import { formatAddress } from "../../../src/os/address.ts";
+import { formatAddress } from "../../../src/os/sockets/address.ts";
 import { libcUnavailable } from "../../../src/os/libc.ts";
-import { findListenerFd, getSocketAddress } from "../../../src/os/socket.ts";
+import { findListenerFd, getSocketAddress } from "../../../src/os/sockets/socket.ts";
 import { HANDOVER_ENV } from "../../../src/protocol/control.ts";
 import { temporary } from "../../support/directory.ts";
 import { local } from "../../support/http.ts";

@@ -4,10 +4,10 @@
  * SO_REUSEPORT group of PORT.
  */
 
-import { type AdoptedListener, adoptListener } from "../../../src/os/adopt.ts";
-import { startListening } from "../../../src/os/bound_socket.ts";
-import { findListenerFd, getTcpInfo } from "../../../src/os/socket.ts";
-import { steer } from "../../../src/os/steering.ts";
+import { type AdoptedListener, adoptListener } from "../../../src/os/listen/adopt.ts";
+import { startListening } from "../../../src/os/listen/bound_socket.ts";
+import { findListenerFd, getTcpInfo } from "../../../src/os/sockets/socket.ts";
+import { steer } from "../../../src/os/listen/steering.ts";
 
 const name = Deno.env.get("NAME") ?? "";
 const inherited = Deno.env.get("LISTEN_FD");

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Config } from "../../../src/config/config.ts";
 import { createLog } from "../../../src/log/record.ts";
 import { openListener } from "../../../src/proc/listen/open_listener.ts";
-import { getSocketOption } from "../../../src/os/socket.ts";
+import { getSocketOption } from "../../../src/os/sockets/socket.ts";
 
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { ConnectionFds } from "../../../src/os/connection_fds.ts";
+import { ConnectionFds } from "../../../src/os/connections/connection_fds.ts";
 import { instantOutput, openInstantly, type Output } from "../../../src/os/instant_output.ts";
 import { cString, libc, libcUnavailable } from "../../../src/os/libc.ts";
 import { temporary } from "../../support/directory.ts";
