@@ -16,7 +16,7 @@ export type {
   ResponseInfo,
 } from "./src/hooks/hooks.ts";
 
-import { ControlEnv } from "./src/protocol/control.ts";
+import { ControlEnv } from "./src/protocol/control/control.ts";
 
 if (import.meta.main) {
   // One program, two roles: a proc is started by its manager, which says so in the environment.

@@ -1,7 +1,7 @@
 /** What the manager waits for: one queue, in the order in which things happened, with one reader. */
 
 import type { Config } from "../config/config.ts";
-import type { HeardOfProc } from "../protocol/control.ts";
+import type { HeardOfProc } from "../protocol/control/control.ts";
 import type { HookModule } from "./hooks.ts";
 import type { ManagerSignal } from "./signals.ts";
 

@@ -4,7 +4,7 @@ import type { Config } from "../config/config.ts";
 import { DenicornError, messageOf } from "../errors.ts";
 import type { ErrorLog } from "../log/error_log.ts";
 import { type CommandLine, ownCommandLine } from "../launch/command_line.ts";
-import { DRAIN_LINGER_MS } from "../protocol/control.ts";
+import { DRAIN_LINGER_MS } from "../protocol/control/control.ts";
 import { now } from "./clock.ts";
 import { describeExit } from "./fleet/exit_status.ts";
 import type { Fleet } from "./fleet/fleet.ts";

@@ -1,7 +1,7 @@
 /** What is heard of the procs, from their first word to their end: the table is fed, the log told. */
 
 import type { ErrorLog } from "../log/error_log.ts";
-import type { HeardOfProc, ProcStats } from "../protocol/control.ts";
+import type { HeardOfProc, ProcStats } from "../protocol/control/control.ts";
 import { now } from "./clock.ts";
 import { describeExit } from "./fleet/exit_status.ts";
 import { withTrace } from "./table/failure.ts";

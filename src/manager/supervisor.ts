@@ -8,7 +8,7 @@
 
 import { whatServes } from "../log/banner.ts";
 import type { NotifySocket } from "../os/sockets/notify_socket.ts";
-import { DRAIN_LINGER_MS } from "../protocol/control.ts";
+import { DRAIN_LINGER_MS } from "../protocol/control/control.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import { leaveWithinMs, limitsOf } from "./table/limits.ts";
 import type { Proc } from "./table/proc.ts";

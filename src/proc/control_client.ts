@@ -7,9 +7,9 @@ import {
   ControlEnv,
   type ManagerToProc,
   type ProcToManager,
-} from "../protocol/control.ts";
-import { ControlChannel } from "../protocol/channel.ts";
-import { parseManagerToProc } from "../protocol/control_parse.ts";
+} from "../protocol/control/control.ts";
+import { ControlChannel } from "../protocol/control/channel.ts";
+import { parseManagerToProc } from "../protocol/control/parse.ts";
 
 /** How long a proc that exits waits for a manager that may not read its last words, milliseconds. */
 const FAREWELL_MS = 1_000;

@@ -14,7 +14,7 @@ import {
   type ManagerToProc,
   type ReplaceCause,
   type SteeringPlan,
-} from "../protocol/control.ts";
+} from "../protocol/control/control.ts";
 import { watchLoadedFiles } from "../wsgi/loaded_files.ts";
 import type { ControlClient } from "./control_client.ts";
 import { guardInherited } from "./listen/open_listener.ts";

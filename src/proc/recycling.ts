@@ -1,6 +1,6 @@
 /** When a proc has served long enough. Pure: asked at each heartbeat, it says why, once. */
 
-import type { ProcStats, ReplaceCause } from "../protocol/control.ts";
+import type { ProcStats, ReplaceCause } from "../protocol/control/control.ts";
 
 /** What of the configuration it heeds. Each 0 is no limit. */
 export interface RecycleConfig {

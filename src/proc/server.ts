@@ -4,7 +4,12 @@ import type { Bind, Config } from "../config/config.ts";
 import { type AccessLog, openAccessLog } from "../log/access_log.ts";
 import type { Log } from "../log/record.ts";
 import { keepFreedMemory } from "../os/memory/heap.ts";
-import type { DrainReason, ProcStats, ReplaceCause, SteeringPlan } from "../protocol/control.ts";
+import type {
+  DrainReason,
+  ProcStats,
+  ReplaceCause,
+  SteeringPlan,
+} from "../protocol/control/control.ts";
 import { withThreadPermissions } from "./app_permissions.ts";
 import { BlockWatch } from "./block_watch.ts";
 import { Admission } from "./exchange/admission.ts";

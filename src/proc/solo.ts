@@ -8,7 +8,7 @@ import { whatServes } from "../log/banner.ts";
 import type { Log } from "../log/record.ts";
 import type { NotifySocket } from "../os/sockets/notify_socket.ts";
 import { Pidfile } from "../os/process/pidfile.ts";
-import type { ReplaceCause } from "../protocol/control.ts";
+import type { ReplaceCause } from "../protocol/control/control.ts";
 import { takeIdentity } from "./identity.ts";
 import { guardInherited } from "./listen/open_listener.ts";
 import { RequestHooks } from "./exchange/request_hooks.ts";

@@ -2,7 +2,7 @@
 
 import { pieceOf } from "../deno/byte_stream.ts";
 import { bodyCame } from "../os/memory/young_garbage.ts";
-import { AbortReason, RespondFlag, STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
+import { AbortReason, RespondFlag, STREAM_WINDOW_BYTES } from "../protocol/queue/queue.ts";
 import { joinFields } from "../protocol/head.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";
 import type { RequestSource } from "../deno/app_request.ts";

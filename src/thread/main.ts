@@ -4,7 +4,7 @@ import { loadFetchApp, servedAddr } from "../app/fetch_app.ts";
 import { outliveErrors } from "../app/uncaught.ts";
 import { AppLoadError, DenicornError, ExitCode, messageOf } from "../errors.ts";
 import { createLog } from "../log/record.ts";
-import type { Batch, ThreadBoot } from "../protocol/exchange.ts";
+import type { Batch, ThreadBoot } from "../protocol/queue/queue.ts";
 import { allowChdir } from "./directory.ts";
 import { ThreadQueueOut } from "./queue_out.ts";
 import { Upgrades } from "./upgrade.ts";

@@ -2,8 +2,8 @@
 
 import type { ExitCode } from "../errors.ts";
 import type { Level } from "../log/record.ts";
-import { QueueOut } from "../protocol/exchange.ts";
-import { Outbox } from "../protocol/outbox.ts";
+import { QueueOut } from "../protocol/queue/queue.ts";
+import { Outbox } from "../protocol/queue/outbox.ts";
 
 /** Largest piece of a streamed response in one operation; larger chunks are split. */
 const MAX_CHUNK_BYTES = 64 * 1024;

@@ -2,7 +2,7 @@
 
 import { endBytes, giveBytes } from "../deno/byte_stream.ts";
 import { chunkCame } from "../os/memory/young_garbage.ts";
-import { STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
+import { STREAM_WINDOW_BYTES } from "../protocol/queue/queue.ts";
 
 /** Credit is given in steps of this, so that small chunks do not cost a message each. */
 const CREDIT_STEP_BYTES = STREAM_WINDOW_BYTES / 4;

@@ -10,7 +10,7 @@ import {
   SOCKET_MESSAGE_COST,
   SOCKET_TRANSFER_BYTES,
   SOCKET_WINDOW_BYTES,
-} from "../protocol/exchange.ts";
+} from "../protocol/queue/queue.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";
 
 /** Bytes are copies: the app may go on using its buffer. */

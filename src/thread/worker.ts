@@ -8,9 +8,9 @@ import { createRequest } from "../deno/app_request.ts";
 import { methodAndPathOf } from "../log/method_and_path.ts";
 import type { Log } from "../log/record.ts";
 import { describe } from "../log/uncaught.ts";
-import { mayBegin } from "../protocol/claims.ts";
+import { mayBegin } from "../protocol/queue/claims.ts";
 import { INTERNAL_ERROR } from "../protocol/close_codes.ts";
-import { AbortReason, type Batch, QUEUE_IN_OPERANDS, QueueIn } from "../protocol/exchange.ts";
+import { AbortReason, type Batch, QUEUE_IN_OPERANDS, QueueIn } from "../protocol/queue/queue.ts";
 import { IdTable } from "../protocol/id_table.ts";
 import { FetchExchange } from "./fetch_exchange.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";
@@ -49,7 +49,7 @@ export class FetchWorker {
     this.#log = log;
   }
 
-  /** Takes one message of the queue in: many operations, laid out as in protocol/exchange.ts. */
+  /** Takes one message of the queue in: many operations, laid out as in protocol/queue/queue.ts. */
   receive(batch: Batch): void {
     // Behind what was left: operations keep their order.
     if (this.#left.length > 0) this.#left.push(batch);

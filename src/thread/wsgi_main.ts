@@ -1,7 +1,7 @@
 /** Entry of a WSGI thread: a Web Worker that loads the app and blocks on the common queue. */
 
 import { AppLoadError, DenicornError, ExitCode, messageOf } from "../errors.ts";
-import type { WsgiBoot, WsgiNews } from "../protocol/wsgi.ts";
+import type { WsgiBoot, WsgiNews } from "../protocol/wsgi/wsgi.ts";
 import { WsgiThreadLoop } from "../wsgi/thread_loop.ts";
 
 // The first message says who this thread is.

@@ -3,7 +3,7 @@
 import type { Config } from "../config/config.ts";
 import { VERSION } from "../config/version.ts";
 import { AppLoadError } from "../errors.ts";
-import type { WsgiBoot } from "../protocol/wsgi.ts";
+import type { WsgiBoot } from "../protocol/wsgi/wsgi.ts";
 import { createFunction } from "../python/function.ts";
 import { LEVELS } from "../log/record.ts";
 import {

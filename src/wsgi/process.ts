@@ -5,14 +5,14 @@ import { Gil } from "../python/gil.ts";
 import { startPython } from "../python/interpreter.ts";
 import { findPython, type PythonLibrary } from "../python/library.ts";
 import { callMethod, fromText, importModule, toText, viewOf } from "../python/objects.ts";
-import type { CommonQueueMemory } from "../protocol/common_queue.ts";
-import type { Ring } from "../protocol/byte_ring.ts";
+import type { CommonQueueMemory } from "../protocol/wsgi/common_queue.ts";
+import type { Ring } from "../protocol/wsgi/byte_ring.ts";
 import type { Api, Handle } from "../python/symbols.ts";
 import { createModules, moduleName } from "./modules.ts";
 
 /** Memory that Python itself reads and writes. */
 export interface SharedWithPython {
-  /** What WebSockets send (protocol/wsgi_sockets.ts). */
+  /** What WebSockets send (protocol/wsgi/sockets.ts). */
   readonly ring: Ring;
   readonly queue: CommonQueueMemory;
 }

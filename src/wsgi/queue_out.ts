@@ -1,8 +1,8 @@
 /** The ring out, as the thread fills it: one method for each operation. Runs under the GIL. */
 
 import { libc } from "../os/libc.ts";
-import { type Ring, RingWriter } from "../protocol/byte_ring.ts";
-import type { CommonQueueReader } from "../protocol/common_queue_reader.ts";
+import { type Ring, RingWriter } from "../protocol/wsgi/byte_ring.ts";
+import type { CommonQueueReader } from "../protocol/wsgi/common_queue_reader.ts";
 import {
   PLAIN_WORDS,
   RESPOND_WORDS,
@@ -11,7 +11,7 @@ import {
   WsgiGuest,
   WsgiOut,
   WsgiWord,
-} from "../protocol/wsgi.ts";
+} from "../protocol/wsgi/wsgi.ts";
 import type { Gil } from "../python/gil.ts";
 import { addressOf } from "../python/memory.ts";
 

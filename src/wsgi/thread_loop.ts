@@ -7,10 +7,10 @@
  */
 
 import { createLog, type Level, LEVELS, type Log } from "../log/record.ts";
-import { RingReader } from "../protocol/byte_ring.ts";
-import { STREAMED_BODY, Task } from "../protocol/common_queue.ts";
-import { CommonQueueReader } from "../protocol/common_queue_reader.ts";
-import { STREAM_WINDOW_BYTES } from "../protocol/exchange.ts";
+import { RingReader } from "../protocol/wsgi/byte_ring.ts";
+import { STREAMED_BODY, Task } from "../protocol/wsgi/common_queue.ts";
+import { CommonQueueReader } from "../protocol/wsgi/common_queue_reader.ts";
+import { STREAM_WINDOW_BYTES } from "../protocol/queue/queue.ts";
 import {
   MAX_PIECE_BYTES,
   PLAIN_WORDS,
@@ -18,7 +18,7 @@ import {
   type WsgiBoot,
   WsgiIn,
   WsgiWord,
-} from "../protocol/wsgi.ts";
+} from "../protocol/wsgi/wsgi.ts";
 import { Gil } from "../python/gil.ts";
 import { addressOf } from "../python/memory.ts";
 import { takeError } from "../python/objects.ts";

@@ -1,9 +1,9 @@
 /** The socket that procs report to. Any process of the machine may knock; only procs get in. */
 
-import type { HeardOfProc, ManagerToProc } from "../../protocol/control.ts";
-import { controlAddress } from "../../protocol/control.ts";
-import { ControlChannel } from "../../protocol/channel.ts";
-import { parseProcToManager } from "../../protocol/control_parse.ts";
+import type { HeardOfProc, ManagerToProc } from "../../protocol/control/control.ts";
+import { controlAddress } from "../../protocol/control/control.ts";
+import { ControlChannel } from "../../protocol/control/channel.ts";
+import { parseProcToManager } from "../../protocol/control/parse.ts";
 
 /** The manager's end of a proc's control channel. */
 export type ProcChannel = ControlChannel<HeardOfProc, ManagerToProc>;

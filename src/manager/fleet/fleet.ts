@@ -4,7 +4,7 @@ import type { Config } from "../../config/config.ts";
 import { DenicornError } from "../../errors.ts";
 import type { Log } from "../../log/record.ts";
 import { libcUnavailable } from "../../os/libc.ts";
-import type { ManagerToProc } from "../../protocol/control.ts";
+import type { ManagerToProc } from "../../protocol/control/control.ts";
 import { ownDenoPart } from "../../launch/command_line.ts";
 import { ControlListener } from "./control_listener.ts";
 import type { Decision } from "../table/decision.ts";

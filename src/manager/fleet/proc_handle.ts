@@ -3,7 +3,7 @@
 import type { Config } from "../../config/config.ts";
 import { ExitCode, messageOf } from "../../errors.ts";
 import { denoRefusal, refusalError } from "../../launch/deno_refusal.ts";
-import type { DrainReason, HeardOfProc, ManagerToProc } from "../../protocol/control.ts";
+import type { DrainReason, HeardOfProc, ManagerToProc } from "../../protocol/control/control.ts";
 import type { ControlListener, ProcChannel } from "./control_listener.ts";
 import type { Inbox, ManagerEvent } from "../inbox.ts";
 import { spawnProc } from "./spawn.ts";

@@ -3,7 +3,7 @@
 import type { Config } from "../../config/config.ts";
 import { messageOf, SystemError } from "../../errors.ts";
 import { denoArguments, entryModule, projectDirectory } from "../../launch/deno_arguments.ts";
-import { ControlEnv } from "../../protocol/control.ts";
+import { ControlEnv } from "../../protocol/control/control.ts";
 
 export interface SpawnOptions {
   /** The control socket that it is to connect to. */

@@ -19,7 +19,7 @@ import { type InheritedSocket, passingOn } from "../../os/listen/inherit.ts";
 import { libcUnavailable } from "../../os/libc.ts";
 import { accessOf, isNoFile, type SocketFile } from "../../os/listen/socket_file.ts";
 import { findIdentity } from "../../os/process/user.ts";
-import { HANDOVER_ENV } from "../../protocol/control.ts";
+import { HANDOVER_ENV } from "../../protocol/control/control.ts";
 import { type Handover, writeHandover } from "../succession/handover.ts";
 import { Predecessor } from "../succession/predecessor.ts";
 import {

@@ -4,7 +4,7 @@
  * for as long, and one exchange in flight is no load that tells (load_shares.ts). Pure.
  */
 
-import { HEARTBEAT_INTERVAL_MS } from "../../protocol/control.ts";
+import { HEARTBEAT_INTERVAL_MS } from "../../protocol/control/control.ts";
 
 /** A proc that has not been heard for so long counts as blocked, milliseconds. */
 const LATE_MS = 2 * HEARTBEAT_INTERVAL_MS;

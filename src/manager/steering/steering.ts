@@ -12,7 +12,7 @@
 import { type Bind, showBind } from "../../config/bind.ts";
 import type { Config } from "../../config/config.ts";
 import type { Log } from "../../log/record.ts";
-import type { SteeringPlan } from "../../protocol/control.ts";
+import type { SteeringPlan } from "../../protocol/control/control.ts";
 import { BlockedProcs } from "./blocked_procs.ts";
 import { DEPARTURE_MS } from "../table/limits.ts";
 import { ListenOrder } from "./listen_order.ts";

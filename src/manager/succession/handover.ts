@@ -2,7 +2,7 @@
 
 import { libcUnavailable } from "../../os/libc.ts";
 import { isListening } from "../../os/sockets/socket.ts";
-import { HANDOVER_ENV } from "../../protocol/control.ts";
+import { HANDOVER_ENV } from "../../protocol/control/control.ts";
 
 export interface Handover {
   /** The manager that hands over. */

@@ -1,6 +1,6 @@
 /** What the table wants done. The manager does it; the table has already noted it as done. */
 
-import type { DrainReason } from "../../protocol/control.ts";
+import type { DrainReason } from "../../protocol/control/control.ts";
 import type { Failure } from "./failure.ts";
 
 export type Decision =

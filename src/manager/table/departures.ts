@@ -3,7 +3,7 @@
  * many, when their time is up. These are the rules of the table by which procs become fewer.
  */
 
-import { DRAIN_LINGER_MS, type DrainReason } from "../../protocol/control.ts";
+import { DRAIN_LINGER_MS, type DrainReason } from "../../protocol/control/control.ts";
 import type { Agenda } from "./agenda.ts";
 import type { StopMode } from "./decision.ts";
 import { bootFailure } from "./failure.ts";

@@ -1,6 +1,6 @@
 /** One proc as the table sees it: what is known of it, and no way to act on it. */
 
-import type { DrainReason, ProcStats, ReplaceCause } from "../../protocol/control.ts";
+import type { DrainReason, ProcStats, ReplaceCause } from "../../protocol/control/control.ts";
 import type { Failure } from "./failure.ts";
 
 /**

@@ -8,7 +8,7 @@
  */
 
 import { ExitCode } from "../../errors.ts";
-import { DRAIN_LINGER_MS, type ProcStats } from "../../protocol/control.ts";
+import { DRAIN_LINGER_MS, type ProcStats } from "../../protocol/control/control.ts";
 import { Agenda, leaves } from "./agenda.ts";
 import type { Decision, StopMode } from "./decision.ts";
 import { Departures } from "./departures.ts";

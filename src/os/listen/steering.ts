@@ -9,7 +9,7 @@
  */
 
 import { SystemError } from "../../errors.ts";
-import type { SteeringPlan } from "../../protocol/control.ts";
+import type { SteeringPlan } from "../../protocol/control/control.ts";
 import { attachProgram, type Instruction, RETURN } from "../sockets/bpf.ts";
 import { check, Errno, errno, libc } from "../libc.ts";
 import { SocketOption, SOL_SOCKET } from "../sockets/socket.ts";

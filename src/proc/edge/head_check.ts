@@ -3,7 +3,7 @@
  *
  * Deno's parser has refused what breaks the framing (see docs/internals.md); what it lets through and
  * no app should see is refused here, by the rules of rules.ts. The pass also writes the head that
- * crosses to the app's thread (protocol/exchange.ts): with names in lower case, the Host field first
+ * crosses to the app's thread (protocol/queue/queue.ts): with names in lower case, the Host field first
  * and always there, and with scheme, host and address as a trusted proxy reports them.
  *
  * Hot: it runs for every request and allocates only the head's own string.
@@ -54,7 +54,7 @@ const BODILESS: ReadonlySet<string> = new Set(["GET", "HEAD", "CONNECT"]);
 
 /** Reads the heads of a proc's requests, one after another: each read overwrites the last. */
 export class RequestHead {
-  /** As in protocol/exchange.ts. */
+  /** As in protocol/queue/queue.ts. */
   head = "";
   method = "";
   url = "";

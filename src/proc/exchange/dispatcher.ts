@@ -4,7 +4,7 @@ import type { AccessRecord } from "./access_record.ts";
 import type { Deadlines } from "../edge/deadlines.ts";
 import type { RequestHead } from "../edge/head_check.ts";
 import type { Session } from "../session/session.ts";
-import type { ReplaceCause } from "../../protocol/control.ts";
+import type { ReplaceCause } from "../../protocol/control/control.ts";
 import type { WebSockets } from "../websocket/websockets.ts";
 
 export interface Dispatcher {

@@ -1,6 +1,11 @@
 /** One request with its response, as the server sees it while a thread works on it. */
 
-import { AbortReason, QueueIn, RespondFlag, STREAM_WINDOW_BYTES } from "../../protocol/exchange.ts";
+import {
+  AbortReason,
+  QueueIn,
+  RespondFlag,
+  STREAM_WINDOW_BYTES,
+} from "../../protocol/queue/queue.ts";
 import { type AccessRecord, lengthOf } from "./access_record.ts";
 import { requestMethod } from "../../deno/request.ts";
 import { createResponse } from "../../deno/response.ts";
@@ -110,7 +115,7 @@ export class Exchange implements Awaited {
     this.#resolve = resolve;
   }
 
-  /** The thread has answered. `headers` becomes the response's; `body` as in protocol/exchange.ts. */
+  /** The thread has answered. `headers` becomes the response's; `body` as in protocol/queue/queue.ts. */
   respond(
     status: number,
     headers: [string, string][],

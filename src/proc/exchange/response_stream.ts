@@ -1,6 +1,6 @@
 /** A streamed response on its way from a thread to the client, under credit. */
 
-import { STREAM_WINDOW_BYTES } from "../../protocol/exchange.ts";
+import { STREAM_WINDOW_BYTES } from "../../protocol/queue/queue.ts";
 
 /** What may wait in the server for a slow client; the rest of the window is under way. */
 const HIGH_WATER_BYTES = STREAM_WINDOW_BYTES / 2;

@@ -7,7 +7,7 @@ import { clientName, methodAndPath } from "../../log/method_and_path.ts";
 import type { Log } from "../../log/record.ts";
 import { describe } from "../../log/uncaught.ts";
 import type { AccessRecord } from "./access_record.ts";
-import { AbortReason, MAX_WHOLE_BODY_BYTES, QueueIn } from "../../protocol/exchange.ts";
+import { AbortReason, MAX_WHOLE_BODY_BYTES, QueueIn } from "../../protocol/queue/queue.ts";
 import { nextId } from "../../protocol/id_table.ts";
 import type { Dispatcher, Exchanging } from "./dispatcher.ts";
 import { BodyRefusal, GuardedBody } from "../edge/guarded_body.ts";

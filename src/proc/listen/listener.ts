@@ -8,7 +8,7 @@ import { REARM_INTERVAL_MS } from "../../os/listen/adopt.ts";
 import { stopListening } from "../../os/listen/bound_socket.ts";
 import { isAwaited, toSocketAddress } from "../../os/sockets/socket.ts";
 import { steer } from "../../os/listen/steering.ts";
-import type { SteeringPlan } from "../../protocol/control.ts";
+import type { SteeringPlan } from "../../protocol/control/control.ts";
 import type { TlsOptions } from "../edge/certificate.ts";
 import type { Room } from "../room.ts";
 import { adoptTls, type OpenedListener } from "./open_listener.ts";

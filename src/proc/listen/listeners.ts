@@ -4,7 +4,7 @@ import type { Bind } from "../../config/bind.ts";
 import type { Config } from "../../config/config.ts";
 import { messageOf } from "../../errors.ts";
 import type { Log } from "../../log/record.ts";
-import type { SteeringPlan } from "../../protocol/control.ts";
+import type { SteeringPlan } from "../../protocol/control/control.ts";
 import { CertificateFiles, type TlsOptions } from "../edge/certificate.ts";
 import { probe } from "../../deno/probe.ts";
 import {

@@ -14,7 +14,7 @@ export interface AppThread {
   readonly silentMs: number;
   /** Asks for a sign of life; see {@linkcode responsive}. */
   ping(): void;
-  /** Puts an operation into its queue in (protocol/exchange.ts). */
+  /** Puts an operation into its queue in (protocol/queue/queue.ts). */
   post(...operation: unknown[]): void;
   /** The same with bytes, which are gone afterwards. */
   postBytes(operation: number, id: number, bytes: Uint8Array): void;

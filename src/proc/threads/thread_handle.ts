@@ -12,10 +12,10 @@ import {
   QueueIn,
   QueueOut,
   type ThreadBoot,
-} from "../../protocol/exchange.ts";
+} from "../../protocol/queue/queue.ts";
 import { parseFields } from "../../protocol/head.ts";
 import { IdTable } from "../../protocol/id_table.ts";
-import { Outbox } from "../../protocol/outbox.ts";
+import { Outbox } from "../../protocol/queue/outbox.ts";
 import { SLOT_MS } from "../edge/deadlines.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { AppThread } from "./app_thread.ts";
@@ -36,7 +36,7 @@ export interface ThreadOptions {
   /** What the thread is called in the log. */
   readonly role: string;
   readonly config: Config;
-  /** Of the proc: see protocol/claims.ts. */
+  /** Of the proc: see protocol/queue/claims.ts. */
   readonly claims: Int32Array;
   readonly log: Log;
 }
@@ -205,7 +205,7 @@ export class ThreadHandle implements AppThread {
   }
 
   /**
-   * Operands are taken from `i` on, in the order that protocol/exchange.ts gives for each operation. An
+   * Operands are taken from `i` on, in the order that protocol/queue/queue.ts gives for each operation. An
    * exchange that is no longer there was given up: what is still said of it is dropped.
    */
   #obey(operation: number, batch: Batch, i: number): void {

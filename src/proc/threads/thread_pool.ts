@@ -2,7 +2,7 @@
 
 import type { Config } from "../../config/config.ts";
 import type { Log } from "../../log/record.ts";
-import { Claims } from "../../protocol/claims.ts";
+import { Claims } from "../../protocol/queue/claims.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { AppThread } from "./app_thread.ts";
 import type { Pool, PoolEvents } from "./pool.ts";

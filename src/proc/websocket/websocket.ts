@@ -6,7 +6,7 @@ import {
   SOCKET_MESSAGE_COST,
   SOCKET_TRANSFER_BYTES,
   SOCKET_WINDOW_BYTES,
-} from "../../protocol/exchange.ts";
+} from "../../protocol/queue/queue.ts";
 import * as deno from "../../deno/websocket.ts";
 
 /** Who is told what the socket does: a thread. */

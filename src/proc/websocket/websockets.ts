@@ -1,7 +1,7 @@
 /** All WebSockets of a proc: their deadlines, what their apps are owed, and their end. */
 
 import { CloseCode } from "../../protocol/close_codes.ts";
-import type { DrainReason } from "../../protocol/control.ts";
+import type { DrainReason } from "../../protocol/control/control.ts";
 import type { ServerSocket } from "./websocket.ts";
 
 /** What the registry does with a socket, whoever runs the app behind it. */

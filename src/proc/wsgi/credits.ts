@@ -1,4 +1,4 @@
-/** The pipe that tells Python what clients have taken; see protocol/wsgi_sockets.ts. */
+/** The pipe that tells Python what clients have taken; see protocol/wsgi/sockets.ts. */
 
 import { setImmediate } from "node:timers";
 import { libc } from "../../os/libc.ts";

@@ -4,17 +4,17 @@ import { setImmediate } from "node:timers";
 import type { Config } from "../../config/config.ts";
 import { methodAndPath } from "../../log/method_and_path.ts";
 import type { Log } from "../../log/record.ts";
-import { createRing } from "../../protocol/byte_ring.ts";
+import { createRing } from "../../protocol/wsgi/byte_ring.ts";
 import {
   type CommonQueueMemory,
   createCommonQueue,
   Task,
   type TaskKind,
-} from "../../protocol/common_queue.ts";
-import { CommonQueueWriter } from "../../protocol/common_queue_writer.ts";
-import { QueueIn } from "../../protocol/exchange.ts";
+} from "../../protocol/wsgi/common_queue.ts";
+import { CommonQueueWriter } from "../../protocol/wsgi/common_queue_writer.ts";
+import { QueueIn } from "../../protocol/queue/queue.ts";
 import { IdTable } from "../../protocol/id_table.ts";
-import { SOCKET_RING_BYTES } from "../../protocol/wsgi_sockets.ts";
+import { SOCKET_RING_BYTES } from "../../protocol/wsgi/sockets.ts";
 import { startWsgiProcess } from "../../wsgi/process.ts";
 import { headerList, requestMethod } from "../../deno/request.ts";
 import type { Exchange } from "../exchange/exchange.ts";

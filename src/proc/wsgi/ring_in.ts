@@ -1,7 +1,7 @@
 /** What a WSGI thread is told of its exchanges: the ring in, and what finds no room in it yet. */
 
-import { type Ring, RingWriter } from "../../protocol/byte_ring.ts";
-import { MAX_PIECE_BYTES, PLAIN_WORDS, WsgiIn } from "../../protocol/wsgi.ts";
+import { type Ring, RingWriter } from "../../protocol/wsgi/byte_ring.ts";
+import { MAX_PIECE_BYTES, PLAIN_WORDS, WsgiIn } from "../../protocol/wsgi/wsgi.ts";
 import type { Words } from "./words.ts";
 
 const HEAD_BYTES = PLAIN_WORDS * Int32Array.BYTES_PER_ELEMENT;

@@ -1,12 +1,12 @@
-/** The WebSockets of a WSGI app, between their ServerSockets and the threads; see protocol/wsgi_sockets.ts. */
+/** The WebSockets of a WSGI app, between their ServerSockets and the threads; see protocol/wsgi/sockets.ts. */
 
 import type { Log } from "../../log/record.ts";
 import { describe } from "../../log/uncaught.ts";
-import { type Ring, RingReader } from "../../protocol/byte_ring.ts";
+import { type Ring, RingReader } from "../../protocol/wsgi/byte_ring.ts";
 import { joinBytes } from "../../protocol/bytes.ts";
 import { CloseCode, INTERNAL_ERROR } from "../../protocol/close_codes.ts";
-import { QueueIn, SOCKET_MESSAGE_COST, SOCKET_WINDOW_BYTES } from "../../protocol/exchange.ts";
-import { MAX_PIECE_BYTES } from "../../protocol/wsgi.ts";
+import { QueueIn, SOCKET_MESSAGE_COST, SOCKET_WINDOW_BYTES } from "../../protocol/queue/queue.ts";
+import { MAX_PIECE_BYTES } from "../../protocol/wsgi/wsgi.ts";
 import {
   GONE,
   MAX_TASK_BYTES,
@@ -15,7 +15,7 @@ import {
   SOCKET_WORDS,
   SocketEvent,
   SocketOut,
-} from "../../protocol/wsgi_sockets.ts";
+} from "../../protocol/wsgi/sockets.ts";
 import { pointerOf, textFrom } from "../../python/memory.ts";
 import type { AppThread } from "../threads/app_thread.ts";
 import { Slab } from "./slab.ts";
@@ -121,7 +121,7 @@ export class WsgiSockets {
     return new Promise((resolve) => this.#idle = resolve);
   }
 
-  /** What a ServerSocket tells (the operations of protocol/exchange.ts). */
+  /** What a ServerSocket tells (the operations of protocol/queue/queue.ts). */
   post(operation: number, id: number, operands: readonly unknown[]): void {
     const line = this.#lines.get(id);
     if (line === undefined) return;

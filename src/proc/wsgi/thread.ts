@@ -1,12 +1,12 @@
-/** A WSGI thread, seen from its server: the Web Worker, its rings and words (protocol/wsgi.ts). */
+/** A WSGI thread, seen from its server: the Web Worker, its rings and words (protocol/wsgi/wsgi.ts). */
 
 import type { Config } from "../../config/config.ts";
 import { AppLoadError, BootError, ExitCode } from "../../errors.ts";
 import { LEVELS, type Log } from "../../log/record.ts";
 import { describe } from "../../log/uncaught.ts";
-import { createRing, RingReader } from "../../protocol/byte_ring.ts";
-import type { CommonQueueMemory } from "../../protocol/common_queue.ts";
-import { QueueIn } from "../../protocol/exchange.ts";
+import { createRing, RingReader } from "../../protocol/wsgi/byte_ring.ts";
+import type { CommonQueueMemory } from "../../protocol/wsgi/common_queue.ts";
+import { QueueIn } from "../../protocol/queue/queue.ts";
 import { parseFields } from "../../protocol/head.ts";
 import type { IdTable } from "../../protocol/id_table.ts";
 import {
@@ -20,7 +20,7 @@ import {
   WsgiIn,
   type WsgiNews,
   WsgiOut,
-} from "../../protocol/wsgi.ts";
+} from "../../protocol/wsgi/wsgi.ts";
 import { pointerOf, textFrom } from "../../python/memory.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { AppThread } from "../threads/app_thread.ts";

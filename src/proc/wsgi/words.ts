@@ -1,6 +1,6 @@
 /** The words of shared memory between a WSGI thread and its server, as the server uses them. */
 
-import { WSGI_WORDS, WsgiWord } from "../../protocol/wsgi.ts";
+import { WSGI_WORDS, WsgiWord } from "../../protocol/wsgi/wsgi.ts";
 
 export class Words {
   readonly #wakeGuests: () => void;

@@ -1,4 +1,4 @@
-"""The rings of src/protocol/byte_ring.ts, as Python writes and reads them where no JS can be called.
+"""The rings of src/protocol/wsgi/byte_ring.ts, as Python writes and reads them where no JS can be called.
 
 The GIL alone would not do, since a record takes several steps: whoever uses one sees to it that nobody
 else does meanwhile.
@@ -6,7 +6,7 @@ else does meanwhile.
 
 import threading
 
-# As in src/protocol/byte_ring.ts.
+# As in src/protocol/wsgi/byte_ring.ts.
 WRITTEN, READ, WRITER_WAITS = 0, 1, 2
 SKIP = 0xFFFFFFFF
 WORD = 4

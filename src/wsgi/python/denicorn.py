@@ -42,7 +42,7 @@ YMO_WS_MASK_LEN = 0x7F
 
 __all__ += [name for name in list(globals()) if name.startswith("YMO_")]
 
-# Bytes that may wait for a client to take them; as SOCKET_WINDOW_BYTES of src/protocol/exchange.ts.
+# Bytes that may wait for a client to take them; as SOCKET_WINDOW_BYTES of src/protocol/queue/queue.ts.
 WINDOW_BYTES = 1024 * 1024
 
 MAX_REASON_BYTES = 123

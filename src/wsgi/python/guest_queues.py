@@ -1,4 +1,4 @@
-"""A thread's queues (src/protocol/wsgi.ts), as they are used by guests: threads that run no exchange of
+"""A thread's queues (src/protocol/wsgi/wsgi.ts), as they are used by guests: threads that run no exchange of
 its own, as those that the app has made, or an event loop's. Only the thread itself can call its JS, and
 it may well wait for the guest: so a guest reads and writes the shared memory here.
 
@@ -14,7 +14,7 @@ import _denicorn_socket_ring as socket_ring
 from _denicorn_byte_ring import MODULO, RingReader, RingWriter, order
 from _denicorn_socket_ring import MAX_PIECE_BYTES, RECHECK_SECONDS
 
-# As in src/protocol/wsgi.ts: WsgiOut, WsgiBody, WsgiIn and WsgiWord.
+# As in src/protocol/wsgi/wsgi.ts: WsgiOut, WsgiBody, WsgiIn and WsgiWord.
 RESPOND, CHUNK, RECEIVE, RECEIVED, LOG = 1, 2, 6, 7, 8
 WHOLE, STREAMED = 0, 1
 FAIL = 3
@@ -22,7 +22,7 @@ CURRENT, ABORTED, TAKEN, RECEIVING, SENT, GUEST, GUEST_WAITS = 1, 2, 3, 4, 5, 6,
 AT_WORK, WAS_HERE = 1, 2
 # As in context.py.
 MORE = 2
-# As in src/protocol/exchange.ts.
+# As in src/protocol/queue/queue.ts.
 STREAM_WINDOW_BYTES = 256 * 1024
 
 # Each begins with the length of the record and the operation.

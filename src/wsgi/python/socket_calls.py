@@ -1,6 +1,6 @@
 """Calls an app for its WebSockets: what the server has seen of one becomes calls of its callbacks.
 
-The server gives a socket at most one task at a time (src/protocol/wsgi_sockets.ts), so nothing here is
+The server gives a socket at most one task at a time (src/protocol/wsgi/sockets.ts), so nothing here is
 called twice at once for the same socket, and its events come in their order.
 """
 

@@ -1,4 +1,4 @@
-"""The ring through which what WebSockets send leaves Python; see src/protocol/wsgi_sockets.ts.
+"""The ring through which what WebSockets send leaves Python; see src/protocol/wsgi/sockets.ts.
 
 Any thread may write, those that the app made too, and those cannot call JS: so Python writes into the
 shared memory itself.
@@ -13,18 +13,18 @@ from threading import get_ident
 from _denicorn_byte_ring import WRITER_WAITS, RingWriter, order
 from _denicorn_room import Room, stillness
 
-# As in src/protocol/wsgi_sockets.ts.
+# As in src/protocol/wsgi/sockets.ts.
 TEXT, BINARY, PART, CLOSE, DROP, DONE, ASCII = 1, 2, 3, 4, 5, 6, 7
 GONE = -1
 
-# As in src/protocol/common_queue.ts.
+# As in src/protocol/wsgi/common_queue.ts.
 SERVER_SLEEPS = 4
 
 # Length of the record, operation, id, value.
 HEAD = struct.Struct("=iiii")
 CREDIT = struct.Struct("=ii")
 
-# A longer message crosses in records of this size; as in src/protocol/wsgi.ts.
+# A longer message crosses in records of this size; as in src/protocol/wsgi/wsgi.ts.
 MAX_PIECE_BYTES = 64 * 1024
 
 # How long somebody sleeps whom nobody has told of room, seconds: a bound, not the rule.

@@ -9,7 +9,7 @@ import { startWsgi } from "./app.ts";
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 
-/** More than fit into the common queue (SLOTS of src/protocol/common_queue.ts). */
+/** More than fit into the common queue (SLOTS of src/protocol/wsgi/common_queue.ts). */
 const MORE_THAN_FIT = 300;
 
 /** Blocks until the file GO is there: in the call, between two blocks, after the response. */

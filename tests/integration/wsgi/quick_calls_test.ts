@@ -1,5 +1,5 @@
 /**
- * Apps whose calls are quick until one blocks: their thread works alone (src/protocol/standby.ts), and
+ * Apps whose calls are quick until one blocks: their thread works alone (src/protocol/wsgi/standby.ts), and
  * what waits behind that call has to be rescued.
  */
 
@@ -11,7 +11,7 @@ import { until } from "../../support/wait.ts";
 import { Wire } from "../../support/wire.ts";
 import { startWsgi } from "./app.ts";
 
-/** More than QUICK_EXCHANGES of src/protocol/standby.ts. */
+/** More than QUICK_EXCHANGES of src/protocol/wsgi/standby.ts. */
 const QUICK = 5_000;
 const ROUNDS = 5;
 

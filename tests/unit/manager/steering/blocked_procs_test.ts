@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { BlockedProcs } from "../../../../src/manager/steering/blocked_procs.ts";
-import { HEARTBEAT_INTERVAL_MS } from "../../../../src/protocol/control.ts";
+import { HEARTBEAT_INTERVAL_MS } from "../../../../src/protocol/control/control.ts";
 
 Deno.test("a proc is blocked from when it says so to when it says that it is not, or is gone", () => {
   const procs = new BlockedProcs();
