@@ -3,7 +3,7 @@
 import { appFile } from "./config/app.ts";
 import { requireFile } from "./config/app_file.ts";
 import type { Config } from "./config/config.ts";
-import { helpText } from "./config/help.ts";
+import { helpText } from "./config/texts/help.ts";
 import {
   load,
   type Loaded,
@@ -12,7 +12,7 @@ import {
   requireConfig,
 } from "./config/load.ts";
 import { checkMachine } from "./config/machine_check.ts";
-import { printedConfig } from "./config/print.ts";
+import { printedConfig } from "./config/texts/print.ts";
 import { VERSION } from "./config/version.ts";
 import { ConfigError, ExitCode, SystemError } from "./errors.ts";
 import { placeOf, startDirectory } from "./launch/start_directory.ts";

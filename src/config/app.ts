@@ -3,7 +3,7 @@
 import { dirname, isAbsolute, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { messageOf } from "../errors.ts";
-import { BadValue } from "./bad_value.ts";
+import { BadValue } from "./values/bad_value.ts";
 
 export type Interface = "fetch" | "wsgi";
 

@@ -1,7 +1,7 @@
 /** What has to be right between settings, and between a setting and the machine. */
 
 import { ConfigError } from "../errors.ts";
-import { type Bind, MAX_UNIX_PATH_BYTES, showBind } from "./bind.ts";
+import { type Bind, MAX_UNIX_PATH_BYTES, showBind } from "./values/bind.ts";
 import type { Settings } from "./config.ts";
 import { kindOf } from "./path_kind.ts";
 import type { SettingName } from "./registry.ts";

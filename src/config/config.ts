@@ -8,8 +8,8 @@
 import type { settings } from "./registry.ts";
 import type { Setting } from "./setting.ts";
 
-export type { Bind } from "./bind.ts";
-export type { AppPermissions } from "./kinds_many.ts";
+export type { Bind } from "./values/bind.ts";
+export type { AppPermissions } from "./values/kinds_many.ts";
 
 /** Every setting by its one name, before it is known that there is an app. */
 export type Settings = {

@@ -5,7 +5,7 @@ import { ConfigError, SystemError } from "../errors.ts";
 import { isNoFile } from "../os/listen/socket_file.ts";
 import { libcUnavailable } from "../os/libc.ts";
 import { findIdentity } from "../os/process/user.ts";
-import { showBind } from "./bind.ts";
+import { showBind } from "./values/bind.ts";
 import type { Settings } from "./config.ts";
 import type { Loaded, Values } from "./load.ts";
 import { kindOf } from "./path_kind.ts";

@@ -1,6 +1,6 @@
 /** What one record of the registry says about one setting. */
 
-import type { Kind } from "./kinds.ts";
+import type { Kind } from "./values/kinds.ts";
 
 /** Another name for a setting: yimmo-wsgi's, gunicorn's, or a short form of one case. */
 export interface Spelling {

@@ -3,7 +3,7 @@
  * is no more to be had: each request is a session of its own.
  */
 
-import type { Bind } from "../config/bind.ts";
+import type { Bind } from "../config/values/bind.ts";
 import type { ConnectionHandler, HttpConnection } from "./http_connection.ts";
 
 /** One request of Deno.serve, in the place of the connection that it came by. */

@@ -5,7 +5,7 @@
  * line, or moves a terminal's cursor; every line is plain ASCII.
  */
 
-import { BadValue } from "../config/bad_value.ts";
+import { BadValue } from "../config/values/bad_value.ts";
 import { clockOf, perSecond, two, zoneOf } from "./clock.ts";
 
 /**

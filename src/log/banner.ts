@@ -1,6 +1,6 @@
 /** What the log says first: what runs where. */
 
-import { bindUrl } from "../config/bind.ts";
+import { bindUrl } from "../config/values/bind.ts";
 import type { Config } from "../config/config.ts";
 import { VERSION } from "../config/version.ts";
 

@@ -8,7 +8,7 @@ import { assertEquals } from "@std/assert";
 const ROOT = new URL("../../", import.meta.url);
 
 /** Files of src/ that are no part of the program: they make the documentation. */
-const TOOLS = ["src/config/docs.ts"];
+const TOOLS = ["src/config/texts/docs.ts"];
 
 Deno.test("the documented deno compile command takes every file of src/ into the binary", async () => {
   const command = await compileCommand();

@@ -1,8 +1,8 @@
 /** Settings of the app: what is served, where it lives, what it may do. */
 
-import { BadValue } from "../bad_value.ts";
-import { choice, type Kind, optional, path, text, textOf, toggle } from "../kinds.ts";
-import { list, pairs, permissions } from "../kinds_many.ts";
+import { BadValue } from "../values/bad_value.ts";
+import { choice, type Kind, optional, path, text, textOf, toggle } from "../values/kinds.ts";
+import { list, pairs, permissions } from "../values/kinds_many.ts";
 import { setting } from "../setting.ts";
 
 /** `/prefix` without a slash at its end, or nothing. */

@@ -1,6 +1,6 @@
 /** What only the command line can say (and, for `config`, the environment): it is no part of Config. */
 
-import { optional, path, toggle } from "../kinds.ts";
+import { optional, path, toggle } from "../values/kinds.ts";
 import { setting } from "../setting.ts";
 
 export const commandSettings = {

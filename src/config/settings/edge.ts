@@ -1,7 +1,7 @@
 /** Settings of what stands between clients and app: proxies, TLS, HTTP/2, WebSockets. */
 
-import { choice, optional, path, seconds, toggle } from "../kinds.ts";
-import { binds, origins, pairs, peers } from "../kinds_many.ts";
+import { choice, optional, path, seconds, toggle } from "../values/kinds.ts";
+import { binds, origins, pairs, peers } from "../values/kinds_many.ts";
 import { setting } from "../setting.ts";
 
 const DAY = 86_400;

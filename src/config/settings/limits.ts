@@ -1,6 +1,6 @@
 /** Settings that bound what a client, an app or a process may take: time, size, number. */
 
-import { bytes, integer, seconds, share } from "../kinds.ts";
+import { bytes, integer, seconds, share } from "../values/kinds.ts";
 import { setting } from "../setting.ts";
 
 const DAY = 86_400;

@@ -2,7 +2,7 @@
 
 import { compileAccessFormat } from "../../log/access_format.ts";
 import { LEVELS } from "../../log/record.ts";
-import { choice, type Kind, octal, optional, path, text } from "../kinds.ts";
+import { choice, type Kind, octal, optional, path, text } from "../values/kinds.ts";
 import { setting } from "../setting.ts";
 
 /** Checked at start: each proc compiles it again for itself. */

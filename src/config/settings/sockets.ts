@@ -1,8 +1,8 @@
 /** Settings of the sockets that listen. */
 
-import { parsePort } from "../bind.ts";
-import { choice, integer, octal, optional, text } from "../kinds.ts";
-import { binds } from "../kinds_many.ts";
+import { parsePort } from "../values/bind.ts";
+import { choice, integer, octal, optional, text } from "../values/kinds.ts";
+import { binds } from "../values/kinds_many.ts";
 import { setting } from "../setting.ts";
 
 const onLoopback = (port: string) => `127.0.0.1:${parsePort(port)}`;

@@ -1,7 +1,7 @@
 /** Settings of procs and threads: how many, how they are fed, when they are replaced. */
 
-import { BadValue } from "../bad_value.ts";
-import { bytes, choice, integer, seconds } from "../kinds.ts";
+import { BadValue } from "../values/bad_value.ts";
+import { bytes, choice, integer, seconds } from "../values/kinds.ts";
 import { setting } from "../setting.ts";
 
 /** Past this many, procs and threads of one machine only take memory from one another. */

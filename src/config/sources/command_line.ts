@@ -3,8 +3,8 @@
 // @ts-types="../std_cli.d.ts"
 import { parseArgs } from "@std/cli";
 import { ConfigError } from "../../errors.ts";
-import { denoAdvice, foreignAdvice } from "../foreign.ts";
-import { type Given, meant, unknown } from "../given.ts";
+import { denoAdvice, foreignAdvice } from "./foreign.ts";
+import { type Given, meant, unknown } from "./given.ts";
 import { nearest } from "../nearest.ts";
 import { commandEntries, entries, flagNames, flagOf, type Name } from "../registry.ts";
 

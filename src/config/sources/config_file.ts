@@ -3,9 +3,9 @@
 // @ts-types="../std_yaml.d.ts"
 import { parse, YamlSyntaxError } from "@std/yaml";
 import { ConfigError, messageOf } from "../../errors.ts";
-import { foreignAdvice } from "../foreign.ts";
-import { type Given, meant, unknown } from "../given.ts";
-import type { Raw } from "../kinds.ts";
+import { foreignAdvice } from "./foreign.ts";
+import { type Given, meant, unknown } from "./given.ts";
+import type { Raw } from "../values/kinds.ts";
 import { nearest } from "../nearest.ts";
 import { keyNames } from "../registry.ts";
 

@@ -1,7 +1,7 @@
 /** The environment as a source of settings. */
 
 import { ControlEnv, HANDOVER_ENV } from "../../protocol/control/control.ts";
-import { type Given, meant } from "../given.ts";
+import { type Given, meant } from "./given.ts";
 import { nearest } from "../nearest.ts";
 import { envNames, envOf } from "../registry.ts";
 

@@ -1,6 +1,6 @@
 /** One socket that the manager holds: which kind a bind needs, and how it is opened. */
 
-import { type Bind, overlap, showBind } from "../../config/bind.ts";
+import { type Bind, overlap, showBind } from "../../config/values/bind.ts";
 import type { Config } from "../../config/config.ts";
 import { SystemError } from "../../errors.ts";
 import type { Log } from "../../log/record.ts";

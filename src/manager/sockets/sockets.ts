@@ -10,7 +10,7 @@
  * During a reload two configurations are in use. A socket is open as long as one of them names it.
  */
 
-import { type Bind, isIPv4Twin, showBind } from "../../config/bind.ts";
+import { type Bind, isIPv4Twin, showBind } from "../../config/values/bind.ts";
 import type { Config } from "../../config/config.ts";
 import { messageOf, SystemError } from "../../errors.ts";
 import type { Log } from "../../log/record.ts";

@@ -7,7 +7,7 @@
  * accepted, and the process that has it in its /proc/PID/fd.
  */
 
-import type { Bind } from "../../config/bind.ts";
+import type { Bind } from "../../config/values/bind.ts";
 import { holdsSocket } from "../../os/sockets/socket_owner.ts";
 
 /** A proc that has not accepted after this long is busy, stopped or full, milliseconds. */

@@ -9,7 +9,7 @@
  * that stays uncertain is found out by trying, when all is quiet.
  */
 
-import { type Bind, showBind } from "../../config/bind.ts";
+import { type Bind, showBind } from "../../config/values/bind.ts";
 import type { Config } from "../../config/config.ts";
 import type { Log } from "../../log/record.ts";
 import type { SteeringPlan } from "../../protocol/control/control.ts";

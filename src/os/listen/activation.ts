@@ -1,6 +1,6 @@
 /** systemd's socket activation: the sockets that were opened for us are what we listen on. */
 
-import { type Bind, showBind } from "../../config/bind.ts";
+import { type Bind, showBind } from "../../config/values/bind.ts";
 import type { Config } from "../../config/config.ts";
 import { SystemError } from "../../errors.ts";
 import type { Log } from "../../log/record.ts";

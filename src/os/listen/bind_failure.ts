@@ -1,6 +1,6 @@
 /** Why an address cannot be had, in words that help; and the patience with one that is in use. */
 
-import { type Bind, showBind } from "../../config/bind.ts";
+import { type Bind, showBind } from "../../config/values/bind.ts";
 import { messageOf, SystemError } from "../../errors.ts";
 import type { Log } from "../../log/record.ts";
 import { Errno, LibcError } from "../libc.ts";

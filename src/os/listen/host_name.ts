@@ -1,6 +1,6 @@
 /** From the host that a bind names to the address that is bound. */
 
-import type { Bind } from "../../config/bind.ts";
+import type { Bind } from "../../config/values/bind.ts";
 import { interfaceIndex } from "../sockets/address.ts";
 import { bindFailure } from "./bind_failure.ts";
 import { libcUnavailable } from "../libc.ts";

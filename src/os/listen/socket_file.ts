@@ -1,6 +1,6 @@
 /** The file of a unix socket: who may use it, whether it is still the same one, and its end. */
 
-import type { Bind } from "../../config/bind.ts";
+import type { Bind } from "../../config/values/bind.ts";
 import type { Config } from "../../config/config.ts";
 import { messageOf, SystemError } from "../../errors.ts";
 import { check, cString, libc } from "../libc.ts";

@@ -6,7 +6,7 @@
  * (bound_socket.ts); the solo process has Deno listen, which needs no FFI and is what serves.
  */
 
-import type { Bind } from "../../config/bind.ts";
+import type { Bind } from "../../config/values/bind.ts";
 import type { Config } from "../../config/config.ts";
 import { messageOf, SystemError } from "../../errors.ts";
 import { bindFailure, type Patience, whenFree } from "./bind_failure.ts";

@@ -1,6 +1,6 @@
 /** sockaddr, as Linux lays it out, to and from Deno's addresses. */
 
-import { type Bind, MAX_UNIX_PATH_BYTES, showBind } from "../../config/bind.ts";
+import { type Bind, MAX_UNIX_PATH_BYTES, showBind } from "../../config/values/bind.ts";
 import { SystemError } from "../../errors.ts";
 import { cString, libc } from "../libc.ts";
 

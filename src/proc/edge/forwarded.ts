@@ -9,7 +9,7 @@
  * client itself. Where two fields tell different stories, one of them was made up: refused.
  */
 
-import { formatAddress, parseAddress, type TrustedPeers } from "../../config/cidr.ts";
+import { formatAddress, parseAddress, type TrustedPeers } from "../../config/values/cidr.ts";
 import { type Field, FieldKind } from "./field_table.ts";
 import { type ForwardedElement, parseForwarded, splitNode } from "./forwarded_field.ts";
 import { isValidHost, portIndex } from "./host.ts";

@@ -11,7 +11,7 @@
 
 import type { Config } from "../../config/config.ts";
 import { type Field, hasToken } from "../../protocol/head.ts";
-import { TrustedPeers } from "../../config/cidr.ts";
+import { TrustedPeers } from "../../config/values/cidr.ts";
 import { FieldKind, FieldTable, SCRIPT_NAME } from "./field_table.ts";
 import { ForwardedFields } from "./forwarded.ts";
 import { isValidHost } from "./host.ts";

@@ -1,6 +1,6 @@
 /** The other end of a connection, as far as it is known before the first request. */
 
-import type { TrustedPeers } from "../../config/cidr.ts";
+import type { TrustedPeers } from "../../config/values/cidr.ts";
 import { type Introduction, isTls } from "./arrival.ts";
 
 /** How Deno begins the URLs of requests that come over a unix socket. */

@@ -7,7 +7,7 @@
  * minimum first, then what the header still lacks at least.
  */
 
-import { formatAddress, parseAddress } from "../../config/cidr.ts";
+import { formatAddress, parseAddress } from "../../config/values/cidr.ts";
 import { crc32c } from "./crc32c.ts";
 
 /** What the header says of the client. */

@@ -1,6 +1,6 @@
 /** A listening socket and its accept loop, to the moment when it closes without losing anybody. */
 
-import { type Bind, showBind } from "../../config/bind.ts";
+import { type Bind, showBind } from "../../config/values/bind.ts";
 import { SystemError } from "../../errors.ts";
 import type { Log } from "../../log/record.ts";
 import { toBind } from "../../os/sockets/address.ts";

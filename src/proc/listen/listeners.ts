@@ -1,6 +1,6 @@
 /** All listening sockets of a proc, and the certificate of those that speak TLS. */
 
-import type { Bind } from "../../config/bind.ts";
+import type { Bind } from "../../config/values/bind.ts";
 import type { Config } from "../../config/config.ts";
 import { messageOf } from "../../errors.ts";
 import type { Log } from "../../log/record.ts";

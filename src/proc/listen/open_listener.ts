@@ -1,6 +1,6 @@
 /** From a bind to a listener of Deno's. */
 
-import { type Bind, isIPv4Twin } from "../../config/bind.ts";
+import { type Bind, isIPv4Twin } from "../../config/values/bind.ts";
 import type { Config } from "../../config/config.ts";
 import { SystemError } from "../../errors.ts";
 import type { Log } from "../../log/record.ts";

@@ -4,7 +4,7 @@
  * connections do not hold, and a shutdown closes just-accepted connections unread.
  */
 
-import { type Bind, showBind } from "../../config/bind.ts";
+import { type Bind, showBind } from "../../config/values/bind.ts";
 import type { Config } from "../../config/config.ts";
 import { LoneRequest } from "../../deno/lone_request.ts";
 import { messageOf, SystemError } from "../../errors.ts";

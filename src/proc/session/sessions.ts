@@ -1,6 +1,6 @@
 /** All connections of a proc, from accept to close, and how long each may take for what. */
 
-import { TrustedPeers } from "../../config/cidr.ts";
+import { TrustedPeers } from "../../config/values/cidr.ts";
 import type { Config } from "../../config/config.ts";
 import { limitMs } from "../../config/limit_ms.ts";
 import { clientName } from "../../log/method_and_path.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { absoluteApp, appDirectory, appFile, interfaceOf } from "../../../src/config/app.ts";
-import { BadValue } from "../../../src/config/bad_value.ts";
+import { BadValue } from "../../../src/config/values/bad_value.ts";
 import { configIn, refusalIn } from "./support.ts";
 
 Deno.test("the form of an app tells how it is called", () => {

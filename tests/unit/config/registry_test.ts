@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import manifest from "../../../deno.json" with { type: "json" };
-import { settingsPage } from "../../../src/config/docs.ts";
-import { helpText } from "../../../src/config/help.ts";
-import { printedConfig } from "../../../src/config/print.ts";
+import { settingsPage } from "../../../src/config/texts/docs.ts";
+import { helpText } from "../../../src/config/texts/help.ts";
+import { printedConfig } from "../../../src/config/texts/print.ts";
 import {
   commandEntries,
   entries,

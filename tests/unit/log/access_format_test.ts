@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { BadValue } from "../../../src/config/bad_value.ts";
+import { BadValue } from "../../../src/config/values/bad_value.ts";
 import { type AccessEntry, compileAccessFormat } from "../../../src/log/access_format.ts";
 
 const GUNICORN = '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"';

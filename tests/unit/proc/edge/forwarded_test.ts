@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { TrustedPeers } from "../../../../src/config/cidr.ts";
+import { TrustedPeers } from "../../../../src/config/values/cidr.ts";
 import { FieldTable } from "../../../../src/proc/edge/field_table.ts";
 import { ForwardedFields, type Origin } from "../../../../src/proc/edge/forwarded.ts";
 import { parseForwarded, splitNode } from "../../../../src/proc/edge/forwarded_field.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { configIn, loadIn, refusalIn } from "./support.ts";
+import { configIn, loadIn, refusalIn } from "../support.ts";
 
 const refused = (file: string) => refusalIn({ file });
 

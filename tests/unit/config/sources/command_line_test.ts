@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { configIn, loadIn, refusalIn } from "./support.ts";
+import { configIn, loadIn, refusalIn } from "../support.ts";
 
 const refused = (...argv: string[]) => refusalIn({ argv });
 

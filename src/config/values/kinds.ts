@@ -4,7 +4,7 @@
  */
 
 import { BadValue } from "./bad_value.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../nearest.ts";
 
 /** A value as it was written. */
 export type Raw = string | null | readonly Raw[] | { readonly [key: string]: Raw };

@@ -1,7 +1,7 @@
 /** docs/settings.md, made from the registry: `deno task docs` writes it, a test keeps it current. */
 
-import { commandEntries, entries, type Entry, envOf, flagOf } from "./registry.ts";
-import { type Section, SECTIONS } from "./setting.ts";
+import { commandEntries, entries, type Entry, envOf, flagOf } from "../registry.ts";
+import { type Section, SECTIONS } from "../setting.ts";
 
 const HEAD = `# Settings
 
@@ -101,5 +101,5 @@ function standard({ kind, default: value, defaultText }: Entry["setting"]): stri
 }
 
 if (import.meta.main) {
-  Deno.writeTextFileSync(new URL("../../docs/settings.md", import.meta.url), settingsPage());
+  Deno.writeTextFileSync(new URL("../../../docs/settings.md", import.meta.url), settingsPage());
 }

@@ -1,7 +1,7 @@
 /** The text of `--help`, made from the registry. */
 
-import { commandEntries, entries, type Entry, flagOf } from "./registry.ts";
-import { type Section, SECTIONS } from "./setting.ts";
+import { commandEntries, entries, type Entry, flagOf } from "../registry.ts";
+import { type Section, SECTIONS } from "../setting.ts";
 
 const WIDTH = 100;
 const INDENT = 30;

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { BadValue } from "../../../src/config/bad_value.ts";
-import { type Bind, bindUrl, parseBind, showBind } from "../../../src/config/bind.ts";
+import { BadValue } from "../../../../src/config/values/bad_value.ts";
+import { type Bind, bindUrl, parseBind, showBind } from "../../../../src/config/values/bind.ts";
 
 const tcp = (hostname: string, port: number): Bind => ({ transport: "tcp", hostname, port });
 const unix = (path: string): Bind => ({ transport: "unix", path });

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { BadValue } from "../../../src/config/bad_value.ts";
+import { BadValue } from "../../../../src/config/values/bad_value.ts";
 import {
   bytes,
   choice,
@@ -13,8 +13,14 @@ import {
   share,
   text,
   toggle,
-} from "../../../src/config/kinds.ts";
-import { list, origins, pairs, peers, permissions } from "../../../src/config/kinds_many.ts";
+} from "../../../../src/config/values/kinds.ts";
+import {
+  list,
+  origins,
+  pairs,
+  peers,
+  permissions,
+} from "../../../../src/config/values/kinds_many.ts";
 
 function accepts<T>(kind: Kind<T>, cases: readonly (readonly [Raw, T])[]) {
   for (const [raw, value] of cases) assertEquals(kind.parse(raw), value, JSON.stringify(raw));

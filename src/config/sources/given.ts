@@ -1,9 +1,9 @@
 /** What a source says of one setting, and where it says so. */
 
-import { ConfigError } from "../errors.ts";
-import { BadValue } from "./bad_value.ts";
-import type { Raw } from "./kinds.ts";
-import type { Name } from "./registry.ts";
+import { ConfigError } from "../../errors.ts";
+import { BadValue } from "../values/bad_value.ts";
+import type { Raw } from "../values/kinds.ts";
+import type { Name } from "../registry.ts";
 
 /** A whole script as a value must not fill the terminal. */
 const MAX_SHOWN = 80;

@@ -4,7 +4,7 @@ import {
   parseAddress,
   parsePeerPattern,
   TrustedPeers,
-} from "../../../src/config/cidr.ts";
+} from "../../../../src/config/values/cidr.ts";
 
 Deno.test("addresses are read strictly and written as RFC 5952 has them", () => {
   const same: [string, string][] = [

@@ -1,7 +1,7 @@
 /** The text of `--print-config`: YAML that may be used as a file, each value with where it came from. */
 
-import type { Values } from "./load.ts";
-import { entries } from "./registry.ts";
+import type { Values } from "../load.ts";
+import { entries } from "../registry.ts";
 
 export function printedConfig(values: Values): string {
   const lines = entries.map(({ name, setting }) => {
