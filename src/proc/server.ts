@@ -20,6 +20,7 @@ import { InlineDispatcher } from "./exchange/inline.ts";
 import type { TakeConnection } from "./listen/listener.ts";
 import { Listeners } from "./listen/listeners.ts";
 import { Room } from "./room.ts";
+import { Lifetimes } from "./session/lifetimes.ts";
 import type { Session, SessionHandler } from "./session/session.ts";
 import { Sessions } from "./session/sessions.ts";
 import { ThreadedDispatcher } from "./exchange/threaded.ts";
@@ -61,6 +62,7 @@ export class Server implements Exchanging {
   readonly #config: Config;
   readonly #log: Log;
   readonly #options: ServerOptions;
+  readonly #lifetimes: Lifetimes;
   readonly #sessions: Sessions;
   readonly #listeners: Listeners;
   #admission!: Admission;
@@ -81,10 +83,12 @@ export class Server implements Exchanging {
     const room = new Room(config.max_connections, () => this.#connections);
     const onLeft = () => room.left();
     this.sockets = new WebSockets(this, onLeft);
-    this.#sessions = new Sessions(config, options.log, onLeft);
+    const { log } = options;
+    this.#lifetimes = new Lifetimes(config, log);
+    this.#sessions = new Sessions(config, { log, lifetimes: this.#lifetimes, onLeft });
     // A proc that becomes another user has its manager look for a new certificate: it may read it.
     const tls_watch = config.tls_watch && (options.id === 0 || config.user === null);
-    this.#listeners = new Listeners({ ...config, tls_watch }, { log: options.log, room }, {
+    this.#listeners = new Listeners({ ...config, tls_watch }, { log, room }, {
       onConnection: this.#accepted,
       onPlainConnection: this.#redirected,
     });
@@ -116,7 +120,7 @@ export class Server implements Exchanging {
       log: this.#log,
       observer: observers([this.#accessLog, observer]),
       dispatcher: this.#dispatcher,
-      sessions: this.#sessions,
+      lifetimes: this.#lifetimes,
     });
     if (id > 0 && this.#config.steering === "load") {
       this.#blockWatch = new BlockWatch(this.#dispatcher, this.#blocked);
@@ -196,33 +200,33 @@ export class Server implements Exchanging {
   }
 
   get now(): number {
-    return this.#sessions.now;
+    return this.#lifetimes.now;
   }
 
   get deadlines(): Deadlines {
-    return this.#sessions.deadlines;
+    return this.#lifetimes.deadlines;
   }
 
   close(session: Session, patient = true): void {
-    this.#sessions.close(session, patient);
+    this.#lifetimes.close(session, patient);
   }
 
   closesAfter(session: Session): boolean {
-    return session.told ||= this.draining || this.#sessions.closesAfter(session);
+    return session.told ||= this.draining || this.#lifetimes.closesAfter(session);
   }
 
   began(session: Session): void {
     this.#requests++;
-    this.#sessions.began(session);
+    this.#lifetimes.began(session);
     this.#blockWatch?.start();
   }
 
   ended(session: Session): void {
-    this.#sessions.ended(session);
+    this.#lifetimes.ended(session);
     // Who was not told, because the drain began behind the head, may have sent the next request: such a
     // connection goes as one that idles. HTTP/2 tells by itself.
     const told = session.told || session.http2;
-    if (this.draining && told && session.inFlight === 0) this.#sessions.close(session);
+    if (this.draining && told && session.inFlight === 0) this.#lifetimes.close(session);
   }
 
   replaceMe(why: string, cause: ReplaceCause): void {
@@ -302,7 +306,7 @@ export class Server implements Exchanging {
 
   #startSweeping(): void {
     if (this.#sweeper !== null) return;
-    this.#sessions.now = performance.now();
+    this.#lifetimes.now = performance.now();
     this.#sweeper = setInterval(() => this.#sweep(), SLOT_MS);
   }
 

@@ -22,7 +22,7 @@ import { redirect, REDIRECT_STATUS } from "../edge/redirect.ts";
 import { type Rule, Rules } from "../edge/rules.ts";
 import { refuse } from "./refusal.ts";
 import type { Session } from "../session/session.ts";
-import type { Sessions } from "../session/sessions.ts";
+import type { Lifetimes } from "../session/lifetimes.ts";
 
 /**
  * What a request may take of the connection beside its head as it is counted: fields written with more
@@ -37,7 +37,7 @@ export interface AdmissionOptions {
   readonly log: Log;
   readonly observer: ExchangeObserver | null;
   readonly dispatcher: Dispatcher;
-  readonly sessions: Sessions;
+  readonly lifetimes: Lifetimes;
 }
 
 export class Admission {
@@ -82,9 +82,9 @@ export class Admission {
     const rule = this.#read(session, request, fields);
     const access = this.#record(session, request, fields);
     if (rule !== null) return this.#refuse(session, request, fields, rule, access);
-    const { sessions } = this.#options;
-    sessions.began(session);
-    sessions.ended(session);
+    const { lifetimes } = this.#options;
+    lifetimes.began(session);
+    lifetimes.ended(session);
     access?.end(REDIRECT_STATUS, 0, []);
     return redirect(this.#head.url, tlsPort);
   }
@@ -131,7 +131,7 @@ export class Admission {
     access: AccessRecord | null,
   ): Response {
     const { status, why, source } = rule;
-    const { log, sessions } = this.#options;
+    const { log, lifetimes } = this.#options;
     log.debug(`${status} to ${clientName(session.remoteHost)}: ${why} (${source})`);
     const response = refuse(status);
     access?.refused(status);
@@ -141,7 +141,7 @@ export class Admission {
     const http2 = session.isHttp2(requestMethod(request), fields);
     if (rule === Rules.http2 || !http2) {
       session.refused = rule;
-      sessions.close(session);
+      lifetimes.close(session);
     }
     return response;
   }

@@ -58,7 +58,7 @@ export interface Exchanging {
   /** The WebSockets of the proc. */
   readonly sockets: WebSockets;
   readonly deadlines: Deadlines;
-  /** Closes a connection as soon as what is in flight on it is answered; see Sessions. */
+  /** Closes a connection as soon as what is in flight on it is answered; see Lifetimes. */
   close(session: Session, patient?: boolean): void;
   /** An exchange begins on this session. */
   began(session: Session): void;
