@@ -28,7 +28,10 @@ import { WebSockets } from "./websocket/websockets.ts";
 
 /** A draining proc leaves an idle connection open for this long: a request may be on its way. */
 const IDLE_WHILE_DRAINING_MS = 1_000;
-/** So long may the app take at its end (Python's atexit), milliseconds. */
+/**
+ * So long may the app take at its end (Python's threads, executors and atexit), milliseconds, where less
+ * is left of `graceful_timeout`.
+ */
 const APP_CLOSE_MS = 2_000;
 /** And so long where something had to be cut: its thread may never end, and the manager's patience does. */
 const APP_CLOSE_AFTER_CUT_MS = 500;
@@ -280,7 +283,9 @@ export class Server implements Exchanging {
     await this.#sayFarewell();
     this.#sessions.abort();
     this.sockets.drop();
-    const patience = cut === 0 ? APP_CLOSE_MS : APP_CLOSE_AFTER_CUT_MS;
+    const patience = cut === 0
+      ? Math.max(APP_CLOSE_MS, Math.floor(deadline - performance.now()))
+      : APP_CLOSE_AFTER_CUT_MS;
     await Promise.race([this.#dispatcher.close(patience), sleep(patience)]);
     this.#dispatcher.terminate();
     this.#stopSweeping();

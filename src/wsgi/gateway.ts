@@ -1,7 +1,7 @@
 /** The Python side of a thread (python/gateway.py), as handles that its loop calls. */
 
 import type { Config } from "../config/config.ts";
-import { VERSION } from "../config/version.ts";
+import { SOFTWARE } from "../config/version.ts";
 import { AppLoadError } from "../errors.ts";
 import type { WsgiBoot } from "../protocol/wsgi/wsgi.ts";
 import { createFunction } from "../python/function.ts";
@@ -114,7 +114,7 @@ function settingsOf(config: Config) {
     script_name: config.script_name,
     multithread: config.threads > 1,
     multiprocess: config.workers > 1,
-    software: `denicorn/${VERSION}`,
+    software: SOFTWARE,
     patience: patienceOf(config),
     levels: levelsOf(config),
   };

@@ -10,6 +10,8 @@ import executors from "./python/executors.py" with { type: "text" };
 import gateway from "./python/gateway.py" with { type: "text" };
 import guestQueues from "./python/guest_queues.py" with { type: "text" };
 import loading from "./python/loading.py" with { type: "text" };
+import openFiles from "./python/open_files.py" with { type: "text" };
+import ownThreads from "./python/own_threads.py" with { type: "text" };
 import process from "./python/process.py" with { type: "text" };
 import response from "./python/response.py" with { type: "text" };
 import room from "./python/room.py" with { type: "text" };
@@ -29,6 +31,8 @@ const SOURCES = {
   loading,
   signals,
   executors,
+  own_threads: ownThreads,
+  open_files: openFiles,
   process,
   sources,
   environ,

@@ -1,5 +1,6 @@
 /** Python in a proc, as the server sees it: started once, set up, ended. The app runs in threads. */
 
+import { SOFTWARE } from "../config/version.ts";
 import type { Config } from "../config/config.ts";
 import { Gil } from "../python/gil.ts";
 import { startPython } from "../python/interpreter.ts";
@@ -44,6 +45,7 @@ export function startWsgiProcess(config: Config, shared: SharedWithPython): Wsgi
       app: config.app,
       chdir: Deno.cwd(),
       pythonpath: config.pythonpath,
+      software: SOFTWARE,
     });
     api.Py_DecRef(callMethod(api, module, "set_up", fromText(api, settings)));
     api.Py_DecRef(module);

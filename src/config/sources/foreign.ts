@@ -4,6 +4,8 @@ const NO_SYSLOG = "log to standard error, and let systemd or a log driver pass i
 const NO_STATSD = "statistics are not sent; count the access log's lines";
 const LOG_FORM = "log to standard error or a file, in text or JSON: --log-format";
 const BY_MODULE = "name the app as package.module:callable";
+const BY_LOADING = `${BY_MODULE}, of a module with ` +
+  'application = paste.deploy.loadapp("config:/path/to/the.ini")';
 const NO_CLIENT_CERTIFICATES =
   "Deno's TLS cannot ask clients for certificates; let a proxy in front do it";
 const STRICT = "what is ambiguous on the wire is always refused";
@@ -51,8 +53,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   syslog_prefix: NO_SYSLOG,
   syslog_facility: NO_SYSLOG,
   disable_redirect_access_to_syslog: NO_SYSLOG,
-  paste: BY_MODULE,
-  paster: BY_MODULE,
+  paste: BY_LOADING,
+  paster: BY_LOADING,
   paste_global: BY_MODULE,
   wsgi_app: "it is called app here: app: package.module:callable",
   raw_env: "it is called env here: a map of names to values",

@@ -6,15 +6,14 @@ import threading
 import time
 
 
-def end_executors(patience):
+def end_executors(end):
     """Without it the processes of a ProcessPoolExecutor stay for ever: each keeps its siblings' pipes open.
-    `patience`: how long what is at work may take, seconds."""
+    `end`: until when what is at work may take, by time.monotonic()."""
     threads = [
         # Each waits for its kind, and what is at work may take for ever.
         threading.Thread(target=function, daemon=True)
         for function in getattr(threading, "_threading_atexits", ())
     ]
-    end = time.monotonic() + patience
     try:
         for thread in threads:
             thread.start()

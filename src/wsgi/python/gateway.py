@@ -162,7 +162,6 @@ def create(settings, send, receive, log, wake, *memory):
     socket_ring.ring.set_waker(wake)
     settings = json.loads(settings)
     register(settings["thread"])
-    current_thread().name = "denicorn-%d" % settings["thread"]
     WebSocket._patience = settings["patience"]
     guests = GuestQueues(memory, settings["levels"])
     os.register_at_fork(after_in_child=guests.forked)
@@ -175,6 +174,13 @@ def create(settings, send, receive, log, wake, *memory):
 
     set_logger(lambda message: log_anywhere("warning", message))
     try:
-        return (Gateway(settings, send, receive, log_anywhere, guests), None, None)
+        gateway = Gateway(settings, send, receive, log_anywhere, guests)
     except LoadError as error:
         return (None, error.message, error.trace)
+    # Behind the import: where threading knows of several threads, gevent's monkey.patch_all() fails.
+    thread = current_thread()
+    thread.name = "denicorn-%d" % settings["thread"]
+    # As any thread that Python itself has started: those that a request starts take it from here, and a
+    # daemon would be waited for by nobody.
+    thread._daemonic = False
+    return (gateway, None, None)

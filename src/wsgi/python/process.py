@@ -4,14 +4,22 @@ import atexit
 import json
 import os
 import sys
+import time
 
 from _denicorn_executors import end_executors
 from _denicorn_loading import extend_path
-from _denicorn_signals import keep_signals
+from _denicorn_open_files import finish_files
+from _denicorn_own_threads import wait_for_threads
+from _denicorn_signals import keep_signals, warn
+
+# What the functions of atexit have of the time at the end, seconds; half of it where there is less.
+EXIT_SECONDS = 1
 
 
 def set_up(settings):
     settings = json.loads(settings)
+    # web.py takes a process without it for a development server, and shows its errors to everybody.
+    os.environ["SERVER_SOFTWARE"] = settings["software"]
     sys.argv = ["denicorn", settings["app"]]
     extend_path([settings["chdir"], *settings["pythonpath"]])
     # A print shows up at once, whether a terminal reads it or a log collector.
@@ -23,9 +31,14 @@ def set_up(settings):
 
 def tear_down(patience):
     """What an interpreter does when it ends, as far as it can be done while threads still wait, and within
-    `patience`, milliseconds: executors at work take half of it."""
+    `patience`, milliseconds."""
+    patience /= 1000
+    end = time.monotonic() + max(patience - EXIT_SECONDS, patience / 2)
     try:
-        end_executors(patience / 2000)
+        end_executors(end)
+        busy = wait_for_threads(end)
+        if busy:
+            warn("graceful_timeout is over, and threads of the app's own are cut: " + ", ".join(busy))
         atexit._run_exitfuncs()
     finally:
         for stream in (sys.stdout, sys.stderr):
@@ -33,3 +46,4 @@ def tear_down(patience):
                 stream.flush()
             except (AttributeError, OSError, ValueError):
                 pass  # replaced, closed, or nobody reads
+        finish_files()

@@ -18,6 +18,10 @@ def set_logger(log):
     _log = log
 
 
+def warn(message):
+    _log(message)
+
+
 def keep_signals():
     """TAKEN are denicorn's: who wants to handle one is told, and goes on, since modules set handlers when they
     are imported. All others are the app's. In processes that it forks all of them are, and they get back the

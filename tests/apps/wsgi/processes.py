@@ -86,7 +86,7 @@ def application(environ, start_response):
             "file": hasattr(main, "__file__"),
             "thread": threading.current_thread().name,
             "main_thread": threading.current_thread() is threading.main_thread(),
-            "environ": {key: os.environ.get(key) for key in ("FROM_OUTSIDE", "FROM_CONFIG")},
+            "environ": {key: os.environ.get(key) for key in ("FROM_OUTSIDE", "FROM_CONFIG", "SERVER_SOFTWARE")},
             "control": [key for key in os.environ if key.startswith("DENICORN_CONTROL")],
             "encoding": [sys.getfilesystemencoding(), sys.stdout.encoding],
             "umask": umask(),

@@ -15,6 +15,8 @@ if sys.version_info < (3, 14):
     loop.run_until_complete(asyncio.sleep(0))
 
 imported_by = threading.current_thread()
+# gevent's monkey.patch_all() fails where there are more.
+known = len(threading.enumerate())
 handled = []
 
 
@@ -60,6 +62,7 @@ def application(environ, start_response):
             imported_by is threading.main_thread(),
             imported_by is threading.current_thread(),
             imported_by.name,
+            known,
             handled[:1],
         ]
     elif path == "/set":

@@ -12,7 +12,7 @@ sceneTest("an app is imported by Python's main thread, which runs no requests", 
   const server = await startWsgi(scene, "programs", { threads: 2 });
   // asyncio.get_event_loop() and signal.signal() have worked by now, and deep recursion was survived.
   const first = [["SIGALRM", true]];
-  assertEquals(await ask(server, "/imported"), [true, false, "MainThread", first]);
+  assertEquals(await ask(server, "/imported"), [true, false, "MainThread", 1, first]);
   assert(!server.output.includes("has no effect"), server.output);
 });
 

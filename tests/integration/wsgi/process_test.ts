@@ -1,6 +1,7 @@
 /** The process of a WSGI app: what Python code finds there, and what it may do. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { VERSION } from "../../../src/config/version.ts";
 import { look } from "../../support/processes.ts";
 import type { Running } from "../../support/running.ts";
 import { sceneTest } from "../../support/scene.ts";
@@ -33,7 +34,8 @@ sceneTest("the app finds the surroundings of its interpreter", async (scene) => 
     file: true,
     thread: "denicorn-1",
     main_thread: false,
-    environ: { FROM_OUTSIDE: "1", FROM_CONFIG: "2" },
+    // web.py takes a process without it for a development server, and shows its errors.
+    environ: { FROM_OUTSIDE: "1", FROM_CONFIG: "2", SERVER_SOFTWARE: `denicorn/${VERSION}` },
     control: [],
     encoding: ["utf-8", "utf-8"],
     umask: "027",
@@ -83,7 +85,7 @@ for (const cut of [false, true]) {
   sceneTest(
     `an executor's processes that are at work end with what they do${what}`,
     async (scene) => {
-      const args = cut ? ["--graceful-timeout", "1"] : [];
+      const args = ["--graceful-timeout", cut ? "1" : "2"];
       const server = await startWsgi(scene, "processes", { args });
       const gate = `${scene.directory}/gate`;
       const pids = await ask(server, `/job?${gate}`) as number[];

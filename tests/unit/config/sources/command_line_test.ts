@@ -83,6 +83,7 @@ Deno.test("a flag of gunicorn's without a counterpart says what to do instead", 
   const advice = "there is one kind of worker here";
   assertStringIncludes(refused("-k", "gevent"), `command line: -k: ${advice}`);
   assertStringIncludes(refused("--worker-class=gevent"), `command line: --worker-class: ${advice}`);
+  assertStringIncludes(refused("--paste=app.ini"), 'loadapp("config:/path/to/the.ini")');
   assertStringIncludes(refused("-D"), "command line: -D: denicorn stays in the foreground");
 });
 

@@ -1,0 +1,56 @@
+"""What an app may have begun, and left open, when its process ends."""
+
+import atexit
+import concurrent.futures.thread
+import gc
+import gzip
+import tempfile
+import threading
+import time
+
+atexit.register(lambda: print("the app was told of its end"))
+
+kept = threading.local()
+
+
+def deliver():
+    # Until the end has begun: executors are the first to be told.
+    while not concurrent.futures.thread._shutdown:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    print("the mail is delivered")
+    threading.Thread(target=print, args=("and its copy",)).start()
+
+
+def leave_open(directory):
+    """What is written is less than a buffer each."""
+    kept.text = open(directory + "/text", "w")
+    kept.text.write("a line\n")
+    kept.binary = open(directory + "/bytes", "wb")
+    kept.binary.write(b"a line\n")
+    kept.packed = gzip.open(directory + "/packed.gz", "wt")
+    kept.packed.write("a line\n")
+    kept.temporary = tempfile.NamedTemporaryFile(dir=directory, prefix="temporary")
+    kept.closed = open(directory + "/closed", "w")
+    kept.closed.close()
+    kept.full = open("/dev/full", "w")
+    kept.full.write("a line\n")
+    # As an app does that wants less of the collector.
+    gc.freeze()
+
+
+def application(environ, start_response):
+    path, query = environ["PATH_INFO"], environ["QUERY_STRING"]
+    if path == "/mail":
+        thread = threading.Thread(target=deliver)
+        thread.start()
+    elif path == "/daemon":
+        thread = threading.Thread(target=time.sleep, args=(600,), daemon=True)
+        thread.start()
+    elif path == "/endless":
+        thread = threading.Thread(target=time.sleep, args=(600,), name="an endless one")
+        thread.start()
+    elif path == "/open":
+        leave_open(query)
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [str(threading.current_thread().daemon).encode()]

@@ -1,0 +1,52 @@
+/** The end of a process: what the app has begun is finished, as a Python that ends does. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { sceneTest } from "../../support/scene.ts";
+import { startWsgi } from "./app.ts";
+
+const TOLD = "the app was told of its end";
+
+for (const workers of [0, 1]) {
+  const where = workers === 0 ? "solo" : "in a proc";
+  sceneTest(`a thread that a request has started is waited for, ${where}`, async (scene) => {
+    const server = await startWsgi(scene, "ends", { workers, threads: 2 });
+    await server.says(/Ready: /);
+    assertEquals(await server.get("/mail"), "False");
+    await server.get("/daemon");
+    await server.stop();
+    assertMatch(server.output, /the mail is delivered\nand its copy\n/);
+    assert(server.output.indexOf(TOLD) > server.output.indexOf("copy"), server.output);
+    assert(!/WARNING/.test(server.output), server.output);
+  });
+}
+
+sceneTest("so are those of a process that is replaced", async (scene) => {
+  const server = await startWsgi(scene, "ends");
+  await server.get("/mail");
+  server.signal("SIGHUP");
+  await server.says(/has left/);
+  assertMatch(server.output, /the mail is delivered\nand its copy\n/);
+});
+
+sceneTest("a thread that outlives graceful_timeout is cut, and named", async (scene) => {
+  const server = await startWsgi(scene, "ends", { args: ["--graceful-timeout", "1"] });
+  await server.get("/endless");
+  await server.stop();
+  assertMatch(server.output, /WARNING.*threads of the app's own are cut: an endless one/);
+  assertStringIncludes(server.output, TOLD);
+});
+
+sceneTest("what is in the buffers of open files is written at the end", async (scene) => {
+  const server = await startWsgi(scene, "ends");
+  await server.get(`/open?${scene.directory}`);
+  await server.stop();
+  const read = (name: string) => Deno.readTextFileSync(`${scene.directory}/${name}`);
+  assertEquals([read("text"), read("bytes")], ["a line\n", "a line\n"]);
+  const packed = new Blob([Deno.readFileSync(`${scene.directory}/packed.gz`)]).stream();
+  const unpacked = packed.pipeThrough(new DecompressionStream("gzip"));
+  assertEquals(await new Response(unpacked).text(), "a line\n");
+  const names = [...Deno.readDirSync(scene.directory)].map(({ name }) => name);
+  assertEquals(names.filter((name) => name.startsWith("temporary")), []);
+  // One that cannot be written is told of, and keeps none of the others from it.
+  assertMatch(server.output, /OSError: .*No space left on device/);
+});
