@@ -6,9 +6,10 @@ import { AppLoadError, DenicornError, ExitCode, messageOf } from "../errors.ts";
 import { createLog } from "../log/record.ts";
 import type { Batch, ThreadBoot } from "../protocol/queue/queue.ts";
 import { allowChdir } from "./directory.ts";
+import { FetchExchanges } from "./fetch_exchanges.ts";
+import { ThreadQueueIn } from "./queue_in.ts";
 import { ThreadQueueOut } from "./queue_out.ts";
 import { Upgrades } from "./upgrade.ts";
-import { FetchWorker } from "./worker.ts";
 
 /** Speaks for all threads where each would say the same. */
 const FIRST_THREAD = /^proc [01] thread 1$/;
@@ -42,10 +43,12 @@ async function start(boot: ThreadBoot): Promise<void> {
       addr: servedAddr(config.bind),
       announce: FIRST_THREAD.test(role),
     });
-    const worker = new FetchWorker(handler, queue, boot.claims, upgrades, log);
+    const exchanges = new FetchExchanges({ handler, queue, upgrades, log });
+    const { claims } = boot;
+    const queueIn = new ThreadQueueIn({ exchanges, upgrades, queue, claims, log });
     loading = false;
     outliveErrors(log);
-    port.onmessage = (event) => worker.receive(event.data as Batch);
+    port.onmessage = (event) => queueIn.receive(event.data as Batch);
     queue.ready();
   } catch (error) {
     // What else the app throws says no more, and must not end the thread before this is told.
