@@ -7,10 +7,10 @@
  */
 
 import { isAbsolute, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { appDirectory, appFile } from "../config/app.ts";
 import type { Config } from "../config/config.ts";
-import { BootError } from "../errors.ts";
+import { BootError, messageOf } from "../errors.ts";
+import { filesOf } from "../launch/module_graph.ts";
 
 type Permission = boolean | "inherit" | readonly string[];
 
@@ -51,24 +51,10 @@ async function importedFiles(app: string): Promise<string[]> {
   if (file === null || directory === null) return [];
   // A compiled binary has no `deno info`; its app, which it has not in it, is read where it lies.
   if (Deno.build.standalone) return [directory];
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", "--no-lock", file],
-    cwd: directory,
-    stdin: "null",
-  }).output();
-  if (!success) {
-    const why = new TextDecoder().decode(stderr).trim();
+  try {
+    return await filesOf(file, { cwd: directory, flags: ["--no-lock"] });
+  } catch (error) {
+    const why = messageOf(error);
     throw new BootError(`Cannot tell which files ${file} imports (app_permissions): ${why}`);
   }
-  return filesOf(JSON.parse(new TextDecoder().decode(stdout)));
-}
-
-/** As `deno info --json` shows a graph. */
-interface Graph {
-  readonly modules: readonly { readonly specifier: string }[];
-}
-
-function filesOf({ modules }: Graph): string[] {
-  return modules.filter(({ specifier }) => specifier.startsWith("file:"))
-    .map(({ specifier }) => fileURLToPath(specifier));
 }

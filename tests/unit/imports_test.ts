@@ -36,10 +36,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   app: [...BASE, "deno"],
   thread: [...BASE, "python", "wsgi", "deno", "app"],
   hooks: BASE,
-  // The app's own room, for `threads: 0`, where it runs in the server thread; and the start of Python.
-  proc: [...BASE, "hooks", "deno", "app", "python", "wsgi"],
-  // How Deno is started anew: beside this process for a proc, in its place for the solo one.
+  // How Deno is started anew: beside this process for a proc, in its place for the solo one, and to be asked.
   launch: BASE,
+  // The app's own room, for `threads: 0`, where it runs in the server thread; and the start of Python.
+  proc: [...BASE, "hooks", "launch", "deno", "app", "python", "wsgi"],
   manager: [...BASE, "hooks", "launch"],
   // The command line is the only one who sees both: it runs a manager, or (workers: 0) the solo process.
   "cli.ts": [...BASE, "launch", "manager", "proc", "permissions.ts"],

@@ -3,11 +3,13 @@
  * and the certificate (`tls_watch`) where they cannot read it again themselves.
  */
 
+import { appFile } from "../../config/app.ts";
 import type { Config } from "../../config/config.ts";
+import { lockFlags, projectDirectory } from "../../launch/deno_arguments.ts";
+import { filesOf } from "../../launch/module_graph.ts";
 import type { Log } from "../../log/record.ts";
 import { CertificateWatch } from "./certificate_watch.ts";
 import type { Inbox, ManagerEvent } from "../inbox.ts";
-import { moduleFiles } from "./module_graph.ts";
 import { SourceWatch } from "./source_watch.ts";
 
 export class Reloader {
@@ -50,7 +52,7 @@ export class Reloader {
   async look(config: Config): Promise<void> {
     const watch = this.#watch;
     if (watch === null) return;
-    const files = await moduleFiles(config);
+    const files = await ownFiles(config);
     // Meanwhile a reload may have ended it.
     if (watch === this.#watch) watch.add(files);
   }
@@ -64,5 +66,21 @@ export class Reloader {
   close(): void {
     this.#watch?.close();
     this.#certificate.close();
+  }
+}
+
+/**
+ * The files of a TypeScript app's own: what Deno finds, but for what was installed (npm). Empty where
+ * the app is no file.
+ */
+async function ownFiles(config: Config): Promise<string[]> {
+  const app = appFile(config.app);
+  if (config.interface !== "fetch" || app === null || Deno.build.standalone) return [];
+  const cwd = projectDirectory(config);
+  try {
+    const files = await filesOf(app, { cwd, flags: lockFlags(cwd) });
+    return [app, ...files.filter((file) => !file.includes("/node_modules/"))];
+  } catch {
+    return [app]; // Deno cannot say, and the app is what matters most
   }
 }
