@@ -62,7 +62,7 @@ export class Proc {
     });
     for await (const message of this.#client.messages) this.#obey(message);
     // Nobody is left to be of use to, or to be replaced by.
-    this.#booted?.server.stop();
+    await this.#booted?.server.stop();
     await this.#booted?.server.closeLogs();
     Deno.exit(ExitCode.system);
   }
@@ -175,7 +175,7 @@ export class Proc {
   }
 
   async #stop(): Promise<void> {
-    this.#booted?.server.stop();
+    await this.#booted?.server.stop();
     await this.#end();
   }
 

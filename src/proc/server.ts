@@ -70,6 +70,8 @@ export class Server implements Exchanging {
   readonly #listeners: Listeners;
   #admission!: Admission;
   #dispatcher!: Dispatcher;
+  #loaded = false;
+  #appEnd: Promise<void> | undefined;
   /** Null where there is no other proc that new connections could go to. */
   #blockWatch: BlockWatch | null = null;
   #unlistened = false;
@@ -129,6 +131,7 @@ export class Server implements Exchanging {
       this.#blockWatch = new BlockWatch(this.#dispatcher, this.#blocked);
     }
     await this.#dispatcher.load();
+    this.#loaded = true;
   }
 
   /** Accepts connections, on addresses that it binds now unless it has. Throws SystemError. */
@@ -165,14 +168,13 @@ export class Server implements Exchanging {
     return this.#drain ??= this.#leave(reason, lingerMs);
   }
 
-  /** Ends at once. */
-  stop(): void {
+  /** Ends at once: what is in flight is cut. The app has a moment for its own end. */
+  async stop(): Promise<void> {
     this.#close();
     this.#dispatcher?.cut();
     this.#sessions.abort();
     this.sockets.drop();
-    this.#dispatcher?.terminate();
-    this.#stopSweeping();
+    await this.#endApp(APP_CLOSE_AFTER_CUT_MS);
   }
 
   stats(): ProcStats {
@@ -286,8 +288,16 @@ export class Server implements Exchanging {
     const patience = cut === 0
       ? Math.max(APP_CLOSE_MS, Math.floor(deadline - performance.now()))
       : APP_CLOSE_AFTER_CUT_MS;
-    await Promise.race([this.#dispatcher.close(patience), sleep(patience)]);
-    this.#dispatcher.terminate();
+    await this.#endApp(patience);
+  }
+
+  /** Also where it ends already: a stop does not wait for as long as a drain. */
+  async #endApp(patienceMs: number): Promise<void> {
+    if (this.#loaded) {
+      this.#appEnd ??= this.#dispatcher.close(patienceMs);
+      await Promise.race([this.#appEnd, sleep(patienceMs)]);
+    }
+    this.#dispatcher?.terminate();
     this.#stopSweeping();
   }
 

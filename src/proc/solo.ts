@@ -85,7 +85,7 @@ class Solo {
       await this.#over.promise;
     } finally {
       // Who never came to serve has sockets nevertheless, whose files nobody else removes.
-      if (!this.#serves) this.#server.stop();
+      if (!this.#serves) await this.#server.stop();
       await this.#server.closeLogs();
       await this.#hooks?.run("workerExit", this.#info);
       await this.#hooks?.run("onExit", manager);
@@ -149,13 +149,13 @@ class Solo {
   }
 
   /** A second one is a person who does not want to wait. */
-  #handleInt(signal: Deno.Signal): void {
+  async #handleInt(signal: Deno.Signal): Promise<void> {
     if (this.#interrupted) Deno.exit(ExitCode.ok);
     this.#interrupted = true;
     this.#log.info(`Signal ${signal}`);
     this.#options.notify?.stopping(0);
     this.#hooks?.notify("workerInterrupted", this.#info);
-    if (this.#serves) this.#server.stop();
+    if (this.#serves) await this.#server.stop();
     this.#over.resolve();
   }
 

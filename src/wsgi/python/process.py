@@ -38,7 +38,7 @@ def tear_down(patience):
         end_executors(end)
         busy = wait_for_threads(end)
         if busy:
-            warn("graceful_timeout is over, and threads of the app's own are cut: " + ", ".join(busy))
+            warn("The time is over, and threads of the app's own are cut: " + ", ".join(busy))
         atexit._run_exitfuncs()
     finally:
         for stream in (sys.stdout, sys.stderr):

@@ -28,6 +28,18 @@ sceneTest("so are those of a process that is replaced", async (scene) => {
   assertMatch(server.output, /the mail is delivered\nand its copy\n/);
 });
 
+for (const [workers, signal] of [[0, "SIGINT"], [1, "SIGINT"], [1, "SIGQUIT"]] as const) {
+  sceneTest(`a quick stop lets the app end as well: ${signal}, ${workers} procs`, async (scene) => {
+    const server = await startWsgi(scene, "ends", { workers });
+    await server.says(/Ready: /);
+    await server.get(`/open?${scene.directory}`);
+    server.signal(signal);
+    await server.says(/Stopped/);
+    assertStringIncludes(server.output, TOLD);
+    assertEquals(Deno.readTextFileSync(`${scene.directory}/text`), "a line\n");
+  });
+}
+
 sceneTest("a thread that outlives graceful_timeout is cut, and named", async (scene) => {
   const server = await startWsgi(scene, "ends", { args: ["--graceful-timeout", "1"] });
   await server.get("/endless");
