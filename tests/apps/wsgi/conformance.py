@@ -448,6 +448,7 @@ HEADS = {
     "int": ("200 OK", [("X-A", 1)]),
     "not-a-pair": ("200 OK", [("X-A", "1", "2")]),
     "length": ("200 OK", [("Content-Length", "-1")]),
+    "huge-length": ("200 OK", [("Content-Length", "18446744073709551616")]),
     "lengths": ("200 OK", [("Content-Length", "1"), ("Content-Length", "2")]),
 }
 

@@ -57,6 +57,7 @@ const HEADS: Readonly<Record<string, RegExp>> = {
   int: /must be of type str, not \('X-A', 1\)/,
   "not-a-pair": /TypeError: a header must be a pair \(name, value\)/,
   length: /ValueError: Content-Length must be a number of bytes, not '-1'/,
+  "huge-length": /ValueError: Content-Length must be a number of bytes, not '18446744073709551616'/,
   lengths: /ValueError: two different Content-Length: 1 and 2/,
 };
 
