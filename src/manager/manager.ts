@@ -23,7 +23,7 @@ import { type OrderOptions, Orders, TWO_MANAGERS } from "./orders.ts";
 import { Reloader } from "./watch/reloader.ts";
 import { Reports } from "./reports.ts";
 import { listenToSignals, STOPPING_SIGNALS } from "./signals.ts";
-import type { InheritedSockets } from "./sockets/sockets.ts";
+import { type InheritedSockets, Sockets } from "./sockets/sockets.ts";
 import { Supervisor } from "./supervisor.ts";
 
 /** The loop looks around at least so often, milliseconds. */
@@ -50,18 +50,24 @@ export async function runManager(
   surviveUncaughtErrors(log);
   // The hooks may take as long, and the procs once more.
   options.notify?.status("Starting", config.boot_timeout * 1000);
+  const sockets = new Sockets(log, options.inherited);
+  using pidfile = new PidfileKeeper(log, sockets.predecessor);
   let opening = true;
   // From the first moment: a signal that comes while procs boot must not leave them behind. Before
-  // that there is nothing to stop but the wait for an address in use.
+  // that there is nothing to stop but the wait for a pid file or an address in use.
   using _signals = listenToSignals((signal) => {
-    if (opening && STOPPING_SIGNALS.includes(signal)) Deno.exit(ExitCode.ok);
+    if (opening && STOPPING_SIGNALS.includes(signal)) {
+      pidfile.close();
+      Deno.exit(ExitCode.ok);
+    }
     inbox.push({ type: "signal", signal });
   });
   const hooks = new ManagerHooks(await HookModule.load(config, log));
-  const { inherited, cwd } = options;
-  using fleet = await Fleet.open(config, { log, inbox, inherited, cwd });
+  // Before the sockets: who connected to those of a server that is refused would be lost with it.
+  await pidfile.claim(config.pid);
+  using fleet = await Fleet.open(config, { log, inbox, sockets, cwd: options.cwd });
   opening = false;
-  return await new Manager({ fleet, hooks, inbox, log }, options).run();
+  return await new Manager({ fleet, hooks, inbox, log, pidfile }, options).run();
 }
 
 interface Parts {
@@ -69,6 +75,7 @@ interface Parts {
   readonly hooks: ManagerHooks;
   readonly inbox: Inbox<ManagerEvent>;
   readonly log: ErrorLog;
+  readonly pidfile: PidfileKeeper;
 }
 
 class Manager {
@@ -101,7 +108,7 @@ class Manager {
     this.#orders = new Orders({ ...options, ...parts, supervisor, table: this.#table });
     const onSources = (files: readonly string[]) => this.#reloader?.add(files);
     this.#reports = new Reports({ ...parts, table: this.#table, onSources });
-    this.#pidfile = new PidfileKeeper(parts.log, fleet.sockets.predecessor);
+    this.#pidfile = parts.pidfile;
     const isOurs = (pid: number) => fleet.has(pid) || this.#orders.successor?.pid === pid;
     this.#reaper = Reaper.isNeeded() ? new Reaper(isOurs) : null;
   }
@@ -144,7 +151,6 @@ class Manager {
   }
 
   async #start(): Promise<void> {
-    this.#pidfile.write(this.#config.pid);
     setProcessTitle(`${this.#config.proc_name}: manager`);
     if (this.#fleet.sockets.predecessor.lives) this.#fleet.steering.suspend(TWO_MANAGERS);
     giveAccessLog(this.#config, this.#log);

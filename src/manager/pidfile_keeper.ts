@@ -5,7 +5,7 @@ import type { Log } from "../log/record.ts";
 import { Pidfile } from "../os/process/pidfile.ts";
 import type { Predecessor } from "./succession/predecessor.ts";
 
-export class PidfileKeeper {
+export class PidfileKeeper implements Disposable {
   readonly #log: Log;
   readonly #predecessor: Predecessor;
   #file: Pidfile | null = null;
@@ -21,12 +21,21 @@ export class PidfileKeeper {
   }
 
   /**
-   * Writes the file; under another name as long as the manager lives that this one was started beside.
-   * Throws SystemError where a server runs with it, or it cannot be written.
+   * Writes the file of a server that starts. What another server, which may be about to stop, has
+   * locked is waited for, as an address in use is. Throws SystemError.
    */
-  write(configured: string | null): void {
-    const beside = configured !== null && this.#predecessor.lives;
-    const path = beside ? `${configured}.2` : configured;
+  async claim(configured: string | null): Promise<void> {
+    const path = this.#place(configured);
+    this.#path = path;
+    this.#file = path === null ? null : await Pidfile.createWhenFree(path, this.#log);
+  }
+
+  /**
+   * Has the file where it belongs: under another name as long as the manager lives that this one was
+   * started beside. Throws SystemError where a server runs with it, or it cannot be written.
+   */
+  #write(configured: string | null): void {
+    const path = this.#place(configured);
     if (path === this.#path) return;
     this.#path = path;
     const old = this.#file;
@@ -39,7 +48,7 @@ export class PidfileKeeper {
   /** The same from time to time, in a server that runs: what is wrong is logged, once. */
   keep(configured: string | null): void {
     try {
-      this.write(configured);
+      this.#write(configured);
     } catch (error) {
       if (!(error instanceof DenicornError)) throw error;
       this.#log.error(error.message);
@@ -58,5 +67,13 @@ export class PidfileKeeper {
 
   close(): void {
     this.#file?.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #place(configured: string | null): string | null {
+    return configured !== null && this.#predecessor.lives ? `${configured}.2` : configured;
   }
 }

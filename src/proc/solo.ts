@@ -126,11 +126,11 @@ class Solo {
     notify.keepAlive();
   }
 
-  /** Becomes who is configured: after the addresses are bound, and before any code of the user's. */
+  /** Becomes who is configured: after the pid file is written and the addresses are bound, and before any code of the user's. */
   async #settle(): Promise<void> {
     const { pid } = this.#config;
+    if (pid !== null) this.#pidfile = await Pidfile.createWhenFree(pid, this.#log);
     await this.#server.prepare({ bind: true });
-    if (pid !== null) this.#pidfile = Pidfile.create(pid);
     // The app may call Deno.exit() here (threads: 0).
     globalThis.addEventListener("unload", () => this.#pidfile?.close());
     takeIdentity(this.#config, "");

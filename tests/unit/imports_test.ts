@@ -58,10 +58,10 @@ const MAY_IMPORT_WITHIN: Readonly<Record<string, readonly string[]>> = {
   "protocol/queue": [],
   "protocol/wsgi": [],
   "os/memory": ["os/libc.ts"],
-  "os/process": ["os/libc.ts"],
+  "os/process": ["os/libc.ts", "os/retry.ts"],
   "os/sockets": ["os/libc.ts", "os/process"],
   "os/connections": ["os/libc.ts", "os/sockets"],
-  "os/listen": ["os/libc.ts", "os/process", "os/sockets"],
+  "os/listen": ["os/libc.ts", "os/retry.ts", "os/process", "os/sockets"],
 };
 
 /** What runs in procs and threads, whole: there an app's deno.json holds, which does not map our names. */

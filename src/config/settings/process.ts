@@ -72,7 +72,9 @@ export const processSettings = {
     section: "process",
     kind: optional(path()),
     default: null,
-    help: "Writes the process id of the manager, or with workers: 0 of the server, to this file.",
+    help:
+      "Writes the process id of the manager, or with workers: 0 of the server, to this file. A " +
+      "server that has it still, as it finishes, is waited for, as for an address in use: 5 seconds.",
   }),
   user: setting({
     section: "process",

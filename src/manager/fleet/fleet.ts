@@ -14,7 +14,7 @@ import { Generations } from "./generations.ts";
 import type { Inbox, ManagerEvent } from "../inbox.ts";
 import { whoAccepts } from "../steering/order_probe.ts";
 import { ProcHandle } from "./proc_handle.ts";
-import { type InheritedSockets, Sockets } from "../sockets/sockets.ts";
+import type { Sockets } from "../sockets/sockets.ts";
 import { Steering } from "../steering/steering.ts";
 
 type Drain = Extract<Decision, { type: "drain" }>;
@@ -23,7 +23,7 @@ export interface FleetOptions {
   readonly log: Log;
   /** Where the procs' messages and ends go. */
   readonly inbox: Inbox<ManagerEvent>;
-  readonly inherited: InheritedSockets;
+  readonly sockets: Sockets;
   /** What relative paths of Deno's own flags start from. */
   readonly cwd: string;
 }
@@ -37,10 +37,10 @@ export class Fleet implements Disposable {
   readonly #denoFlags: readonly string[];
   readonly #handles = new Map<number, ProcHandle>();
 
-  private constructor(options: FleetOptions, sockets: Sockets, generations: Generations) {
+  private constructor(options: FleetOptions, generations: Generations) {
     this.#options = options;
     this.#denoFlags = inheritedFlags(ownDenoPart() ?? [], options.cwd);
-    this.sockets = sockets;
+    this.sockets = options.sockets;
     this.generations = generations;
     this.steering = new Steering({
       send: (id, bind, program) => this.tell(id, { type: "steer", bind, program }),
@@ -53,8 +53,7 @@ export class Fleet implements Disposable {
 
   /** Opens the sockets; starts no proc yet. Throws SystemError where an address cannot be had. */
   static async open(config: Config, options: FleetOptions): Promise<Fleet> {
-    const sockets = new Sockets(options.log, options.inherited);
-    return new Fleet(options, sockets, await Generations.start(sockets, config));
+    return new Fleet(options, await Generations.start(options.sockets, config));
   }
 
   /** Starts a proc. Returns why that failed, or null. */

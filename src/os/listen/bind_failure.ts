@@ -1,48 +1,28 @@
-/** Why an address cannot be had, in words that help; and the patience with one that is in use. */
+/** Why an address cannot be had, in words that help. */
 
 import { type Bind, showBind } from "../../config/values/bind.ts";
 import { messageOf, SystemError } from "../../errors.ts";
-import type { Log } from "../../log/record.ts";
 import { Errno, LibcError } from "../libc.ts";
+import { type Patience, retryWhile } from "../retry.ts";
 import { describePortHolder } from "./port_holder.ts";
 
-/** How often an address in use is tried again, and the pause, as gunicorn has it. */
-const BIND_RETRIES = 5;
-const BIND_RETRY_MS = 1_000;
 /** Ports below this need privilege where the system does not say otherwise. */
 const DEFAULT_UNPRIVILEGED_PORT = 1_024;
 
-export interface Patience {
-  readonly log: Log;
-  /** Wait for an address in use, as at the start: the server before may be about to stop. */
-  readonly patient: boolean;
-}
-
 /**
- * Calls `open` until the address is free, a few times: a server that stops needs its time. Throws a
- * SystemError that names the address.
+ * Calls `open` until the address is free, a few times. Throws a SystemError that names the address.
  */
-export async function whenFree<T>(
-  bind: Bind,
-  { log, patient }: Patience,
-  open: () => T,
-): Promise<T> {
-  for (let left = patient ? BIND_RETRIES : 0;; left--) {
-    try {
-      return open();
-    } catch (error) {
-      if (!isInUse(error)) throw bindFailure(bind, error);
-      if (left === 0) {
-        const why = bind.transport === "tcp"
-          ? describePortHolder(bind.port)
-          : "another server listens on it";
-        throw new SystemError(
-          `Cannot listen on ${showBind(bind)}: ${why}; stop that, or take another address`,
-        );
-      }
-      log.error(`${showBind(bind)} is in use; trying again in ${BIND_RETRY_MS / 1_000} s`);
-      await new Promise((resolve) => setTimeout(resolve, BIND_RETRY_MS));
-    }
+export async function whenFree<T>(bind: Bind, patience: Patience, open: () => T): Promise<T> {
+  try {
+    return await retryWhile(isInUse, showBind(bind), patience, open);
+  } catch (error) {
+    if (!isInUse(error)) throw bindFailure(bind, error);
+    const why = bind.transport === "tcp"
+      ? describePortHolder(bind.port)
+      : "another server listens on it";
+    throw new SystemError(
+      `Cannot listen on ${showBind(bind)}: ${why}; stop that, or take another address`,
+    );
   }
 }
 

@@ -9,7 +9,8 @@
 import type { Bind } from "../../config/values/bind.ts";
 import type { Config } from "../../config/config.ts";
 import { messageOf, SystemError } from "../../errors.ts";
-import { bindFailure, type Patience, whenFree } from "./bind_failure.ts";
+import type { Patience } from "../retry.ts";
+import { bindFailure, whenFree } from "./bind_failure.ts";
 import { accessOf, SocketFile } from "./socket_file.ts";
 import { withUmask } from "../process/umask.ts";
 

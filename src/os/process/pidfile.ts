@@ -8,11 +8,15 @@
  */
 
 import { messageOf, SystemError } from "../../errors.ts";
+import { type Patience, retryWhile } from "../retry.ts";
 
 /** Longer than any process id: such a file belongs to somebody, and was named by mistake. */
 const MAX_CONTENT_BYTES = 32;
 /** Whoever replaces the file while it is being locked is another manager; more would be strange. */
 const MAX_TRIES = 10;
+
+/** A server runs with the file. */
+class HeldError extends SystemError {}
 
 export class Pidfile {
   readonly path: string;
@@ -37,6 +41,13 @@ export class Pidfile {
       const reason = messageOf(error);
       throw new SystemError(`Cannot write the pid file ${path}: ${reason}`, { cause: error });
     }
+  }
+
+  /** The same, of a server that starts: it waits for one that is about to stop, a few seconds. */
+  static createWhenFree(path: string, log: Patience["log"]): Promise<Pidfile> {
+    const isHeld = (error: unknown) => error instanceof HeldError;
+    const patience = { log, patient: true };
+    return retryWhile(isHeld, `The pid file ${path}`, patience, () => Pidfile.create(path));
   }
 
   /** Whether the file is still the one that was written. */
@@ -144,9 +155,9 @@ function refuseForeign(path: string, file: Deno.FsFile): void {
   throw new SystemError(`Cannot write the pid file ${path}: ${what}; name another one`);
 }
 
-function running(path: string, pid: number | null): SystemError {
+function running(path: string, pid: number | null): HeldError {
   const who = pid === null ? "A server" : `A server, pid ${pid},`;
-  return new SystemError(`${who} runs already with the pid file ${path}; stop it, or name another`);
+  return new HeldError(`${who} runs already with the pid file ${path}; stop it, or name another`);
 }
 
 function readPid(path: string): number | null {

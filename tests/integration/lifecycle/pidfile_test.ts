@@ -3,6 +3,14 @@ import { HELLO, sceneTest } from "../../support/scene.ts";
 import { until } from "../../support/wait.ts";
 import { exists, readPid } from "../../support/files.ts";
 
+const SLOW = `export default {
+  fetch() {
+    console.log("slow has begun");
+    return new Promise(() => {});
+  },
+};
+`;
+
 sceneTest(
   "the pid file is there while the server is, and keeps a second one out",
   async (scene) => {
@@ -18,6 +26,39 @@ sceneTest(
     assert(!exists(pid));
   },
 );
+
+for (const [kind, workers] of [["procs", 1], ["one process", 0]] as const) {
+  sceneTest(
+    `${kind}: who starts as another finishes waits for it, and binds nothing meanwhile`,
+    async (scene) => {
+      const pid = `${scene.directory}/app.pid`;
+      const path = `${scene.directory}/next.sock`;
+      const first = scene.launch({ app: SLOW, workers, args: ["--pid", pid] });
+      await first.says(/Ready:/);
+      const slow = fetch(first.url);
+      await first.says(/slow has begun/);
+      first.signal("SIGTERM");
+      const next = scene.launch({ workers, args: ["--pid", pid, "-b", `unix:${path}`] });
+      await next.says(/pid file .*app\.pid is in use; trying again/);
+      assert(!exists(path), "a socket of who may yet be refused");
+      first.signal("SIGINT");
+      await slow.then((it) => it.body?.cancel(), () => {});
+      assertEquals((await first.end()).code, 0);
+      await next.says(/Ready:/);
+      assertEquals(readPid(pid), next.pid);
+    },
+  );
+}
+
+sceneTest("Ctrl-C while an address in use is waited for leaves no pid file", async (scene) => {
+  using holder = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const pid = `${scene.directory}/app.pid`;
+  const server = scene.launch({ args: ["--pid", pid, "-b", `127.0.0.1:${holder.addr.port}`] });
+  await server.says(/:\d+ is in use; trying again/);
+  assertEquals(readPid(pid), server.pid);
+  await server.stop("SIGINT");
+  assert(!exists(pid));
+});
 
 sceneTest("a killed server's pid file does not keep the next one out", async (scene) => {
   const pid = `${scene.directory}/app.pid`;
