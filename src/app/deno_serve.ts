@@ -65,7 +65,7 @@ class TakenServer implements Deno.HttpServer {
     const asked = addrOf(options);
     this.addr = own.addr ?? asked;
     this.#handle = this.#counted(withOnError(handler, options.onError));
-    own.claim(this.#handle, "Deno.serve()", describe(options, asked));
+    own.claim(this.#handle, "Deno.serve()", describe(options, asked), handler);
     if (options.signal?.aborted) this.#abort();
     options.signal?.addEventListener("abort", () => this.#abort(), { once: true });
     options.onListen?.(this.addr);

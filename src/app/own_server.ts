@@ -35,6 +35,7 @@ export class OwnServer {
   readonly #resolveClaimed: () => void;
   readonly #resolveAwaited: () => void;
   #handler: FetchHandler | null = null;
+  #app: unknown;
   #by = "";
   #where = "";
   #refusal: string | null = null;
@@ -49,30 +50,39 @@ export class OwnServer {
 
   /**
    * The app starts a server. `by` is what it called ("Deno.serve()"), `where` the address it asked
-   * for. False if another one is served already: this one then gets no request.
+   * for, `app` its own function behind the handler. False if another one is served already: this one
+   * then gets no request, unless it alone asks for denicorn's own address, as in an app that is told
+   * its port (PORT) and has started a server for health checks or metrics before.
    */
-  claim(handler: FetchHandler, by: string, where: string): boolean {
+  claim(handler: FetchHandler, by: string, where: string, app: unknown): boolean {
     if (this.#refusal !== null) {
       this.#log.warning(
         `The app calls ${by} for ${where}, which gets no request: ${this.#refusal}`,
       );
       return false;
     }
-    if (this.#handler !== null && this.#isAnotherAddress(where)) {
+    if (this.#handler !== null && this.#isAnotherAddress(where, app)) {
       this.#log.debug(`The app listens on another address for ${where}, which is served already`);
       return false;
     }
-    if (this.#handler !== null) {
+    if (this.#handler !== null && this.#isServed(where)) {
+      this.#log.warning(
+        `The app calls ${by} for ${where}, where denicorn serves it: ` +
+          `its ${this.#by} for ${this.#where} gets no request`,
+      );
+    } else if (this.#handler !== null) {
       this.#log.warning(
         `The app calls ${by} for ${where} while its ${this.#by} is served already: ` +
           "this second server gets no request; denicorn serves one app on all of its binds",
       );
       return false;
     }
+    const first = this.#handler === null;
     this.#handler = handler;
+    this.#app = app;
     this.#by = by;
     this.#where = where;
-    if (this.#announce) {
+    if (first && this.#announce) {
       this.#log.info(
         `The app calls ${by} for ${where}: denicorn serves it` +
           (this.addr === undefined ? "" : ` at ${showAddr(this.addr)}`) + " instead",
@@ -82,10 +92,19 @@ export class OwnServer {
     return true;
   }
 
-  /** Fastify listens on 127.0.0.1 and on ::1, with two servers of the same port and handler. */
-  #isAnotherAddress(where: string): boolean {
-    return where === this.#where ||
-      (this.addr !== undefined && "port" in this.addr && where === `port ${this.addr.port}`);
+  /**
+   * Fastify listens on 127.0.0.1 and on ::1, with two servers of the same handler: the second asks
+   * for the port that the first is told.
+   */
+  #isAnotherAddress(where: string, app: unknown): boolean {
+    return where === this.#where || (this.#isServed(where) && app === this.#app);
+  }
+
+  /** Whether denicorn itself listens there. */
+  #isServed(where: string): boolean {
+    const { addr } = this;
+    if (addr === undefined) return false;
+    return where === ("path" in addr ? addr.path : `port ${addr.port}`);
   }
 
   /** The app has a server at the moment. */

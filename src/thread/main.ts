@@ -7,6 +7,7 @@ import { createLog } from "../log/record.ts";
 import type { Batch, ThreadBoot } from "../protocol/queue/queue.ts";
 import { allowChdir } from "./directory.ts";
 import { FetchExchanges } from "./fetch_exchanges.ts";
+import { hideParentChannel } from "./parent_channel.ts";
 import { ThreadQueueIn } from "./queue_in.ts";
 import { ThreadQueueOut } from "./queue_out.ts";
 import { Upgrades } from "./upgrade.ts";
@@ -36,6 +37,7 @@ async function start(boot: ThreadBoot): Promise<void> {
     throw error;
   };
   allowChdir(config.chdir);
+  hideParentChannel();
   const upgrades = new Upgrades(queue, log, config.websocket_idle_timeout);
   Deno.upgradeWebSocket = upgrades.upgrade;
   try {

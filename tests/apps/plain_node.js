@@ -122,6 +122,19 @@ const routes = {
   "/throws"() {
     throw new RangeError("thrown by a listener");
   },
+  "/hangs-up"(req) {
+    req.socket.end();
+  },
+  "/writes-to-the-socket"(_req, res) {
+    res.socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+  },
+  "/hangs-up-later"(_req, res) {
+    res.write("the first half");
+    res.socket.end();
+  },
+  "/hangs-up-behind"(req, res) {
+    res.end("whole", () => req.socket.end());
+  },
   "/destroys"(_req, res) {
     res.destroy();
   },

@@ -155,6 +155,18 @@ class NodeExchange implements Carrier {
     if (!heard.includes(true)) socket.destroy();
   }
 
+  hungUp(): void {
+    // After the response Node closes the connection, which here is the server's to keep.
+    if (this.isAnswered()) return;
+    this.#reject(
+      new Error(
+        "the app ended the connection before it responded; " +
+          "what it writes to the socket, and not to the response, is not sent",
+      ),
+    );
+    this.#socket.destroy();
+  }
+
   #abort(): void {
     this.#clientGone = true;
     this.#socket.destroy();

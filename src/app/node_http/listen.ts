@@ -74,7 +74,8 @@ function takeOver(own: OwnServer, server: Server, args: unknown[]): Server {
     return (upgrades ? upgradeWithNode : answerWithNode)(node, request, info);
   };
   pretendToListen(server, addr, () => own.release(handler));
-  own.claim(handler, "listen()", asked.path ?? `port ${asked.port ?? 0}`);
+  const [app] = server.listeners("request");
+  own.claim(handler, "listen()", asked.path ?? `port ${asked.port ?? 0}`, app);
   process.nextTick(() => server.listening && server.emit("listening"));
   return server;
 }

@@ -19,6 +19,8 @@ export interface Carrier {
   timedOut(): void;
   /** The app has ended its response. */
   isAnswered(): boolean;
+  /** The app has ended the socket itself. */
+  hungUp(): void;
   /** The socket is gone, by the app's `destroy()` or with the client. */
   gone(error: Error | null): void;
 }
@@ -165,6 +167,11 @@ export class ExchangeSocket extends NodeSocket {
   override _writev(pieces: Piece[], done: Done): void {
     this.stir();
     this.#carrier.take(pieces, done);
+  }
+
+  override _final(done: Done): void {
+    done();
+    this.#carrier.hungUp();
   }
 
   protected override timedOut(): void {

@@ -38,6 +38,38 @@ for (const threads of ["2", "0"]) {
     },
   );
 
+  sceneTest(`an app tells its parent that it is ready if there is one, ${how}`, async (scene) => {
+    const server = await scene.start({
+      workers: 1,
+      args,
+      app: `import http from "node:http";
+        import process from "node:process";
+        http.createServer((_, response) => response.end(String(process.connected))).listen(1, () => {
+          if (process.send) process.send("ready");
+        });`,
+    });
+    assertEquals(await server.get(), "undefined");
+  });
+
+  sceneTest(
+    `of two servers the one is served that asks for denicorn's own port, ${how}`,
+    async (scene) => {
+      const server = await scene.start({
+        workers: 1,
+        args,
+        app: `import http from "node:http";
+        const health = http.createServer((_, response) => response.end("healthy")).listen(9000);
+        const PORT = health.address().port; // as the environment tells it elsewhere
+        http.createServer((_, response) => response.end("the app")).listen(PORT);`,
+      });
+      assertEquals(await server.get(), "the app");
+      assertMatch(
+        server.output,
+        /The app calls listen\(\) for port (\d+), where denicorn serves it: its listen\(\) for port 9000 gets no request/,
+      );
+    },
+  );
+
   sceneTest(`a program that is installed in node_modules serves, ${how}`, async (scene) => {
     scene.write("package.json", '{ "dependencies": { "installed": "1.0.0" } }');
     scene.write(

@@ -251,6 +251,21 @@ Deno.test("a response that is destroyed before its head is an error", async () =
   await assertRejects(() => ask("/destroys"), Error, "destroyed the connection before");
 });
 
+for (const path of ["/hangs-up", "/writes-to-the-socket"]) {
+  Deno.test(`a socket that the app itself ends before it responds is an error: ${path}`, async () => {
+    await assertRejects(() => ask(path), Error, "the app ended the connection before it responded");
+  });
+}
+
+Deno.test("a socket that the app itself ends in the middle breaks its response off", async () => {
+  const response = await ask("/hangs-up-later");
+  await assertRejects(() => response.text(), Error, "aborted");
+});
+
+Deno.test("a socket that the app itself ends behind its response harms nothing", async () => {
+  assertEquals(await (await ask("/hangs-up-behind")).text(), "whole");
+});
+
 Deno.test("a response that is destroyed after its head breaks off", async () => {
   const response = await ask("/breaks");
   await assertRejects(() => response.text(), Error, "in the middle");
