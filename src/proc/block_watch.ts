@@ -4,8 +4,8 @@
  * request costs one comparison, and an idle server nothing.
  */
 
-import type { Dispatcher } from "./exchange/dispatcher.ts";
-import { LOOK_MS } from "./standstill.ts";
+import type { Dispatcher } from "./dispatch/dispatcher.ts";
+import { LOOK_MS } from "./threads/standstill.ts";
 
 export class BlockWatch {
   readonly #app: Pick<Dispatcher, "isOccupied" | "isBlocked">;

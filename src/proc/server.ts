@@ -12,18 +12,19 @@ import type {
 } from "../protocol/control/control.ts";
 import { withThreadPermissions } from "./app_permissions.ts";
 import { BlockWatch } from "./block_watch.ts";
-import { Admission } from "./exchange/admission.ts";
+import { Admission } from "./dispatch/admission.ts";
 import { type ExchangeObserver, observers } from "./exchange/access_record.ts";
-import type { Dispatcher, Exchanging } from "./exchange/dispatcher.ts";
+import type { Dispatcher } from "./dispatch/dispatcher.ts";
+import type { Exchanging } from "./exchange/exchanging.ts";
 import { type Deadlines, SLOT_MS } from "./edge/deadlines.ts";
-import { InlineDispatcher } from "./exchange/inline.ts";
+import { InlineDispatcher } from "./dispatch/inline.ts";
 import type { TakeConnection } from "./listen/listener.ts";
 import { Listeners } from "./listen/listeners.ts";
 import { Room } from "./room.ts";
 import { Lifetimes } from "./session/lifetimes.ts";
 import type { Session, SessionHandler } from "./session/session.ts";
 import { Sessions } from "./session/sessions.ts";
-import { ThreadedDispatcher } from "./exchange/threaded.ts";
+import { ThreadedDispatcher } from "./dispatch/threaded.ts";
 import { WebSockets } from "./websocket/websockets.ts";
 
 /** A draining proc leaves an idle connection open for this long: a request may be on its way. */

@@ -46,6 +46,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "permissions.ts": BASE,
 };
 
+/** What those who run exchanges may use of the room `proc`. */
+const SERVING = ["proc/edge", "proc/session", "proc/websocket", "proc/exchange"];
+
 /** Folders of rooms, each with what else of its room it may import; the files beside them are free. */
 const MAY_IMPORT_WITHIN: Readonly<Record<string, readonly string[]>> = {
   "manager/table": [],
@@ -54,6 +57,15 @@ const MAY_IMPORT_WITHIN: Readonly<Record<string, readonly string[]>> = {
   "manager/sockets": ["manager/succession"],
   "manager/fleet": ["manager/inbox.ts", "manager/table", "manager/steering", "manager/sockets"],
   "manager/watch": ["manager/inbox.ts"],
+  "proc/edge": [],
+  "proc/listen": ["proc/edge", "proc/room.ts"],
+  "proc/session": ["proc/edge"],
+  "proc/websocket": ["proc/session"],
+  "proc/exchange": ["proc/edge", "proc/session", "proc/websocket"],
+  "proc/threads": ["proc/session", "proc/exchange"],
+  "proc/fetch": [...SERVING, "proc/threads"],
+  "proc/wsgi": [...SERVING, "proc/threads"],
+  "proc/dispatch": [...SERVING, "proc/threads", "proc/fetch", "proc/wsgi"],
   "protocol/control": [],
   "protocol/queue": [],
   "protocol/wsgi": [],
@@ -218,8 +230,8 @@ Deno.test("imports between the rooms of src/ flow one way", () => {
   assertEquals(directionFaults(imports), []);
 });
 
-Deno.test("imports between the folders of manager, protocol and os flow one way", () => {
-  for (const room of ["manager", "protocol", "os"]) {
+Deno.test("imports between the folders of manager, proc, protocol and os flow one way", () => {
+  for (const room of ["manager", "proc", "protocol", "os"]) {
     assertEquals(directionFaultsWithin(room, imports), []);
   }
 });

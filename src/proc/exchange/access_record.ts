@@ -1,8 +1,8 @@
 /** What is told of one exchange, to the access log and to hooks: begun with its head, over with its last byte. */
 
 import type { AccessEntry, Fields } from "../../log/access_format.ts";
-import type { RefusalStatus } from "./refusal.ts";
-import { refusalBytes } from "./refusal.ts";
+import type { RefusalStatus } from "../edge/refusal.ts";
+import { refusalBytes } from "../edge/refusal.ts";
 
 /** Who is told of exchanges. */
 export interface ExchangeObserver {

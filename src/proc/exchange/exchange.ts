@@ -12,11 +12,17 @@ import { createResponse } from "../../deno/response.ts";
 import type { GuardedBody } from "../edge/guarded_body.ts";
 import type { RequestHead } from "../edge/head_check.ts";
 import { type Awaited, watchClient } from "./patience.ts";
-import { answerNobody, CLIENT_GONE, refusalBytes, type RefusalStatus, refuse } from "./refusal.ts";
+import {
+  answerNobody,
+  CLIENT_GONE,
+  refusalBytes,
+  type RefusalStatus,
+  refuse,
+} from "../edge/refusal.ts";
 import { ResponseStream } from "./response_stream.ts";
 import type { Session } from "../session/session.ts";
 import { wholeResponse } from "./whole_response.ts";
-import type { AppThread } from "../threads/app_thread.ts";
+import type { AppThread } from "./app_thread.ts";
 
 /** Static bodies above this may still be under way when the response is handed over. */
 const SLOW_BODY_BYTES = 64 * 1024;

@@ -20,9 +20,15 @@ import type { Session } from "../session/session.ts";
 import type { InlineUpgrades } from "../websocket/inline_socket.ts";
 import { type AccessRecord, lengthOf } from "./access_record.ts";
 import { CountedStream } from "./counted_stream.ts";
-import type { Exchanging } from "./dispatcher.ts";
+import type { Exchanging } from "./exchanging.ts";
 import type { Awaited } from "./patience.ts";
-import { answerNobody, CLIENT_GONE, refusalBytes, type RefusalStatus, refuse } from "./refusal.ts";
+import {
+  answerNobody,
+  CLIENT_GONE,
+  refusalBytes,
+  type RefusalStatus,
+  refuse,
+} from "../edge/refusal.ts";
 import { shownInfo, shownRequest } from "./shown_request.ts";
 import { mayBeHeld, wholeResponse } from "./whole_response.ts";
 

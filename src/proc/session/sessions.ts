@@ -8,7 +8,7 @@ import { Arrival, type Introduction, isTls } from "../edge/arrival.ts";
 import { KernelSide } from "../edge/kernel_side.ts";
 import { describePeer } from "../edge/peer.ts";
 import { ProxyHeaderError } from "../edge/proxy_protocol.ts";
-import { refuse } from "../exchange/refusal.ts";
+import { refuse } from "../edge/refusal.ts";
 import { FloodWatch } from "./flood_watch.ts";
 import type { Lifetimes } from "./lifetimes.ts";
 import { Session, type SessionEvents, type SessionHandler } from "./session.ts";

@@ -2,8 +2,8 @@
 
 import type { Exchange } from "../exchange/exchange.ts";
 import type { Session } from "../session/session.ts";
-import type { Standing } from "../standstill.ts";
-import type { AppThread } from "./app_thread.ts";
+import type { Standing } from "./standstill.ts";
+import type { AppThread } from "../exchange/app_thread.ts";
 
 export interface PoolEvents {
   onDied(thread: AppThread, why: string): void;

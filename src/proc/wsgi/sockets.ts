@@ -17,7 +17,7 @@ import {
   SocketOut,
 } from "../../protocol/wsgi/sockets.ts";
 import { pointerOf, textFrom } from "../../python/memory.ts";
-import type { AppThread } from "../threads/app_thread.ts";
+import type { AppThread } from "../exchange/app_thread.ts";
 import { Slab } from "./slab.ts";
 import type { ServerSocket } from "../websocket/websocket.ts";
 import { CreditPipe } from "./credits.ts";

@@ -23,7 +23,7 @@ import {
 } from "../../protocol/wsgi/wsgi.ts";
 import { pointerOf, textFrom } from "../../python/memory.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import type { AppThread } from "../threads/app_thread.ts";
+import type { AppThread } from "../exchange/app_thread.ts";
 import { startThread } from "../threads/start_thread.ts";
 import { HeldResponse } from "./held_response.ts";
 import { Owed } from "./owed.ts";

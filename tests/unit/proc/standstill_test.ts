@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { LOOK_MS, type Standing, Standstill } from "../../../src/proc/standstill.ts";
+import { LOOK_MS, type Standing, Standstill } from "../../../src/proc/threads/standstill.ts";
 
 /** What each of some looks in a row, LOOK_MS apart, comes to. */
 function looks(...threads: Standing[][]): boolean[] {

@@ -7,18 +7,18 @@
  * a quarter of a second.
  */
 
-import type { ThreadHandle } from "./thread_handle.ts";
+import type { FetchThread } from "./thread.ts";
 
 /** A thread that says nothing for so long is busy with itself, milliseconds. */
 const SILENCE_MS = 500;
 /** Counted in sweeps rather than by the clock: a server that was itself held up blames nobody. */
-export function isSilent(thread: ThreadHandle): boolean {
+export function isSilent(thread: FetchThread): boolean {
   // The first sweep only asks.
   return thread.silentMs > SILENCE_MS;
 }
 
 /** To be called every SLOT_MS. Returns the threads that are silent. */
-export function watch(threads: readonly ThreadHandle[]): ThreadHandle[] {
+export function watch(threads: readonly FetchThread[]): FetchThread[] {
   for (const thread of threads) {
     // A thread that was asked counts as asked until it is heard, even if all that it had was given up.
     const { exchanges, sockets, told, unheardSweeps } = thread;

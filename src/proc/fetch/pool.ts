@@ -1,25 +1,25 @@
-/** The threads of a proc, and which of them gets an exchange. */
+/** The threads of a fetch app, and which of them gets an exchange. */
 
 import type { Config } from "../../config/config.ts";
 import type { Log } from "../../log/record.ts";
 import { Claims } from "../../protocol/queue/claims.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import type { AppThread } from "./app_thread.ts";
-import type { Pool, PoolEvents } from "./pool.ts";
+import type { AppThread } from "../exchange/app_thread.ts";
+import type { Pool, PoolEvents } from "../threads/pool.ts";
 import type { Session } from "../session/session.ts";
-import type { Standing } from "../standstill.ts";
-import { ThreadHandle } from "./thread_handle.ts";
+import type { Standing } from "../threads/standstill.ts";
+import { FetchThread } from "./thread.ts";
 import { isSilent, watch } from "./thread_watch.ts";
 
-export class ThreadPool implements Pool {
-  readonly threads: readonly ThreadHandle[];
+export class FetchPool implements Pool {
+  readonly threads: readonly FetchThread[];
   readonly #config: Config;
   /** What is given up before it has begun is not begun any more, and may go to another thread. */
   readonly #claims: Claims;
   /** Whether there is another thread that may have it. */
   readonly #movable: boolean;
   /** With `affinity: session`, the thread that all exchanges of a connection go to. */
-  readonly #bound: WeakMap<Session, ThreadHandle> | null;
+  readonly #bound: WeakMap<Session, FetchThread> | null;
 
   constructor(config: Config, role: string, log: Log, events: PoolEvents) {
     this.#config = config;
@@ -29,7 +29,7 @@ export class ThreadPool implements Pool {
     const common = { config, claims: this.#claims.shared, log };
     this.threads = Array.from({ length: config.threads }, (_, i) => {
       const id = i + 1;
-      return new ThreadHandle({ id, role: `${role} thread ${id}`, ...common }, events);
+      return new FetchThread({ id, role: `${role} thread ${id}`, ...common }, events);
     });
   }
 
@@ -42,7 +42,7 @@ export class ThreadPool implements Pool {
    * The least busy thread, or the session's own with `affinity: session`; null when its queue is
    * full.
    */
-  choose(session: Session): ThreadHandle | null {
+  choose(session: Session): FetchThread | null {
     let thread = this.#bound?.get(session);
     if (thread === undefined || !thread.alive || isSilent(thread)) {
       thread = this.#leastBusy();
@@ -52,7 +52,7 @@ export class ThreadPool implements Pool {
   }
 
   /** One that is silent is the last choice, however little it has to do. */
-  #leastBusy(): ThreadHandle {
+  #leastBusy(): FetchThread {
     const { threads } = this;
     let least = threads[0]!;
     for (let i = 1; i < threads.length; i++) {
@@ -123,7 +123,7 @@ export class ThreadPool implements Pool {
     this.dispatch(exchange, whole.head, whole.body);
   }
 
-  #give(exchange: Exchange, to: ThreadHandle): void {
+  #give(exchange: Exchange, to: FetchThread): void {
     this.#threadOf(exchange).exchanges.delete(exchange.id);
     exchange.thread = to;
   }
@@ -164,7 +164,7 @@ export class ThreadPool implements Pool {
     for (const thread of this.threads) yield* thread.exchanges.values();
   }
 
-  #threadOf(exchange: Exchange): ThreadHandle {
+  #threadOf(exchange: Exchange): FetchThread {
     return this.threads[exchange.thread.id - 1]!;
   }
 
@@ -174,7 +174,7 @@ export class ThreadPool implements Pool {
 }
 
 /** Exchanges are work that waits; sockets may become some, and count where there is no difference. */
-function hasLess(a: ThreadHandle, b: ThreadHandle): boolean {
+function hasLess(a: FetchThread, b: FetchThread): boolean {
   const difference = a.exchanges.size - b.exchanges.size;
   return difference < 0 || difference === 0 && a.sockets.size < b.sockets.size;
 }

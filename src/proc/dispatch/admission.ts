@@ -4,7 +4,7 @@ import type { Config } from "../../config/config.ts";
 import { clientName } from "../../log/method_and_path.ts";
 import type { Log } from "../../log/record.ts";
 import type { Field } from "../../protocol/head.ts";
-import { AccessRecord, type ExchangeObserver } from "./access_record.ts";
+import { AccessRecord, type ExchangeObserver } from "../exchange/access_record.ts";
 import {
   bodyBytesHere,
   headerList,
@@ -20,7 +20,7 @@ import { Handshake } from "../edge/handshake.ts";
 import { RequestHead } from "../edge/head_check.ts";
 import { redirect, REDIRECT_STATUS } from "../edge/redirect.ts";
 import { type Rule, Rules } from "../edge/rules.ts";
-import { refuse } from "./refusal.ts";
+import { refuse } from "../edge/refusal.ts";
 import type { Session } from "../session/session.ts";
 import type { Lifetimes } from "../session/lifetimes.ts";
 

@@ -1,11 +1,8 @@
 /** What stands between the server and the app: threads, or the app itself (`threads: 0`). */
 
-import type { AccessRecord } from "./access_record.ts";
-import type { Deadlines } from "../edge/deadlines.ts";
+import type { AccessRecord } from "../exchange/access_record.ts";
 import type { RequestHead } from "../edge/head_check.ts";
 import type { Session } from "../session/session.ts";
-import type { ReplaceCause } from "../../protocol/control/control.ts";
-import type { WebSockets } from "../websocket/websockets.ts";
 
 export interface Dispatcher {
   /** Loads the app. Throws AppLoadError or BootError. */
@@ -47,23 +44,4 @@ export interface Dispatcher {
    */
   close(patienceMs: number): Promise<void>;
   terminate(): void;
-}
-
-/** How the server and its dispatcher share what both need. */
-export interface Exchanging {
-  /** Milliseconds since the process began, as of the last sweep. */
-  readonly now: number;
-  /** Whether the response in hand is the last of its connection: it says `Connection: close`. */
-  closesAfter(session: Session): boolean;
-  /** The WebSockets of the proc. */
-  readonly sockets: WebSockets;
-  readonly deadlines: Deadlines;
-  /** Closes a connection as soon as what is in flight on it is answered; see Lifetimes. */
-  close(session: Session, patient?: boolean): void;
-  /** An exchange begins on this session. */
-  began(session: Session): void;
-  /** An exchange ended on this session. */
-  ended(session: Session): void;
-  /** A thread hangs or died: the proc must be replaced. */
-  replaceMe(why: string, cause: ReplaceCause): void;
 }

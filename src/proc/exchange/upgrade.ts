@@ -2,9 +2,9 @@
 
 import { parseFields } from "../../protocol/head.ts";
 import { upgrade } from "../../deno/websocket.ts";
-import type { Exchange, UpgradeWish } from "../exchange/exchange.ts";
-import { ServerSocket, takes } from "./websocket.ts";
-import type { WebSockets } from "./websockets.ts";
+import type { Exchange, UpgradeWish } from "./exchange.ts";
+import { ServerSocket, takes } from "../websocket/websocket.ts";
+import type { WebSockets } from "../websocket/websockets.ts";
 
 /**
  * Answers the handshake. The exchange is in flight until the socket is open: until then its

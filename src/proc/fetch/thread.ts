@@ -1,4 +1,4 @@
-/** A thread, seen from its server: the Web Worker, its queues, and what is in flight on it. */
+/** A fetch thread, seen from its server: the Web Worker, its queues, and what is in flight on it. */
 
 import type { Config } from "../../config/config.ts";
 import { AppLoadError, BootError, ExitCode } from "../../errors.ts";
@@ -18,19 +18,19 @@ import { IdTable } from "../../protocol/id_table.ts";
 import { Outbox } from "../../protocol/queue/outbox.ts";
 import { SLOT_MS } from "../edge/deadlines.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import type { AppThread } from "./app_thread.ts";
-import { startThread } from "./start_thread.ts";
-import type { Standing } from "../standstill.ts";
+import type { AppThread } from "../exchange/app_thread.ts";
+import { startThread } from "../threads/start_thread.ts";
+import type { Standing } from "../threads/standstill.ts";
 import type { ServerSocket } from "../websocket/websocket.ts";
 
-export interface ThreadEvents {
+export interface FetchThreadEvents {
   /** The thread is gone, with what was in flight on it. */
-  onDied(thread: ThreadHandle, why: string): void;
+  onDied(thread: FetchThread, why: string): void;
   /** The app called Deno.exit(code). */
-  onExit(thread: ThreadHandle, code: number): void;
+  onExit(thread: FetchThread, code: number): void;
 }
 
-export interface ThreadOptions {
+export interface FetchThreadOptions {
   /** From 1. */
   readonly id: number;
   /** What the thread is called in the log. */
@@ -53,7 +53,7 @@ const ENTRY = Deno.build.standalone
   ? MAIN
   : URL.createObjectURL(new Blob([`import ${JSON.stringify(MAIN)};`], { type: "text/javascript" }));
 
-export class ThreadHandle implements AppThread {
+export class FetchThread implements AppThread {
   readonly id: number;
   /** Exchanges in flight; those that it has not begun yet among them. */
   readonly exchanges = new IdTable<Exchange>();
@@ -71,13 +71,13 @@ export class ThreadHandle implements AppThread {
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #outbox: Outbox;
-  readonly #events: ThreadEvents;
+  readonly #events: FetchThreadEvents;
   readonly #log: Log;
   readonly #ready = Promise.withResolvers<void>();
   #pingSent = 0;
   #pongSeen = 0;
 
-  constructor({ id, role, config, claims, log }: ThreadOptions, events: ThreadEvents) {
+  constructor({ id, role, config, claims, log }: FetchThreadOptions, events: FetchThreadEvents) {
     this.id = id;
     this.#events = events;
     this.#log = log;

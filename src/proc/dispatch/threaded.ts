@@ -6,21 +6,22 @@ import { announcedBody, requestBody } from "../../deno/request.ts";
 import { clientName, methodAndPath } from "../../log/method_and_path.ts";
 import type { Log } from "../../log/record.ts";
 import { describe } from "../../log/uncaught.ts";
-import type { AccessRecord } from "./access_record.ts";
+import type { AccessRecord } from "../exchange/access_record.ts";
 import { AbortReason, MAX_WHOLE_BODY_BYTES, QueueIn } from "../../protocol/queue/queue.ts";
 import { nextId } from "../../protocol/id_table.ts";
-import type { Dispatcher, Exchanging } from "./dispatcher.ts";
+import type { Exchanging } from "../exchange/exchanging.ts";
+import type { Dispatcher } from "./dispatcher.ts";
 import { BodyRefusal, GuardedBody } from "../edge/guarded_body.ts";
 import type { RequestHead } from "../edge/head_check.ts";
-import { Exchange, type ExchangeEvents } from "./exchange.ts";
-import { Patience } from "./patience.ts";
-import { refuse } from "./refusal.ts";
+import { Exchange, type ExchangeEvents } from "../exchange/exchange.ts";
+import { Patience } from "../exchange/patience.ts";
+import { refuse } from "../edge/refusal.ts";
 import type { Session } from "../session/session.ts";
-import type { AppThread } from "../threads/app_thread.ts";
+import type { AppThread } from "../exchange/app_thread.ts";
 import type { Pool } from "../threads/pool.ts";
-import { Standstill } from "../standstill.ts";
-import { ThreadPool } from "../threads/thread_pool.ts";
-import { openSocket } from "../websocket/upgrade.ts";
+import { Standstill } from "../threads/standstill.ts";
+import { FetchPool } from "../fetch/pool.ts";
+import { openSocket } from "../exchange/upgrade.ts";
 import { WsgiPool } from "../wsgi/pool.ts";
 
 /**
@@ -80,7 +81,7 @@ export class ThreadedDispatcher implements Dispatcher {
       onOverdue: (exchange) => this.#timedOut(exchange),
     });
     this.#writeMs = limitMs(config.write_timeout);
-    const KindOfPool = config.interface === "wsgi" ? WsgiPool : ThreadPool;
+    const KindOfPool = config.interface === "wsgi" ? WsgiPool : FetchPool;
     this.#pool = new KindOfPool(config, role, log, {
       onDied: (thread, why) => {
         log.critical(`Thread ${thread.id} died: ${why}`);

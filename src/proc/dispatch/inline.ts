@@ -12,17 +12,18 @@ import { IdTable, nextId } from "../../protocol/id_table.ts";
 import type { RequestHead } from "../edge/head_check.ts";
 import type { Session } from "../session/session.ts";
 import { InlineUpgrades } from "../websocket/inline_socket.ts";
-import type { AccessRecord } from "./access_record.ts";
-import type { Dispatcher, Exchanging } from "./dispatcher.ts";
+import type { AccessRecord } from "../exchange/access_record.ts";
+import type { Exchanging } from "../exchange/exchanging.ts";
+import type { Dispatcher } from "./dispatcher.ts";
 import {
   InlineExchange,
   type InlineHost,
   isFastResponse,
   isPromise,
   partsOf,
-} from "./inline_exchange.ts";
-import { Patience } from "./patience.ts";
-import { wholeResponse } from "./whole_response.ts";
+} from "../exchange/inline_exchange.ts";
+import { Patience } from "../exchange/patience.ts";
+import { wholeResponse } from "../exchange/whole_response.ts";
 
 export class InlineDispatcher implements Dispatcher {
   readonly #config: Config;
