@@ -27,6 +27,11 @@ export function fromCommandLine(argv: readonly string[]): readonly Given[] {
     given.push({ name, raw: Array.isArray(raw) ? raw : String(raw), place: PLACE, called });
   }
   const [app, ...more] = words.map(String);
+  if (more.length > 0 && COMMAND.test(app!)) {
+    throw new ConfigError(
+      `${PLACE}: there is no command ${app}: name the app alone, as in "denicorn ${more[0]}"`,
+    );
+  }
   if (more.length > 0) {
     throw new ConfigError(
       `${PLACE}: one APP is expected, not ${words.length}: ${words.join(" ")}; ` +
@@ -36,6 +41,9 @@ export function fromCommandLine(argv: readonly string[]): readonly Given[] {
   if (app !== undefined) given.push({ name: "app", raw: app, place: PLACE, called: "APP" });
   return given;
 }
+
+/** What pm2, Deno and others want in front of an app. */
+const COMMAND = /^(?:start|serve|run|web)$/;
 
 const all = [...entries, ...commandEntries];
 const isToggle = ({ setting }: Pick<Name, "setting">) => setting.kind.placeholder === "";

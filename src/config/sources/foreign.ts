@@ -11,6 +11,12 @@ const NO_CLIENT_CERTIFICATES =
 const STRICT = "what is ambiguous on the wire is always refused";
 const HOOK = "functions are given by a TypeScript module: hooks, see docs/hooks.md";
 
+const BIND_UNIX = "it is an address like others: --bind unix:PATH";
+const WORKERS = "it is called --workers here";
+const FACTORY = "name the app with its call: app.ts:create(), or module:create()";
+const PROXY = "it is on by itself for the proxies that --forwarded-allow-ips names";
+const RELOAD = "it is called --reload here; --reload-extra-file watches more";
+
 const ADVICE: Readonly<Record<string, string>> = {
   host: "it is part of the address: --bind HOST:PORT",
   hostname: "it is part of the address: --bind HOST:PORT",
@@ -66,6 +72,37 @@ const ADVICE: Readonly<Record<string, string>> = {
   permit_unconventional_http_method: STRICT,
   permit_unconventional_http_version: STRICT,
   casefold_http_method: "methods reach the app as the client wrote them",
+  // uvicorn's, hypercorn's and granian's
+  uds: BIND_UNIX,
+  factory: FACTORY,
+  proxy_headers: PROXY,
+  ssl_keyfile: "it is called --keyfile here",
+  ssl_certfile: "it is called --certfile here",
+  ssl_ca_certs: NO_CLIENT_CERTIFICATES,
+  reload_dir: RELOAD,
+  root_path: "requests reach the app with the path that the client has sent",
+  app_dir: "it is --pythonpath for Python; a TypeScript app is named by its path",
+  lifespan:
+    "there is no ASGI here; what an app does as it is loaded, it does before the first request",
+  timeout_keep_alive: "it is called --keep-alive here",
+  timeout_graceful_shutdown: "it is called --graceful-timeout here",
+  limit_concurrency: "it is --max-connections here, or --backlog-per-thread",
+  limit_max_requests: "it is called --max-requests here",
+  // uWSGI's
+  http: "it is part of the address: --bind HOST:PORT",
+  http_socket: "it is part of the address: --bind HOST:PORT",
+  wsgi_file: BY_MODULE,
+  module: BY_MODULE,
+  processes: WORKERS,
+  harakiri: "it is called --timeout here",
+  // pm2's, and those of `deno serve` and node
+  instances: WORKERS,
+  parallel: "--workers starts processes, --threads threads in each",
+  watch: RELOAD,
+  max_memory_restart: "it is called --max-rss here",
+  no_daemon: "denicorn stays in the foreground",
+  max_old_space_size:
+    "it is a flag of V8's, and stands before mod.ts: --v8-flags=--max-old-space-size=N",
   forwarder_headers: "fields with an underscore in their name are header_map's affair",
 };
 
@@ -78,6 +115,7 @@ const SHORT: Readonly<Record<string, string>> = {
   k: "worker_class",
   D: "daemon",
   R: "enable_stdio_inheritance",
+  i: "instances",
 };
 
 /** Deno's own flags, as far as one may want them for an app. */

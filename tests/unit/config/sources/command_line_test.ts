@@ -87,6 +87,36 @@ Deno.test("a flag of gunicorn's without a counterpart says what to do instead", 
   assertStringIncludes(refused("-D"), "command line: -D: denicorn stays in the foreground");
 });
 
+Deno.test("flags of uvicorn, uWSGI, pm2 and Deno's serve say what to do instead", () => {
+  const cases = {
+    "--uds": "--bind unix:PATH",
+    "--factory": "app.ts:create()",
+    "--proxy-headers": "--forwarded-allow-ips",
+    "--ssl-keyfile": "--keyfile",
+    "--limit-max-requests": "--max-requests",
+    "--http": "--bind HOST:PORT",
+    "--wsgi-file": "package.module:callable",
+    "--processes": "--workers",
+    "-i": "--workers",
+    "--instances": "--workers",
+    "--parallel": "--workers",
+    "--watch": "--reload",
+    "--max-memory-restart": "--max-rss",
+  };
+  for (const [flag, advice] of Object.entries(cases)) {
+    const message = refused(flag, "1");
+    assertStringIncludes(message, `command line: ${flag}: `);
+    assertStringIncludes(message, advice);
+  }
+});
+
+Deno.test("a command in front of the app is refused, and says how the app is named", () => {
+  assertEquals(
+    refused("start", "app.ts"),
+    'command line: there is no command start: name the app alone, as in "denicorn app.ts"',
+  );
+});
+
 Deno.test("a flag of Deno's behind mod.ts says where it stands", () => {
   for (const flag of ["--allow-net", "--env-file=.env", "--unstable-kv", "-A"]) {
     const said = flag.replace(/=.*/, "");
