@@ -271,14 +271,17 @@ export class Server implements Exchanging {
     await this.#listeners.leave(linger, last);
     this.#close();
     this.sockets.leave(reason);
-    const left = performance.now();
+    const unlistenedAt = performance.now();
     // Polled rather than told: it runs once in a proc's life, and there is nothing to miss.
     while (this.#isBusy && performance.now() < deadline) {
-      this.#sessions.endIdle(left, IDLE_WHILE_DRAINING_MS);
+      this.#sessions.endIdle(unlistenedAt, IDLE_WHILE_DRAINING_MS);
       await sleep(DRAIN_POLL_MS);
     }
+    // Of exchanges alone the clients have left, and nobody has told them yet.
+    const hasClients = this.#isBusy;
     const late = this.sockets.size + this.#sessions.countDeliveries();
-    const cut = Math.max(this.#dispatcher.lingering, this.#dispatcher.cut() + late);
+    const left = Math.max(this.#dispatcher.lingering, this.#dispatcher.cut() + late);
+    const cut = hasClients ? left : 0;
     if (cut > 0) {
       const limit = `graceful_timeout (${graceful_timeout} s)`;
       this.#log.warning(`${cut} exchanges were not finished within ${limit} and are cut`);

@@ -266,11 +266,22 @@ export function setNonBlocking(fd: number): void {
   check(libc().fcntl(fd, F_SETFL, flags | O_NONBLOCK), "fcntl(F_SETFL)", what);
 }
 
+/** Whether the other side of a connection sends nothing more, or is gone. Throws LibcError. */
+export function isAtEnd(fd: number): boolean {
+  const POLLRDHUP = 0x2000;
+  return poll(fd, POLLRDHUP);
+}
+
 /** Whether somebody waits in the accept queue of a listening socket, TCP or unix. */
 export function isAwaited(fd: number): boolean {
   const POLLIN = 1;
+  return poll(fd, POLLIN);
+}
+
+/** Whether one of these events has happened, or an error or a hang-up, which are always told. */
+function poll(fd: number, events: number): boolean {
   // struct pollfd: int fd; short events, revents.
-  const pollfd = new Int32Array([fd, POLLIN]);
+  const pollfd = new Int32Array([fd, events]);
   return check(libc().poll(pollfd, 1n, 0), "poll", `Cannot look at socket ${fd}`) > 0;
 }
 

@@ -145,6 +145,9 @@ export class RequestHead {
         seen |= kind;
         if (kind === FieldKind.host) {
           host = value;
+          // HTTP/2 has its names in lower case, as some clients of HTTP/1 have: so only these are asked,
+          // once for a connection, and wherever it closes it is known.
+          if (field.name === field.lower) peer.isHttp2(method, fields);
           continue;
         }
         if (kind === FieldKind.underscore) {

@@ -7,6 +7,7 @@
 import { LoneRequest } from "../../deno/lone_request.ts";
 import { connectionFd } from "../../deno/http.ts";
 import { ConnectionFds, type Ends, hasEnds } from "../../os/connections/connection_fds.ts";
+import { KeptSocket } from "../../os/connections/kept_socket.ts";
 import { muteConnection } from "../../os/connections/mute.ts";
 import { libcUnavailable } from "../../os/libc.ts";
 import { type UnixConnection, UnixConnections } from "../../os/connections/unix_connections.ts";
@@ -136,6 +137,15 @@ export class KernelSide {
     // What the client has not taken is thrown away, or the kernel would go on offering it.
     setAbortiveClose(fd);
     cutConnection(fd);
+  }
+
+  /**
+   * Has the connection outlive Deno's close() by a descriptor of its own. Null where it cannot be had: of a
+   * unix connection the second descriptor would be taken for one that was just accepted.
+   */
+  keep(connection: Deno.Conn): KeptSocket | null {
+    const fd = this.#tcpFd(connection);
+    return fd === null ? null : KeptSocket.of(fd);
   }
 
   /** Drops what comes on the connection from now on. Returns whether that could be had. */

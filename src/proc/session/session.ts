@@ -3,6 +3,7 @@
 import { type Context, outlive, takeContext } from "../../deno/context.ts";
 import { isHttp2, serveConnection } from "../../deno/http.ts";
 import type { ConnectionHandler, HttpConnection } from "../../deno/http_connection.ts";
+import type { KeptSocket } from "../../os/connections/kept_socket.ts";
 import type { Field } from "../../protocol/head.ts";
 import type { Timed } from "../edge/deadlines.ts";
 import type { Peer } from "../edge/head_check.ts";
@@ -104,6 +105,8 @@ export class Session implements Peer, Timed {
   /** Looks in a row at which a body's bytes were waited for and none had come. */
   #idleLooks = 0;
   #bounded: boolean | null = null;
+  /** Over HTTP/2, once it was told to close: see Lingering. */
+  #kept: KeptSocket | null = null;
 
   constructor(
     id: number,
@@ -269,7 +272,16 @@ export class Session implements Peer, Timed {
    */
   shutdown(): void {
     this.shut = true;
-    if (!this.closed) this.#http.shutdown().catch(() => {});
+    if (this.closed) return;
+    if (this.http2) this.#kept ??= this.#events.kernel.keep(this.#connection);
+    this.#http.shutdown().catch(() => {});
+  }
+
+  /** What outlives Deno's close(), if anything does; whoever takes it has to close it. */
+  takeKept(): KeptSocket | null {
+    const kept = this.#kept;
+    this.#kept = null;
+    return kept;
   }
 
   /** To be called while a request that asks for a WebSocket is being handled. */
@@ -306,6 +318,7 @@ export class Session implements Peer, Timed {
   /** Closes now; what is in flight is cut. */
   abort(): void {
     if (this.closed) return;
+    this.takeKept()?.close();
     this.#http.abort();
     try {
       this.#connection.close();

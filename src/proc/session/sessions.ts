@@ -11,6 +11,7 @@ import { ProxyHeaderError } from "../edge/proxy_protocol.ts";
 import { refuse } from "../edge/refusal.ts";
 import { FloodWatch } from "./flood_watch.ts";
 import type { Lifetimes } from "./lifetimes.ts";
+import { Lingering } from "./lingering.ts";
 import { Session, type SessionEvents, type SessionHandler } from "./session.ts";
 
 const UNINTRODUCED: Introduction = { proxyHeader: null, http2: undefined };
@@ -29,6 +30,7 @@ export class Sessions {
   readonly #sessions = new IdTable<Session>();
   #lastId = 0;
   readonly #arrivals = new Set<Arrival>();
+  readonly #lingering = new Lingering();
   readonly #kernel = new KernelSide();
   readonly #floods: FloodWatch;
   /** Whose forwarding fields are believed. */
@@ -51,9 +53,9 @@ export class Sessions {
     this.#handshakeMs = config.handshake_timeout * 1000;
   }
 
-  /** Connections, those before their first byte of HTTP among them. */
+  /** Connections, with those before their first byte of HTTP, and those behind their last. */
   get size(): number {
-    return this.#sessions.size + this.#arrivals.size;
+    return this.#sessions.size + this.#arrivals.size + this.#lingering.size;
   }
 
   [Symbol.iterator](): Iterator<Session> {
@@ -76,6 +78,7 @@ export class Sessions {
   /** Closes, while the proc drains, all that has been idle since `since` and for `idleMs`. */
   endIdle(since: number, idleMs: number): void {
     const now = performance.now();
+    this.#lookAtLingering(now);
     for (const session of this.#sessions.values()) {
       // A response waits for its client's window. Some clients take a GOAWAY for its end: none is sent.
       if (session.inFlight > 0 || session.shut || session.held > 0) continue;
@@ -96,6 +99,7 @@ export class Sessions {
   abort(): void {
     for (const arrival of this.#arrivals) arrival.close();
     for (const session of this.#sessions.values()) session.abort();
+    this.#lingering.abort();
   }
 
   /** Looks after all of them; to be called every SLOT_MS as long as there are any. */
@@ -103,6 +107,11 @@ export class Sessions {
     this.#kernel.forget();
     this.#floods.look(this.#sessions, this.#lifetimes.inFlight, now);
     this.#lifetimes.turn(now);
+    this.#lookAtLingering(now);
+  }
+
+  #lookAtLingering(now: number): void {
+    if (this.#lingering.look(now) > 0) this.#onLeft();
   }
 
   #expectsProxyHeader({ remoteAddr }: Deno.Conn): boolean {
@@ -165,6 +174,8 @@ export class Sessions {
     onClosed: (session) => {
       this.#sessions.delete(session.id);
       this.#lifetimes.deadlines.remove(session);
+      const kept = session.takeKept();
+      if (kept !== null) this.#lingering.add(kept, performance.now());
       this.#onLeft();
     },
     onDue: (session) => this.#lifetimes.due(session),

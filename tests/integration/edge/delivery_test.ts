@@ -5,10 +5,22 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Running } from "../../support/running.ts";
+import { takeFrame } from "../../support/http2_wire.ts";
 import { type Scene, sceneTest } from "../../support/scene.ts";
 import { soon, until } from "../../support/wait.ts";
 import { Wire } from "../../support/wire.ts";
-import { Download, downloadByHttp2, GET, LARGE_APP, LARGE_BYTES, POST } from "./slow_reader.ts";
+import {
+  acknowledge,
+  beginHttp2,
+  Download,
+  downloadByHttp2,
+  GET,
+  LARGE_APP,
+  LARGE_BYTES,
+  MIDDLE_BYTES,
+  middleByHttp2,
+  POST,
+} from "./slow_reader.ts";
 
 /** Longer than a client that says nothing is waited for when its connection is to close. */
 const LONG_MS = 7_000;
@@ -72,6 +84,28 @@ for (const workers of [0, 1] as const) {
       download(await unix(), 4_000, POST),
       downloadByHttp2(server.port, 4_000),
     ]);
+  });
+
+  sceneTest(
+    `what a client of HTTP/2 sends as it takes its last response costs it nothing, ${where}`,
+    async (scene) => {
+      const { server } = await serve(scene, workers, "--keep-alive-requests", "1");
+      const taken = (["host", ":authority", "host", ":authority"] as const)
+        .map((host) => middleByHttp2(server.port, host));
+      assertEquals(await Promise.all(taken), taken.map(() => MIDDLE_BYTES));
+    },
+  );
+
+  sceneTest(`a client of HTTP/2 that never closes holds no stop, ${where}`, async (scene) => {
+    const { server, tcp } = await serve(scene, workers, "--graceful-timeout", "60");
+    using wire = new Wire(await tcp());
+    await wire.send(beginHttp2("/small"));
+    while (!wire.received.includes("small")) await wire.receive();
+    server.signal("SIGTERM");
+    do {
+      for (let frame; (frame = takeFrame(wire)) !== null;) await acknowledge(wire, frame);
+    } while (await wire.receive());
+    assertEquals((await server.end()).code, 0);
   });
 
   sceneTest(`what was answered before a stop is delivered, ${where}`, async (scene) => {
