@@ -1,12 +1,19 @@
 import { pieceOf } from "../../deno/byte_stream.ts";
 
-/** A streamed body of an inline app on its way to Deno: counted, and its failure told. */
+/** Who is told how a stream ends before its time. */
+export interface StreamEnds {
+  onError(error: unknown): void;
+  /** Nobody takes it any more. */
+  onCancel(): void;
+}
+
+/** A streamed body of an inline app on its way to Deno: counted, and its end before its time told. */
 export class CountedStream {
   readonly readable: ReadableStream<Uint8Array>;
   bytes = 0;
   #cancelled = false;
 
-  constructor(source: ReadableStream<Uint8Array>, onError: (error: unknown) => void) {
+  constructor(source: ReadableStream<Uint8Array>, { onError, onCancel }: StreamEnds) {
     const reader = source.getReader();
     this.readable = new ReadableStream({
       pull: async (controller) => {
@@ -28,6 +35,7 @@ export class CountedStream {
       },
       cancel: (reason) => {
         this.#cancelled = true;
+        onCancel();
         return reader.cancel(reason);
       },
     }, { highWaterMark: 0 });

@@ -193,9 +193,15 @@ export class InlineExchange implements Awaited {
     fields: [string, string][],
     body: ReadableStream<Uint8Array>,
   ): Response {
-    const sent = new CountedStream(body, (error) => {
-      // One that is made of the request's body ends with it; the log has been told.
-      if (!(error instanceof BodyRefusal)) this.#logFailure(error);
+    const sent = new CountedStream(body, {
+      onError: (error) => {
+        // One that is made of the request's body ends with it; the log has been told.
+        if (!(error instanceof BodyRefusal)) this.#logFailure(error);
+      },
+      // With TLS Deno tells a client's going of HTTP/1 by nothing else. Of a HEAD it takes no body.
+      onCancel: () => {
+        if (this.request.method !== "HEAD") abortRequest(this.request);
+      },
     });
     const response = createResponse(status, fields, sent.readable);
     const end = () => {

@@ -30,6 +30,29 @@ for (const threads of [0, 1]) {
     assertEquals(await server.get("/text"), "text");
   });
 
+  sceneTest(
+    `over TLS a client that leaves its stream aborts the signal, ${where}`,
+    async (scene) => {
+      const { certfile, keyfile } = await scene.certificate();
+      const server = await startApp(scene, threads, "--certfile", certfile, "--keyfile", keyfile);
+      const caCerts = [Deno.readTextFileSync(certfile)];
+      const ask = async (path: string) => {
+        const { port } = server;
+        const wire = new Wire(await Deno.connectTls({ hostname: "localhost", port, caCerts }));
+        await wire.send(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+        return wire;
+      };
+      {
+        using leaving = await ask("/endless");
+        await leaving.receive();
+      }
+      await until("the signal aborts", async () => {
+        using wire = await ask("/state");
+        return JSON.parse((await wire.response())!.body).aborted === 1;
+      });
+    },
+  );
+
   sceneTest(`an answer that nobody waits for any more is dropped, ${where}`, async (scene) => {
     const server = await startApp(scene, threads);
     await leave(server, "/never-mind");
