@@ -65,13 +65,16 @@ function whyUnusable(why: string): string {
   if (/No keys found/.test(why)) {
     return `${why} (it has to be PEM without a passphrase: openssl pkey takes that away)`;
   }
-  if (/KeyMismatch/.test(why)) return `the key is not the certificate's (${why})`;
+  if (/KeyMismatch/.test(why)) {
+    return `the key is not the certificate's (${why}); of a chain the server's own has to be the first`;
+  }
   return why;
 }
 
 function readFile(path: string, what: string): string {
   try {
-    return Deno.readTextFileSync(path);
+    // Deno takes no notice of what stands behind a byte order mark, which Windows' editors write.
+    return Deno.readTextFileSync(path).replace(/^\uFEFF/, "");
   } catch (error) {
     const why = messageOf(error);
     throw new SystemError(`Cannot read the ${what} ${path}: ${why}`, { cause: error });

@@ -174,6 +174,14 @@ sceneTest(
           other.keyfile,
           /one\.pem with the private key \S+other\.key: the key is not the cert/,
         ],
+        [
+          scene.write(
+            "reversed.pem",
+            [other.certfile, certfile].map(Deno.readTextFileSync).join(""),
+          ),
+          keyfile,
+          /of a chain the server's own has to be the first/,
+        ],
         [keyfile, certfile, /No certificates found .*are the two files mixed up\?/],
         [certfile, locked, /No keys found .*without a passphrase: openssl pkey/],
       ] as const
@@ -184,6 +192,16 @@ sceneTest(
     }
   },
 );
+
+sceneTest("a certificate and a key may begin with a byte order mark", async (scene) => {
+  const files = await scene.certificate();
+  const marked = (file: string) =>
+    scene.write(`${file.slice(-3)}.marked`, `\uFEFF${Deno.readTextFileSync(file)}`);
+  const args = ["--certfile", marked(files.certfile), "--keyfile", marked(files.keyfile)];
+  const server = scene.run(["-b", "127.0.0.1:0", "-w", "1", ...args, MIRROR]);
+  await server.ready(1);
+  assertEquals(await curl(`${server.url}/hello`), "hello");
+});
 
 sceneTest("what is not TLS is refused on a TLS address, and disturbs nobody", async (scene) => {
   const server = await startTls(scene, 1);
