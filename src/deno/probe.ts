@@ -49,7 +49,7 @@ async function probeServer(lacks: Set<string>): Promise<string | null> {
     return "serveHttpOnConnection is gone";
   }
   try {
-    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    using listener = await listenWithin();
     return await probeExchange(listener, lacks) ??
       (await learnContexts(() => askForUpgrade(listener))
         ? null
@@ -59,9 +59,26 @@ async function probeServer(lacks: Set<string>): Promise<string | null> {
   }
 }
 
+/**
+ * Where this process can reach itself. A network namespace may have its loopback down, which says
+ * nothing of Deno, and the server may listen elsewhere, or on a unix socket.
+ */
+async function listenWithin(): Promise<Deno.Listener> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  try {
+    using _client = await connectTo(listener.addr);
+    (await listener.accept()).close();
+    return listener;
+  } catch {
+    listener.close();
+    // An abstract name: no file is left behind.
+    return Deno.listen({ transport: "unix", path: `\0denicorn-probe-${crypto.randomUUID()}` });
+  }
+}
+
 /** One request and its response. */
 async function probeExchange(
-  listener: Deno.TcpListener,
+  listener: Deno.Listener,
   lacks: Set<string>,
 ): Promise<string | null> {
   const seen: string[] = [];
@@ -76,11 +93,13 @@ async function probeExchange(
     return createResponse(201, [["x-probe", "a"], ["x-probe", "b"]], "probed");
   };
   const answer = await ask(listener, PROBE_REQUEST, handler, async (client, accepted) => {
-    if (connectionFd(accepted) === null) lacks.add("core.internalFdSymbol");
+    // Of those on unix sockets nobody tells it.
+    const isTcp = accepted.localAddr.transport === "tcp";
+    if (isTcp && connectionFd(accepted) === null) lacks.add("core.internalFdSymbol");
     return await readAll(client);
   });
-  if (!seen[0]?.startsWith("POST\nhttp://probe/p?q\n")) return "request lines differ";
-  if (!seen[0].includes("\nX-A\n1")) return "request headers differ";
+  if (!/^POST\nhttp(\+unix)?:\/\/probe\/p\?q\n/.test(seen[0] ?? "")) return "request lines differ";
+  if (!seen[0]!.includes("\nX-A\n1")) return "request headers differ";
   if (http2) return "HTTP/1 cannot be told from HTTP/2";
   if (seen[1] !== "hi") return "request bodies differ";
   if (!answer.startsWith("HTTP/1.1 201 ") || !answer.endsWith("probed")) {
@@ -91,7 +110,7 @@ async function probeExchange(
 }
 
 /** A request that asks for a WebSocket, and gets one, whose symbols are looked for then. */
-async function askForUpgrade(listener: Deno.TcpListener): Promise<void> {
+async function askForUpgrade(listener: Deno.Listener): Promise<void> {
   const handler = (request: Request) => {
     const { socket, response } = upgrade(request, "", () => {});
     socket.onopen = () => drop(socket);
@@ -100,15 +119,20 @@ async function askForUpgrade(listener: Deno.TcpListener): Promise<void> {
   await ask(listener, PROBE_UPGRADE, handler, (client) => client.read(new Uint8Array(1)));
 }
 
+function connectTo(addr: Deno.Addr): Promise<Deno.Conn> {
+  return addr.transport === "unix"
+    ? Deno.connect({ transport: "unix", path: addr.path })
+    : Deno.connect(addr as Deno.NetAddr & { transport: "tcp" });
+}
+
 /** Sends a request, and gives the connection's both ends to `read` for the answer. */
 async function ask<T>(
-  listener: Deno.TcpListener,
+  listener: Deno.Listener,
   request: string,
   handler: ConnectionHandler,
   read: (client: Deno.Conn, accepted: Deno.Conn) => Promise<T>,
 ): Promise<T> {
-  const { port } = listener.addr;
-  using client = await Deno.connect({ hostname: "127.0.0.1", port });
+  using client = await connectTo(listener.addr);
   const accepted = await listener.accept();
   const failed = () => new Response(null, { status: 500 });
   const connection: HttpConnection = serveConnection(accepted, handler, failed);

@@ -6,7 +6,7 @@ import { Load } from "../../support/load.ts";
 import { HELLO, type Scene, sceneTest } from "../../support/scene.ts";
 import { until } from "../../support/wait.ts";
 import type { Running } from "../../support/running.ts";
-import { hasTool } from "../../support/tools.ts";
+import { hasTool, runTool } from "../../support/tools.ts";
 import { ask, askOver, local } from "../../support/http.ts";
 import { exists } from "../../support/files.ts";
 
@@ -35,6 +35,19 @@ for (const workers of [0, 2]) {
     await server.stop();
     assertEquals([...Deno.readDirSync(scene.directory)].map((file) => file.name), ["app.ts"]);
   });
+
+  sceneTest(
+    `${kind}: a unix socket where the loopback is down, with all of Deno's server`,
+    async (scene) => {
+      const path = `${scene.directory}/app.sock`;
+      const args = ["-b", `unix:${path}`];
+      const server = scene.launch({ args, workers, prefix: ["unshare", "--net"] });
+      await server.says(/Ready:/);
+      assertEquals((await ask({ transport: "unix", path })).slice(0, 4), "pid ");
+      assert(!/WARNING|falling back/.test(server.output), server.output);
+    },
+    { needs: await hasOwnNetworks() },
+  );
 
   for (const tls of [false, true]) {
     const what = `0.0.0.0 and [::] of one port${tls ? ", with TLS" : ""}`;
@@ -243,6 +256,11 @@ function queued(port: number): number {
     .map((line) => line.trim().split(/\s+/))
     .find((fields) => fields[1] === local && fields[3] === "0A");
   return parseInt(line?.[4]?.split(":")[1] ?? "0", 16);
+}
+
+/** Whether this machine lets us have a network of our own, whose loopback is down at first. */
+async function hasOwnNetworks(): Promise<boolean> {
+  return hasTool("unshare") && (await runTool("unshare", "--net", "true")).success;
 }
 
 async function start(
