@@ -46,6 +46,7 @@ export function startWsgiProcess(config: Config, shared: SharedWithPython): Wsgi
       chdir: Deno.cwd(),
       pythonpath: config.pythonpath,
       software: SOFTWARE,
+      graceful_timeout: config.graceful_timeout,
     });
     api.Py_DecRef(callMethod(api, module, "set_up", fromText(api, settings)));
     api.Py_DecRef(module);

@@ -14,10 +14,16 @@ from _denicorn_signals import keep_signals, warn
 
 # What the functions of atexit have of the time at the end, seconds; half of it where there is less.
 EXIT_SECONDS = 1
+# Threads that have run for so many times graceful_timeout are not waited for.
+LONG_AT_WORK = 10
+
+_graceful_timeout = 0
 
 
 def set_up(settings):
+    global _graceful_timeout
     settings = json.loads(settings)
+    _graceful_timeout = settings["graceful_timeout"]
     # web.py takes a process without it for a development server, and shows its errors to everybody.
     os.environ["SERVER_SOFTWARE"] = settings["software"]
     sys.argv = ["denicorn", settings["app"]]
@@ -36,7 +42,7 @@ def tear_down(patience):
     end = time.monotonic() + max(patience - EXIT_SECONDS, patience / 2)
     try:
         end_executors(end)
-        busy = wait_for_threads(end)
+        busy = wait_for_threads(end, _graceful_timeout * LONG_AT_WORK)
         if busy:
             warn("The time is over, and threads of the app's own are cut: " + ", ".join(busy))
         atexit._run_exitfuncs()

@@ -49,7 +49,11 @@ def application(environ, start_response):
         thread.start()
     elif path == "/endless":
         thread = threading.Thread(target=time.sleep, args=(600,), name="an endless one")
+        kept.began = time.monotonic()
         thread.start()
+    elif path == "/age":
+        start_response("200 OK", [])
+        return [b"%f" % (time.monotonic() - kept.began)]
     elif path == "/open":
         leave_open(query)
     start_response("200 OK", [("Content-Type", "text/plain")])

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { sceneTest } from "../../support/scene.ts";
+import { until } from "../../support/wait.ts";
 import { startWsgi } from "./app.ts";
 
 const TOLD = "the app was told of its end";
@@ -45,6 +46,15 @@ sceneTest("a thread that outlives graceful_timeout is cut, and named", async (sc
   await server.get("/endless");
   await server.stop();
   assertMatch(server.output, /WARNING.*threads of the app's own are cut: an endless one/);
+  assertStringIncludes(server.output, TOLD);
+});
+
+sceneTest("a thread that has long been at work is not waited for", async (scene) => {
+  const server = await startWsgi(scene, "ends", { args: ["--graceful-timeout", "0.1"] });
+  await server.get("/endless");
+  await until("it is older than ten times that", async () => Number(await server.get("/age")) > 1);
+  await server.stop();
+  assert(!/WARNING/.test(server.output), server.output);
   assertStringIncludes(server.output, TOLD);
 });
 
