@@ -19,8 +19,8 @@ export type {
 import { ControlEnv } from "./src/protocol/control/control.ts";
 
 if (import.meta.main) {
-  // One program, two roles: a proc is started by its manager, which says so in the environment.
-  // Asked first: where it may not be read, this is no proc, which may do everything.
+  // One program, two roles: a proc is started by its manager, which says so in the environment. Procs
+  // have all permissions: where the variable may not be read this is none, and Deno would ask for it.
   const variable = { name: "env", variable: ControlEnv.path } as const;
   const { state } = Deno.permissions.querySync(variable);
   if (state === "granted" && Deno.env.has(ControlEnv.path)) {

@@ -1,6 +1,7 @@
 /** `Deno.serve` in a thread: the app's handler is served by denicorn, on denicorn's own binds. */
 
-import type { AppAddr, FetchHandler, OwnServer } from "./own_server.ts";
+import type { FetchHandler } from "./fetch_handler.ts";
+import type { AppAddr, OwnServer } from "./own_server.ts";
 
 /** All that the overloads of Deno.serve take; the addresses are told to nobody. */
 type ServeInit = Partial<

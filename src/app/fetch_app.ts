@@ -1,17 +1,16 @@
 /** Loads a TypeScript or JavaScript app and finds what serves its requests. */
 
-import { AppLoadError } from "../errors.ts";
 import type { Log } from "../log/record.ts";
 import { sayWaiting } from "../log/say_waiting.ts";
 import { type AppSpecifier, parseAppSpecifier } from "./app_specifier.ts";
 import { replaceDenoServe } from "./deno_serve.ts";
+import { type FetchHandler, hasFetch, servedBy } from "./fetch_handler.ts";
+import { loadError, noExport, noHandler, noServer } from "./load_error.ts";
 import { mainGuardIn } from "./main_guard.ts";
 import { replaceNodeListen } from "./node_http/listen.ts";
-import { type FetchHandler, OwnServer, type OwnServerOptions } from "./own_server.ts";
+import { OwnServer, type OwnServerOptions } from "./own_server.ts";
 import { actAsProgram } from "./program.ts";
-import { toldOf, traceOf } from "./trace.ts";
-
-export { type FetchHandler, servedAddr } from "./own_server.ts";
+import { traceOf } from "./trace.ts";
 
 /** How long an app that has started a server may go on at its top level before it is served. */
 const TOP_LEVEL_AFTER_SERVER_MS = 250;
@@ -123,24 +122,6 @@ async function ownServerOf(
   return own.handle;
 }
 
-function noServer(
-  app: AppSpecifier,
-  exports: readonly string[],
-  guard: string | null,
-): AppLoadError {
-  const why = guard === null
-    ? ""
-    : ` (what it does where ${guard} holds is not done here: that is for the program of \`deno run\`)`;
-  const offer = exports.length === 0
-    ? "it exports nothing: "
-    : `it exports ${exports.join(", ")}: serve one with ${app.shown}:${exports[0]}, or `;
-  return new AppLoadError(
-    `Cannot load the app ${app.shown}: it has no default export and starts no server itself${why}; ` +
-      offer + "add `export default { fetch }`",
-    "",
-  );
-}
-
 /** How the app's source asks whether it is the program, or null; null as well where that may not be read. */
 function guardOf({ url }: AppSpecifier): string | null {
   try {
@@ -153,13 +134,7 @@ function guardOf({ url }: AppSpecifier): string | null {
 /** The value of the export; a factory is called, a promise of an app awaited. */
 async function exported(module: Module, app: AppSpecifier): Promise<unknown> {
   const name = app.name ?? "default";
-  if (!Object.hasOwn(module, name)) {
-    const exports = Object.keys(module).join(", ") || "nothing";
-    throw new AppLoadError(
-      `Cannot load the app ${app.shown}: it has no export ${name}; it exports ${exports}`,
-      "",
-    );
-  }
+  if (!Object.hasOwn(module, name)) throw noExport(app, Object.keys(module));
   const value = app.name === null && isCommonJs(module) ? defaultOf(module) : module[name];
   return await inApp(app, () => app.call && typeof value === "function" ? value() : value);
 }
@@ -180,29 +155,6 @@ function isObject(value: unknown): value is Module {
   return typeof value === "object" && value !== null;
 }
 
-/** What an export is. To be called as the app's code: its properties may be getters, which may throw. */
-function servedBy(
-  value: unknown,
-): { readonly listener: Listening | null; readonly handler: FetchHandler | null } {
-  return { listener: isListener(value) ? value : null, handler: handlerOf(value) };
-}
-
-/** The handler that an export is, or null. */
-function handlerOf(value: unknown): FetchHandler | null {
-  // Read anew each time, as `deno serve` does: an app may replace its fetch.
-  if (hasFetch(value)) return (request, info) => value.fetch(request, info);
-  if (typeof value !== "function" || isClass(value)) return null;
-  return (request, info) => value(request, info);
-}
-
-function noHandler(app: AppSpecifier, value: unknown): AppLoadError {
-  const name = app.name ?? "default";
-  const why = typeof value === "function"
-    ? `${value.name === name ? "a class" : `the class ${value.name}`}; export an instance of it`
-    : `${kindOf(value)}; it must be a function, or an object with fetch() or listen()`;
-  return new AppLoadError(`Cannot load the app ${app.shown}: its export ${name} is ${why}`, "");
-}
-
 /** Runs app code that belongs to loading; what it throws is the app's error. */
 async function inApp<T>(app: AppSpecifier, run: () => T | Promise<T>): Promise<T> {
   try {
@@ -210,29 +162,6 @@ async function inApp<T>(app: AppSpecifier, run: () => T | Promise<T>): Promise<T
   } catch (error) {
     throw loadError(app, error);
   }
-}
-
-function loadError(app: AppSpecifier, thrown: unknown): AppLoadError {
-  const { summary, trace } = toldOf(thrown);
-  const told = `Cannot load the app ${app.shown}: ${summary}${remedyFor(thrown)}`;
-  return new AppLoadError(told, trace, { cause: thrown });
-}
-
-/** Deno's functions that are not there without a flag, and the flag's name. */
-const UNSTABLE: Readonly<Record<string, string>> = { openKv: "kv", cron: "cron" };
-
-/** What `deno run` advises and its errors do not say, for what people meet first. */
-function remedyFor(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return "";
-  // A CommonJS module by its text, and not by its name.
-  if (/^(?:require|module|exports|__dirname|__filename) is not defined$/.test(thrown.message)) {
-    return '; a CommonJS module is named .cjs, or its package.json says "type": "commonjs"';
-  }
-  const name = /^Deno\.(\w+) is not a function$/.exec(thrown.message)?.[1] ?? "";
-  const flag = Object.hasOwn(UNSTABLE, name) ? UNSTABLE[name] : undefined;
-  if (flag === undefined) return "";
-  return `; it is unstable: write "unstable": ["${flag}"] into the app's deno.json, or ` +
-    `--unstable-${flag} before mod.ts`;
 }
 
 /**
@@ -260,36 +189,4 @@ class Uncaught {
   [Symbol.dispose](): void {
     this.#abort.abort();
   }
-}
-
-interface FetchObject {
-  readonly fetch: FetchHandler;
-  readonly onListen?: (addr: Deno.Addr) => void;
-}
-
-function hasFetch(value: unknown): value is FetchObject {
-  return (typeof value === "object" || typeof value === "function") && value !== null &&
-    "fetch" in value && typeof value.fetch === "function";
-}
-
-interface Listening {
-  listen(options: { port: number }): unknown;
-}
-
-function isListener(value: unknown): value is Listening {
-  return (typeof value === "object" || typeof value === "function") && value !== null &&
-    !hasFetch(value) && "listen" in value && typeof value.listen === "function";
-}
-
-// The border to untyped code: an app's function is called with what every fetch handler is given.
-// deno-lint-ignore ban-types
-function isClass(value: Function): boolean {
-  return /^class\b/.test(Function.prototype.toString.call(value));
-}
-
-function kindOf(value: unknown): string {
-  if (value === null || value === undefined) return `${value}`;
-  if (typeof value !== "object") return `a ${typeof value} (${String(value).slice(0, 40)})`;
-  const fetch = "fetch" in value ? `, whose fetch is a ${typeof value.fetch}` : " without fetch()";
-  return `an object${fetch}`;
 }

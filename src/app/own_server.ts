@@ -2,12 +2,7 @@
 
 import type { Bind } from "../config/config.ts";
 import type { Log } from "../log/record.ts";
-
-/** What the thread (or, inline, the server) calls for every exchange. */
-export type FetchHandler = (
-  request: Request,
-  info: Deno.ServeHandlerInfo,
-) => Response | Promise<Response>;
+import type { FetchHandler } from "./fetch_handler.ts";
 
 /** Where a server listens, as far as denicorn can. */
 export type AppAddr = Deno.NetAddr | Deno.UnixAddr;

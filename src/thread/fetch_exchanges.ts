@@ -1,6 +1,6 @@
 /** The exchanges of a fetch thread: each runs the app, and its response goes into the queue out. */
 
-import type { FetchHandler } from "../app/fetch_app.ts";
+import type { FetchHandler } from "../app/fetch_handler.ts";
 import { ServeHandlerInfo } from "../app/serve_info.ts";
 import { traceOf } from "../app/trace.ts";
 import { createRequest } from "../deno/app_request.ts";

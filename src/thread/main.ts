@@ -1,6 +1,7 @@
 /** Entry of a thread: a Web Worker that loads the app and runs its exchanges. */
 
-import { loadFetchApp, servedAddr } from "../app/fetch_app.ts";
+import { loadFetchApp } from "../app/fetch_app.ts";
+import { servedAddr } from "../app/own_server.ts";
 import { outliveErrors } from "../app/uncaught.ts";
 import { AppLoadError, DenicornError, ExitCode, messageOf } from "../errors.ts";
 import { createLog } from "../log/record.ts";

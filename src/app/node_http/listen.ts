@@ -9,7 +9,8 @@ import process from "node:process";
 import { answerWithNode } from "./exchange.ts";
 import { NodeServer } from "./server.ts";
 import { asksForWebSocket, upgradeWithNode } from "./upgrade.ts";
-import type { AppAddr, FetchHandler, OwnServer } from "../own_server.ts";
+import type { FetchHandler } from "../fetch_handler.ts";
+import type { AppAddr, OwnServer } from "../own_server.ts";
 
 interface ListenOptions {
   readonly port?: number | string;

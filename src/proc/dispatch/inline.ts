@@ -1,6 +1,8 @@
 /** `threads: 0`: the app runs in the server thread. No queue and the least cost; no isolation. */
 
-import { type FetchHandler, loadFetchApp, servedAddr } from "../../app/fetch_app.ts";
+import { loadFetchApp } from "../../app/fetch_app.ts";
+import type { FetchHandler } from "../../app/fetch_handler.ts";
+import { servedAddr } from "../../app/own_server.ts";
 import { outliveErrors } from "../../app/uncaught.ts";
 import type { Config } from "../../config/config.ts";
 import { limitMs } from "../../config/limit_ms.ts";
@@ -15,13 +17,8 @@ import { InlineUpgrades } from "../websocket/inline_socket.ts";
 import type { AccessRecord } from "../exchange/access_record.ts";
 import type { Exchanging } from "../exchange/exchanging.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import {
-  InlineExchange,
-  type InlineHost,
-  isFastResponse,
-  isPromise,
-  partsOf,
-} from "../exchange/inline_exchange.ts";
+import { InlineExchange, type InlineHost } from "../exchange/inline_exchange.ts";
+import { isFastResponse, isPromise, partsOf } from "../exchange/inline_response.ts";
 import { Patience } from "../exchange/patience.ts";
 import { wholeResponse } from "../exchange/whole_response.ts";
 

@@ -3,13 +3,12 @@
  * app to the last byte. What the app answers at once and whole needs none; see InlineDispatcher.
  */
 
-import type { FetchHandler } from "../../app/fetch_app.ts";
-import { readResponse } from "../../app/response.ts";
+import type { FetchHandler } from "../../app/fetch_handler.ts";
 import { traceOf } from "../../app/trace.ts";
 import type { Config } from "../../config/config.ts";
 import { abortRequest } from "../../deno/request_abort.ts";
 import { createResponse } from "../../deno/response.ts";
-import { fastBytes, fastLength, isFast, type ResponseParts } from "../../deno/response_parts.ts";
+import { fastBytes, type ResponseParts } from "../../deno/response_parts.ts";
 import { clientName, methodAndPath } from "../../log/method_and_path.ts";
 import type { Log } from "../../log/record.ts";
 import { bodyCame } from "../../os/memory/young_garbage.ts";
@@ -21,6 +20,7 @@ import type { InlineUpgrades } from "../websocket/inline_socket.ts";
 import { type AccessRecord, lengthOf } from "./access_record.ts";
 import { CountedStream } from "./counted_stream.ts";
 import type { Exchanging } from "./exchanging.ts";
+import { isFastResponse, isPromise, partsOf } from "./inline_response.ts";
 import type { Awaited } from "./patience.ts";
 import {
   answerNobody,
@@ -30,7 +30,7 @@ import {
   refuse,
 } from "../edge/refusal.ts";
 import { shownInfo, shownRequest } from "./shown_request.ts";
-import { mayBeHeld, wholeResponse } from "./whole_response.ts";
+import { wholeResponse } from "./whole_response.ts";
 
 /** How often it is looked whether a client has taken its response, milliseconds. */
 const TAKEN_LOOK_MS = 500;
@@ -286,22 +286,4 @@ function cancelWhenTaken(body: GuardedBody, session: Session): void {
     if (session.closed || session.stuckFor(performance.now()) < 0) body.cancel();
     else cancelWhenTaken(body, session);
   }, TAKEN_LOOK_MS);
-}
-
-export function isPromise(value: Response | Promise<Response>): value is Promise<Response> {
-  return typeof (value as Promise<Response> | null)?.then === "function";
-}
-
-/** Whether Deno sends it in the cheapest way if it is returned as it is, and that is to be. */
-export function isFastResponse(returned: Response, session: Session): boolean {
-  return returned instanceof Response && isFast(returned) &&
-    !(session.http2 && mayBeHeld(session, fastLength(returned)));
-}
-
-/** What the app's response is made of, and what the connection needs. Throws TypeError. */
-export function partsOf(returned: Response, session: Session, closes: boolean): ResponseParts {
-  const parts = readResponse(returned);
-  return session.endsWith(parts.status) || closes
-    ? { ...parts, fields: [...parts.fields, ["connection", "close"]] }
-    : parts;
 }

@@ -52,6 +52,7 @@ export const QueueIn = {
   completed: 7,
   /** Answer with a pong. Operands: number. */
   ping: 8,
+  // From here on: of WebSockets. Who tells them from those of exchanges compares with the first one.
   /** The WebSocket of this exchange is open. Operands: id. */
   socketOpen: 9,
   /** A message of the client. Operands: id, string. */
