@@ -78,8 +78,13 @@ export function projectDirectory({ app, interface: kind, chdir }: Config): strin
  */
 export function lockFlags(cwd: string): readonly string[] {
   const own = import.meta.resolve("../../deno.json");
-  const [nearest] = projectFiles(cwd).filter(exists);
+  const [nearest] = foundProjectFiles(cwd);
   return nearest !== undefined && new URL(`file://${nearest}`).href === own ? ["--no-lock"] : [];
+}
+
+/** The configuration of a project that holds in a directory, the nearest first. */
+export function foundProjectFiles(cwd: string): string[] {
+  return projectFiles(cwd).filter(exists);
 }
 
 /** Where a project's configuration may be that holds in a directory, the nearest first. */

@@ -106,7 +106,7 @@ export const developmentSettings = {
     section: "development",
     kind: toggle(),
     default: false,
-    help: "Reloads when a file of the app changes. For development.",
+    help: "Reloads when a file of the app, or its deno.json, changes. For development.",
   }),
   reload_extra_files: setting({
     section: "development",

@@ -5,7 +5,7 @@
 
 import { appFile } from "../../config/app.ts";
 import type { Config } from "../../config/config.ts";
-import { lockFlags, projectDirectory } from "../../launch/deno_arguments.ts";
+import { foundProjectFiles, lockFlags, projectDirectory } from "../../launch/deno_arguments.ts";
 import { filesOf } from "../../launch/module_graph.ts";
 import type { Log } from "../../log/record.ts";
 import { CertificateWatch } from "./certificate_watch.ts";
@@ -70,17 +70,18 @@ export class Reloader {
 }
 
 /**
- * The files of a TypeScript app's own: what Deno finds, but for what was installed (npm). Empty where
- * the app is no file.
+ * The files of a TypeScript app's own: what Deno finds, but for what was installed (npm), and what
+ * says where it is found (deno.json with its import map). Empty where the app is no file.
  */
 async function ownFiles(config: Config): Promise<string[]> {
   const app = appFile(config.app);
   if (config.interface !== "fetch" || app === null || Deno.build.standalone) return [];
   const cwd = projectDirectory(config);
+  const known = [app, ...foundProjectFiles(cwd)];
   try {
     const files = await filesOf(app, { cwd, flags: lockFlags(cwd) });
-    return [app, ...files.filter((file) => !file.includes("/node_modules/"))];
+    return [...known, ...files.filter((file) => !file.includes("/node_modules/"))];
   } catch {
-    return [app]; // Deno cannot say, and the app is what matters most
+    return known; // Deno cannot say, and these matter most
   }
 }

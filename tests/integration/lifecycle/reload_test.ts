@@ -56,6 +56,26 @@ export default { fetch: () => new Response(word) };\n`;
   await until("a change of it is served", async () => await server.get() === "third");
 });
 
+sceneTest(
+  "reload: another import map in deno.json counts, a broken one does not",
+  async (scene) => {
+    const imports = (file: string) =>
+      scene.write("deno.json", `{ "imports": { "word": "${file}" } }\n`);
+    scene.write("first.ts", `export const word = "first";\n`);
+    scene.write("second.ts", `export const word = "second";\n`);
+    imports("./first.ts");
+    const app = `import { word } from "word";
+export default { fetch: () => new Response(word) };\n`;
+    const server = await scene.start({ app, workers: 1, args: ["--reload"] });
+    await server.says(/Watching 3 files/);
+    scene.write("deno.json", `{ "imports": `);
+    await server.says(/Cannot reload, all stays as it was: .*deno\.json/);
+    assertEquals(await server.get(), "first");
+    imports("./second.ts");
+    await until("the change is served", async () => await server.get() === "second");
+  },
+);
+
 sceneTest("reload: a link on the way to the app that is exchanged counts", async (scene) => {
   const release = (name: string) => {
     scene.write(`releases/${name}/lib/word.ts`, `export const word = "${name}";\n`);
