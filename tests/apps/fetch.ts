@@ -3,7 +3,7 @@
 /** A Response is used up when it is returned: a mistake to return it again, as in Deno.serve. */
 const SAME = new Response("same");
 
-const state = { aborted: 0, cancelled: 0, completed: "", pulled: 0, received: 0 };
+const state = { aborted: 0, begun: 0, cancelled: 0, completed: "", pulled: 0, received: 0 };
 
 type Handler = (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response>;
 
@@ -215,6 +215,26 @@ const PATHS: Record<string, Handler> = {
         },
       }),
     ),
+  /** Events that begin a moment later, and never end. */
+  "/late-events": async () => {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    state.begun++;
+    let timer: ReturnType<typeof setInterval>;
+    return new Response(
+      new ReadableStream({
+        start(controller) {
+          timer = setInterval(
+            () => controller.enqueue(new TextEncoder().encode("data: now\n\n")),
+            20,
+          );
+        },
+        cancel() {
+          clearInterval(timer);
+          state.cancelled++;
+        },
+      }),
+    );
+  },
   "/events": () =>
     new Response(
       new ReadableStream({

@@ -205,6 +205,8 @@ export class InlineExchange implements Awaited {
     });
     const response = createResponse(status, fields, sent.readable);
     const end = () => {
+      // Some of HTTP/2 that their client has reset Deno does not cancel.
+      sent.over();
       if (!this.session.http2 && this.#body?.leave()) cancelWhenTaken(this.#body, this.session);
       this.#end(status, sent.bytes, fields);
     };

@@ -23,6 +23,7 @@ export class ResponseStream {
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   #received = 0;
   #credited = 0;
+  /** No more comes; the queue may still hold a window's worth for a slow client. */
   #ended = false;
   /** It ends as broken, once what came before is taken. */
   #broken = false;
@@ -35,6 +36,9 @@ export class ResponseStream {
       pull: () => this.#taken(),
       cancel: () => owner.clientGone(),
     }, { highWaterMark: HIGH_WATER_BYTES, size: (chunk) => chunk.byteLength });
+    // Also of a stream that Deno does not cancel, as some of HTTP/2 that their client has reset.
+    const over = () => this.#ended ? owner.finish() : owner.clientGone();
+    owner.info.completed.then(over, over);
   }
 
   enqueue(bytes: Uint8Array): void {
@@ -45,7 +49,7 @@ export class ResponseStream {
 
   close(): void {
     if (this.#ended) return;
-    this.#end();
+    this.#ended = true;
     this.#controller.close();
   }
 
@@ -55,7 +59,7 @@ export class ResponseStream {
    */
   fail(): void {
     if (this.#ended) return;
-    this.#end();
+    this.#ended = true;
     this.#broken = true;
     // An error throws away what a stream holds: the last pull() makes it.
     if (this.#waiting === 0) this.cut();
@@ -65,13 +69,6 @@ export class ResponseStream {
   cut(): void {
     this.#ended = true;
     this.#controller.error(new Error("The response broke off"));
-  }
-
-  #end(): void {
-    this.#ended = true;
-    // The queue may still hold a window's worth for a slow client.
-    const finish = () => this.#owner.finish();
-    this.#owner.info.completed.then(finish, finish);
   }
 
   /** Bytes that Deno has not taken. */

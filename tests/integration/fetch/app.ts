@@ -8,6 +8,7 @@ const APP = new URL("../../apps/fetch.ts", import.meta.url).pathname;
 /** What the app counts; see /state there. */
 export interface State {
   readonly aborted: number;
+  readonly begun: number;
   readonly cancelled: number;
   readonly completed: string;
   readonly pulled: number;
