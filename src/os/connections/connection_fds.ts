@@ -10,7 +10,7 @@ import {
   type SocketAddress,
 } from "../sockets/address.ts";
 import { libc } from "../libc.ts";
-import { descriptorTableSize } from "../sockets/socket.ts";
+import { descriptorTableSize } from "../sockets/fd_table.ts";
 
 type TcpAddress = SocketAddress & { readonly transport: "tcp" };
 

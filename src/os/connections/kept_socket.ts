@@ -5,7 +5,8 @@
  */
 
 import { libc } from "../libc.ts";
-import { closeFd, isAtEnd, unreadByPeer, unreadBytes } from "../sockets/socket.ts";
+import { closeFd } from "../sockets/socket.ts";
+import { isAtEnd, unreadByPeer, unreadBytes } from "./connection.ts";
 
 const F_DUPFD_CLOEXEC = 1030;
 const LEAST_FD = 3n;

@@ -6,15 +6,9 @@
 import { setImmediate } from "node:timers";
 import { encodeAddress, SOCKADDR_BYTES } from "../sockets/address.ts";
 import { libc } from "../libc.ts";
-import {
-  descriptorTableSize,
-  getSocketOption,
-  isInUse,
-  setSocketOption,
-  SocketOption,
-  SOL_SOCKET,
-  unreadByPeer,
-} from "../sockets/socket.ts";
+import { descriptorTableSize, isInUse } from "../sockets/fd_table.ts";
+import { getSocketOption, setSocketOption, SocketOption, SOL_SOCKET } from "../sockets/socket.ts";
+import { unreadByPeer } from "./connection.ts";
 
 /** The first descriptor behind the standard ones. */
 const FIRST = 3;

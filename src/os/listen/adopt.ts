@@ -9,13 +9,11 @@
 import { SystemError } from "../../errors.ts";
 import { AF_UNIX, formatAddress, type SocketAddress } from "../sockets/address.ts";
 import { check, libc } from "../libc.ts";
+import { findListenerFd, listeningFds, openFds } from "../sockets/fd_table.ts";
 import {
-  findListenerFd,
   getSocketAddress,
   getSocketOption,
   isListening,
-  listeningFds,
-  openFds,
   setInheritable,
   setNonBlocking,
   SocketOption,

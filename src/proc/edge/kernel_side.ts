@@ -18,7 +18,7 @@ import {
   setAbortiveClose,
   type TcpInfo,
   unreadBytes,
-} from "../../os/sockets/socket.ts";
+} from "../../os/connections/connection.ts";
 
 /**
  * What has to be asked for so that one segment fits: twice as much is given, of which up to a half is

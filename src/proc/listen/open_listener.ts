@@ -9,14 +9,9 @@ import { bindFailure, whenFree } from "../../os/listen/bind_failure.ts";
 import { openListening, startListening } from "../../os/listen/bound_socket.ts";
 import { resolveHost } from "../../os/listen/host_name.ts";
 import { libcUnavailable } from "../../os/libc.ts";
-import {
-  boundUnsent,
-  closeFd,
-  findListenerFd,
-  listeningFds,
-  sendAtOnce,
-  setInheritable,
-} from "../../os/sockets/socket.ts";
+import { boundUnsent, sendAtOnce } from "../../os/listen/listening_socket.ts";
+import { closeFd, setInheritable } from "../../os/sockets/socket.ts";
+import { findListenerFd, listeningFds } from "../../os/sockets/fd_table.ts";
 import type { SocketFile } from "../../os/listen/socket_file.ts";
 import { openUnixSocket, type UnixBind } from "../../os/listen/unix_socket.ts";
 import type { TlsOptions } from "../edge/certificate.ts";

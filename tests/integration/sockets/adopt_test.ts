@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { libcUnavailable } from "../../../src/os/libc.ts";
 import { passingOn } from "../../../src/os/listen/inherit.ts";
-import { findListenerFd } from "../../../src/os/sockets/socket.ts";
+import { findListenerFd } from "../../../src/os/sockets/fd_table.ts";
 import { temporary } from "../../support/directory.ts";
 import { connect } from "../../support/http.ts";
 import { ask, Member, readName } from "./group.ts";

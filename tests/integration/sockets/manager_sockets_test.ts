@@ -10,7 +10,8 @@ import {
 import { Sockets } from "../../../src/manager/sockets/sockets.ts";
 import { formatAddress } from "../../../src/os/sockets/address.ts";
 import { libcUnavailable } from "../../../src/os/libc.ts";
-import { findListenerFd, getSocketAddress } from "../../../src/os/sockets/socket.ts";
+import { findListenerFd } from "../../../src/os/sockets/fd_table.ts";
+import { getSocketAddress } from "../../../src/os/sockets/socket.ts";
 import { HANDOVER_ENV } from "../../../src/protocol/control/control.ts";
 import { temporary } from "../../support/directory.ts";
 import { local } from "../../support/http.ts";

@@ -6,7 +6,8 @@
 
 import { type AdoptedListener, adoptListener } from "../../../src/os/listen/adopt.ts";
 import { startListening } from "../../../src/os/listen/bound_socket.ts";
-import { findListenerFd, getTcpInfo } from "../../../src/os/sockets/socket.ts";
+import { findListenerFd } from "../../../src/os/sockets/fd_table.ts";
+import { getTcpInfo } from "../../../src/os/connections/connection.ts";
 import { steer } from "../../../src/os/listen/steering.ts";
 
 const name = Deno.env.get("NAME") ?? "";

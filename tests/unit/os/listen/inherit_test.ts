@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { libcUnavailable } from "../../../../src/os/libc.ts";
 import { parseListenFds, passingOn } from "../../../../src/os/listen/inherit.ts";
-import { findListenerFd } from "../../../../src/os/sockets/socket.ts";
+import { findListenerFd } from "../../../../src/os/sockets/fd_table.ts";
 import { runDeno } from "../run_deno.ts";
 
 const ignore = libcUnavailable() !== null;
