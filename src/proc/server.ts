@@ -15,20 +15,20 @@ import { BlockWatch } from "./block_watch.ts";
 import { Admission } from "./dispatch/admission.ts";
 import { type ExchangeObserver, observers } from "./exchange/access_record.ts";
 import type { Dispatcher } from "./dispatch/dispatcher.ts";
+import { finish, sayFarewell } from "./drain.ts";
 import type { Exchanging } from "./exchange/exchanging.ts";
 import { type Deadlines, SLOT_MS } from "./edge/deadlines.ts";
 import { InlineDispatcher } from "./dispatch/inline.ts";
 import type { TakeConnection } from "./listen/listener.ts";
 import { Listeners } from "./listen/listeners.ts";
 import { Room } from "./room.ts";
+import { sleep } from "./sleep.ts";
 import { Lifetimes } from "./session/lifetimes.ts";
 import type { Session, SessionHandler } from "./session/session.ts";
 import { Sessions } from "./session/sessions.ts";
 import { ThreadedDispatcher } from "./dispatch/threaded.ts";
 import { WebSockets } from "./websocket/websockets.ts";
 
-/** A draining proc leaves an idle connection open for this long: a request may be on its way. */
-const IDLE_WHILE_DRAINING_MS = 1_000;
 /**
  * So long may the app take at its end (Python's threads, executors and atexit), milliseconds, where less
  * is left of `graceful_timeout`.
@@ -36,10 +36,6 @@ const IDLE_WHILE_DRAINING_MS = 1_000;
 const APP_CLOSE_MS = 2_000;
 /** And so long where something had to be cut: its thread may never end, and the manager's patience does. */
 const APP_CLOSE_AFTER_CUT_MS = 500;
-/** How often a drain looks whether all is done, milliseconds. */
-const DRAIN_POLL_MS = 20;
-/** How long what is cut may take to be told so, milliseconds: a 503 leaves in a turn or two. */
-const FAREWELL_MS = 100;
 
 export interface ServerEvents {
   /** The proc ought to be replaced: a thread hangs or died, or the app wants to exit. */
@@ -188,10 +184,6 @@ export class Server implements Exchanging {
     };
   }
 
-  get #isBusy(): boolean {
-    return this.#connections > 0 || this.#dispatcher.lingering > 0;
-  }
-
   get #connections(): number {
     return this.#sessions.size + this.sockets.size;
   }
@@ -262,33 +254,21 @@ export class Server implements Exchanging {
   };
 
   async #leave(reason: DrainReason, lingerMs: number): Promise<void> {
-    const { graceful_timeout } = this.#config;
-    const gracefulMs = graceful_timeout * 1000;
+    const gracefulMs = this.#config.graceful_timeout * 1000;
     const deadline = performance.now() + gracefulMs;
     this.draining = true;
-    const linger = Math.min(lingerMs, gracefulMs);
-    const last = reason === "stop";
-    await this.#listeners.leave(linger, last);
+    await this.#listeners.leave(Math.min(lingerMs, gracefulMs), reason === "stop");
     this.#close();
     this.sockets.leave(reason);
-    const unlistenedAt = performance.now();
-    // Polled rather than told: it runs once in a proc's life, and there is nothing to miss.
-    while (this.#isBusy && performance.now() < deadline) {
-      this.#sessions.endIdle(unlistenedAt, IDLE_WHILE_DRAINING_MS);
-      await sleep(DRAIN_POLL_MS);
-    }
-    // Of exchanges alone the clients have left, and nobody has told them yet.
-    const hasClients = this.#isBusy;
-    const late = this.sockets.size + this.#sessions.countDeliveries();
-    const left = Math.max(this.#dispatcher.lingering, this.#dispatcher.cut() + late);
-    const cut = hasClients ? left : 0;
+    const [sessions, sockets] = [this.#sessions, this.sockets];
+    const cut = await finish({ sessions, sockets, dispatcher: this.#dispatcher }, deadline);
     if (cut > 0) {
-      const limit = `graceful_timeout (${graceful_timeout} s)`;
+      const limit = `graceful_timeout (${this.#config.graceful_timeout} s)`;
       this.#log.warning(`${cut} exchanges were not finished within ${limit} and are cut`);
     }
-    await this.#sayFarewell();
-    this.#sessions.abort();
-    this.sockets.drop();
+    await sayFarewell(sessions);
+    sessions.abort();
+    sockets.drop();
     const patience = cut === 0
       ? Math.max(APP_CLOSE_MS, Math.floor(deadline - performance.now()))
       : APP_CLOSE_AFTER_CUT_MS;
@@ -303,16 +283,6 @@ export class Server implements Exchanging {
     }
     this.#dispatcher?.terminate();
     this.#stopSweeping();
-  }
-
-  /** Closes each connection behind its answer. One whose client does not take it is left. */
-  async #sayFarewell(): Promise<void> {
-    const end = performance.now() + FAREWELL_MS;
-    while (this.#sessions.size > 0 && performance.now() < end) {
-      // Not before: of an answer that is not handed over yet, that of an upload would be lost.
-      await sleep(1);
-      for (const session of this.#sessions) session.shutdown();
-    }
   }
 
   #close(): void {
@@ -344,8 +314,4 @@ export class Server implements Exchanging {
     if (this.#dispatcher.isOccupied) this.#blockWatch?.start();
     if (!busy && this.#sessions.size + this.sockets.size === 0) this.#stopSweeping();
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -58,7 +58,7 @@ const MAY_IMPORT_WITHIN: Readonly<Record<string, readonly string[]>> = {
   "manager/fleet": ["manager/inbox.ts", "manager/table", "manager/steering", "manager/sockets"],
   "manager/watch": ["manager/inbox.ts"],
   "proc/edge": [],
-  "proc/listen": ["proc/edge", "proc/room.ts"],
+  "proc/listen": ["proc/edge", "proc/room.ts", "proc/sleep.ts"],
   "proc/session": ["proc/edge"],
   "proc/websocket": ["proc/session"],
   "proc/exchange": ["proc/edge", "proc/session", "proc/websocket"],

@@ -12,6 +12,7 @@ import { steer } from "../../os/listen/steering.ts";
 import type { SteeringPlan } from "../../protocol/control/control.ts";
 import type { TlsOptions } from "../edge/certificate.ts";
 import type { Room } from "../room.ts";
+import { sleep } from "../sleep.ts";
 import { adoptTls, type OpenedListener } from "./open_listener.ts";
 
 /** How often a held listener looks whether anybody else takes who waits, milliseconds. */
@@ -244,10 +245,6 @@ export class Listener implements ListeningSocket {
 interface Held {
   readonly over: PromiseWithResolvers<void>;
   readonly poll: ReturnType<typeof setInterval>;
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /**
