@@ -60,17 +60,18 @@ async function probeServer(lacks: Set<string>): Promise<string | null> {
 }
 
 /**
- * Where this process can reach itself. A network namespace may have its loopback down, which says
- * nothing of Deno, and the server may listen elsewhere, or on a unix socket.
+ * Where this process can reach itself. A network namespace may have its loopback down, and systemd may
+ * allow unix sockets alone (RestrictAddressFamilies=), which says nothing of Deno.
  */
 async function listenWithin(): Promise<Deno.Listener> {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let listener: Deno.Listener | undefined;
   try {
+    listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     using _client = await connectTo(listener.addr);
     (await listener.accept()).close();
     return listener;
   } catch {
-    listener.close();
+    listener?.close();
     // An abstract name: no file is left behind.
     return Deno.listen({ transport: "unix", path: `\0denicorn-probe-${crypto.randomUUID()}` });
   }

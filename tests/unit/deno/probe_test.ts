@@ -23,6 +23,16 @@ Deno.test("an app that puts a Response of its own in Deno's place changes nothin
   }
 });
 
+Deno.test("where nobody can listen on 127.0.0.1 a unix socket serves to look at it", async () => {
+  const script = new URL("found.ts", import.meta.url).pathname;
+  const flags = ["--unstable-net", "--unstable-no-legacy-abort", "--deny-net=127.0.0.1"];
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", ...flags, script],
+    stderr: "inherit",
+  }).output();
+  assertEquals(JSON.parse(new TextDecoder().decode(stdout)), { fallback: null, lacks: [] });
+});
+
 Deno.test("nobody else looks for what Deno hides", () => {
   const lookers: string[] = [];
   const look = (folder: URL) => {
