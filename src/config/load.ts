@@ -102,7 +102,11 @@ export function load(options: LoadOptions): Loaded {
     config: isComplete(settings) ? settings : null,
     values,
     file: file?.shown ?? null,
-    warnings: [...environment.warnings, ...mistakenTimeout(values)],
+    warnings: [
+      ...environment.warnings,
+      ...mistakenTimeout(values),
+      ...file === null && settings.interface === "wsgi" ? passedOver(options.cwd) : [],
+    ],
   };
 }
 
@@ -214,6 +218,12 @@ function mistakenTimeout(values: Values): string[] {
   const { value = 0, from = "" } = values.get("threads") ?? {};
   if (from !== "command line -t" || Number(value) < MANY_THREADS) return [];
   return [`${from}: ${value} threads run in each process; gunicorn's -t is --timeout here`];
+}
+
+/** gunicorn reads it without being told to. */
+function passedOver(cwd: string): string[] {
+  if (kindOf(resolve(cwd, "gunicorn.conf.py")) !== "file") return [];
+  return [`gunicorn.conf.py is not read: write its settings into ${DEFAULT_FILE} (docs/wsgi.md)`];
 }
 
 function freeze<T extends object>(value: T): T {

@@ -89,6 +89,17 @@ Deno.test("gunicorn's arguments in the environment are warned of, since they do 
   ]);
 });
 
+Deno.test("gunicorn's own file is warned of where a Python app has no other", () => {
+  const written = { "gunicorn.conf.py": "workers = 3" };
+  const warned = (app: string, more: Record<string, string> = {}) =>
+    loadIn({ argv: [app], app: false, files: { ...written, ...more } }).warnings;
+  assertEquals(warned("module:app"), [
+    "gunicorn.conf.py is not read: write its settings into denicorn.yaml (docs/wsgi.md)",
+  ]);
+  assertEquals(warned("module:app", { "denicorn.yaml": "workers: 3" }), []);
+  assertEquals(warned("app.ts"), []);
+});
+
 Deno.test("what Kubernetes says of a service called denicorn is not taken for settings", () => {
   const env = {
     DENICORN_PORT: "tcp://10.0.0.1:80",
