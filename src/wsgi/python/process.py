@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 
 from _denicorn_executors import end_executors
 from _denicorn_loading import extend_path
@@ -37,19 +38,16 @@ def set_up(settings):
 
 def tear_down(patience):
     """What an interpreter does when it ends, as far as it can be done while threads still wait, and within
-    `patience`, milliseconds."""
+    `patience`, milliseconds. Nothing of it keeps the rest from being done."""
     patience /= 1000
     end = time.monotonic() + max(patience - EXIT_SECONDS, patience / 2)
-    try:
-        end_executors(end)
-        busy = wait_for_threads(end, _graceful_timeout * LONG_AT_WORK)
-        if busy:
-            warn("The time is over, and threads of the app's own are cut: " + ", ".join(busy))
+    end_executors(end)
+    busy = wait_for_threads(end, _graceful_timeout * LONG_AT_WORK)
+    if busy:
+        warn("The time is over, and threads of the app's own are cut: " + ", ".join(busy))
+    with suppress(BaseException):  # until Python 3.9 it raises what it has told of
         atexit._run_exitfuncs()
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except (AttributeError, OSError, ValueError):
-                pass  # replaced, closed, or nobody reads
-        finish_files()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # replaced, closed, or nobody reads
+            stream.flush()
+    finish_files()

@@ -4,11 +4,26 @@ import atexit
 import concurrent.futures.thread
 import gc
 import gzip
+import sys
 import tempfile
 import threading
 import time
 
 atexit.register(lambda: print("the app was told of its end"))
+
+
+
+def fail():
+    raise ValueError("told of at the end")
+
+
+class Unflushable:
+    def __init__(self, stream):
+        self.write = stream.write
+
+    def flush(self):
+        raise RuntimeError("it cannot be flushed")
+
 
 kept = threading.local()
 
@@ -54,6 +69,9 @@ def application(environ, start_response):
     elif path == "/age":
         start_response("200 OK", [])
         return [b"%f" % (time.monotonic() - kept.began)]
+    elif path == "/fail":
+        atexit.register(fail)
+        sys.stdout = Unflushable(sys.stdout)
     elif path == "/open":
         leave_open(query)
     start_response("200 OK", [("Content-Type", "text/plain")])

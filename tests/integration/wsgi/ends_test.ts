@@ -58,6 +58,17 @@ sceneTest("a thread that has long been at work is not waited for", async (scene)
   assertStringIncludes(server.output, TOLD);
 });
 
+sceneTest("what fails at the end keeps nothing else from being done", async (scene) => {
+  const server = await startWsgi(scene, "ends");
+  await server.get(`/open?${scene.directory}`);
+  await server.get("/fail");
+  await server.stop();
+  assertMatch(server.output, /ValueError: told of at the end/);
+  assertStringIncludes(server.output, TOLD);
+  assertEquals(Deno.readTextFileSync(`${scene.directory}/text`), "a line\n");
+  assert(!/CRITICAL|cannot be flushed/.test(server.output), server.output);
+});
+
 sceneTest("what is in the buffers of open files is written at the end", async (scene) => {
   const server = await startWsgi(scene, "ends");
   await server.get(`/open?${scene.directory}`);
