@@ -32,6 +32,9 @@ import { WsgiThread } from "./thread.ts";
 /** How long what waits is left to a thread whose calls were quick, milliseconds. */
 const LOOK_MS = 3;
 
+/** How long threads may take to leave where nothing is left to do for them: one that hangs never does. */
+const LEAVE_MS = 2_000;
+
 /** What waits for room in the common queue. */
 interface Waiting {
   readonly id: number;
@@ -185,10 +188,16 @@ export class WsgiPool implements Pool, AppThread {
   }
 
   async close(patienceMs: number): Promise<void> {
+    const begun = performance.now();
+    const free = await Promise.race([this.#leave().then(() => true), falseAfter(LEAVE_MS)]);
+    const spent = Math.ceil(performance.now() - begun);
+    if (free) await this.#threads[0]?.end(Math.max(0, patienceMs - spent));
+  }
+
+  async #leave(): Promise<void> {
     await this.#webSockets.idle();
     this.#queue.leave();
     await Promise.all(this.#threads.map((thread) => thread.left));
-    await this.#threads[0]?.end(patienceMs);
   }
 
   terminate(): void {
@@ -322,4 +331,8 @@ export class WsgiPool implements Pool, AppThread {
     this.#webSockets.read();
     if (this.#waiting.length > 0) this.#pump();
   }
+}
+
+function falseAfter(ms: number): Promise<false> {
+  return new Promise((resolve) => setTimeout(() => resolve(false), ms));
 }
