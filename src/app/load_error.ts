@@ -21,6 +21,10 @@ function remedyFor(thrown: unknown): string {
   if (/^(?:require|module|exports|__dirname|__filename) is not defined$/.test(thrown.message)) {
     return '; a CommonJS module is named .cjs, or its package.json says "type": "commonjs"';
   }
+  if ("code" in thrown && thrown.code === "EADDRINUSE") {
+    return "; each thread of each process loads the app, and one alone can have that address: give " +
+      "what is no HTTP server a program of its own, or the app -w 1 -t 1";
+  }
   const name = /^Deno\.(\w+) is not a function$/.exec(thrown.message)?.[1] ?? "";
   const flag = Object.hasOwn(UNSTABLE, name) ? UNSTABLE[name] : undefined;
   if (flag === undefined) return "";

@@ -102,6 +102,15 @@ export class OwnServer {
     return where === ("path" in addr ? addr.path : `port ${addr.port}`);
   }
 
+  /** The app starts a server of a kind that is not taken over: it listens by itself, beside denicorn. */
+  passOver(by: string, where: string): void {
+    if (!this.#announce) return;
+    this.#log.warning(
+      `The app calls ${by} for ${where}, which denicorn does not serve: ` +
+        "use node:http (the server itself speaks HTTP/2 to clients)",
+    );
+  }
+
   /** The app has a server at the moment. */
   get isClaimed(): boolean {
     return this.#handler !== null;

@@ -5,6 +5,7 @@
 
 import http, { type Server } from "node:http";
 import https from "node:https";
+import net from "node:net";
 import process from "node:process";
 import { answerWithNode } from "./exchange.ts";
 import { NodeServer } from "./server.ts";
@@ -46,11 +47,30 @@ export function replaceNodeListen(own: OwnServer): () => void {
     };
     Object.defineProperty(prototype, "listen", { ...originals[i], value: listen });
   }
+  const restoreNet = watchHttp2Listen(own);
   return () => {
+    restoreNet();
     for (const [i, prototype] of prototypes.entries()) {
       Object.defineProperty(prototype, "listen", originals[i]!);
     }
   };
+}
+
+/**
+ * Servers of node:http2 are not taken over, and who starts one waits in vain for its requests. They
+ * are known by their name: the module itself is large, and most apps never load it.
+ */
+function watchHttp2Listen(own: OwnServer): () => void {
+  const { prototype } = net.Server;
+  const original = Object.getOwnPropertyDescriptor(prototype, "listen")!;
+  const listen = function (this: net.Server, ...args: unknown[]): net.Server {
+    if (/^Http2(?:Secure)?Server$/.test(this.constructor.name)) {
+      own.passOver("listen() of node:http2", placeOf(optionsOf(args)));
+    }
+    return original.value.apply(this, args);
+  };
+  Object.defineProperty(prototype, "listen", { ...original, value: listen });
+  return () => Object.defineProperty(prototype, "listen", original);
 }
 
 /** The overloads: (port, host?, backlog?, callback?), (path, …), (options, callback?), (handle, …). */
@@ -76,7 +96,7 @@ function takeOver(own: OwnServer, server: Server, args: unknown[]): Server {
   };
   pretendToListen(server, addr, () => own.release(handler));
   const [app] = server.listeners("request");
-  own.claim(handler, "listen()", asked.path ?? `port ${asked.port ?? 0}`, app);
+  own.claim(handler, "listen()", placeOf(asked), app);
   process.nextTick(() => server.listening && server.emit("listening"));
   return server;
 }
@@ -92,6 +112,10 @@ function optionsOf(args: readonly unknown[]): ListenOptions {
   if (typeof first === "string" && !/^\d+$/.test(first)) return { path: first };
   const port = typeof first === "function" || first == null ? 0 : Number(first);
   return typeof second === "string" ? { port, host: second } : { port };
+}
+
+function placeOf({ path, port = 0 }: ListenOptions): string {
+  return path ?? `port ${port}`;
 }
 
 function addrOf({ path, port = 0, host = "0.0.0.0" }: ListenOptions): AppAddr {

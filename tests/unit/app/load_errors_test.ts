@@ -28,6 +28,20 @@ Deno.test("a server that is started by the program alone: the error says so, and
   assertMatch(message, /it exports nothing: add `export default \{ fetch \}`$/);
 });
 
+for (
+  const listen of [
+    "Deno.listen({ port })",
+    `(await import("node:net")).createServer().listen(port)`,
+  ]
+) {
+  Deno.test(`an address that another thread of the app has: ${listen}`, async () => {
+    using taken = Deno.listen({ port: 0 });
+    const [message] = await fails(`const { port } = ${JSON.stringify(taken.addr)};
+      ${listen}; export default () => new Response("x");`);
+    assertMatch(message, /in use.*; each thread of each process loads the app.* -w 1 -t 1$/);
+  });
+}
+
 Deno.test(
   "an app that only names import.meta.main is waited for, however late its server",
   ok(

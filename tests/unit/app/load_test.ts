@@ -1,4 +1,4 @@
-import { assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { load, ok } from "./load.ts";
 
 Deno.test(
@@ -90,3 +90,16 @@ Deno.test(
     ["200 127.0.0.14567"],
   ),
 );
+
+Deno.test("a server of node:http2 is not taken over, and the log says so", async () => {
+  const report = await load(`import http2 from "node:http2";
+    const server = http2.createServer().listen(0);
+    await new Promise((resolve) => server.once("listening", resolve));
+    server.close();
+    export default () => new Response("beside it");`);
+  assertEquals(report.answers, ["200 beside it"]);
+  assertMatch(
+    report.log.join("\n"),
+    /warning The app calls listen\(\) of node:http2 for port 0, which denicorn does not serve: use node:http/,
+  );
+});
