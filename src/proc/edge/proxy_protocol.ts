@@ -111,14 +111,14 @@ function parseV2(bytes: Uint8Array): ProxyHeader {
   const command = bytes[12]! & 15;
   if (version !== 2) fail(`its version is ${version}`);
   if (command > 1) fail(`its command is ${command}`);
+  // LOCAL: the proxy's own connection, a health check. All else is to be passed over, the family too.
+  if (command === 0) return { source: null, secure: null };
   const family = bytes[13]! >> 4;
   const transport = bytes[13]! & 15;
   if (family > 3 || transport > 2) fail("its address family or transport is none");
   const addresses = ADDRESS_BYTES[family]!;
   if (bytes.length < V2_FIXED + addresses) fail("it is shorter than its addresses");
   const secure = readExtensions(bytes, V2_FIXED + addresses);
-  // LOCAL: the proxy's own connection, a health check. Whatever addresses it has are to be ignored.
-  if (command === 0) return { source: null, secure: null };
   if (family !== 0 && transport !== STREAM) fail("its transport is not a stream");
   if (family === 1) {
     const address = bytes.subarray(16, 20).join(".");

@@ -104,6 +104,9 @@ Deno.test("version 2 is read to its last byte and no further", async () => {
   assertEquals(await read(v2({ family: 0, body: [4, 0, 2, 1, 1] })), nobody);
   assertEquals(await read(v2({ verCmd: 0x20 })), nobody);
   assertEquals(await read(v2({ verCmd: 0x20, family: 0, body: [] })), nobody);
+  // Of a proxy's own connection nothing else counts (section 2.2).
+  assertEquals(await read(v2({ verCmd: 0x20, body: [] })), nobody);
+  assertEquals(await read(v2({ verCmd: 0x20, family: 0xff, body: [1, 2] })), nobody);
 });
 
 Deno.test("version 2 tells by its TLS extension whether the client spoke TLS", async () => {
