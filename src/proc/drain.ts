@@ -7,6 +7,11 @@ import type { WebSockets } from "./websocket/websockets.ts";
 
 /** A draining proc leaves an idle connection open for this long: a request may be on its way. */
 const IDLE_WHILE_DRAINING_MS = 1_000;
+/**
+ * And so long one of HTTP/2 on which ever more is asked, which may come to rest by itself. But no longer
+ * than half of the time there is: in the rest it is answered.
+ */
+const BUSY_WHILE_DRAINING_MS = 5_000;
 /** How often a drain looks whether all is done, milliseconds. */
 const DRAIN_POLL_MS = 20;
 /** How long what is cut may take to be told so, milliseconds: a 503 leaves in a turn or two. */
@@ -24,10 +29,11 @@ export async function finish(
   deadline: number,
 ): Promise<number> {
   const since = performance.now();
+  const busyMs = Math.min(BUSY_WHILE_DRAINING_MS, (deadline - since) / 2);
   const isBusy = () => sessions.size + sockets.size > 0 || dispatcher.lingering > 0;
   // Polled rather than told: it runs once in a proc's life, and there is nothing to miss.
   while (isBusy() && performance.now() < deadline) {
-    sessions.endIdle(since, IDLE_WHILE_DRAINING_MS);
+    sessions.drain(since, { idleMs: IDLE_WHILE_DRAINING_MS, busyMs });
     await sleep(DRAIN_POLL_MS);
   }
   // Exchanges without any connection have lost their clients, and have yet to hear of it: nothing is cut.

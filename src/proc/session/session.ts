@@ -60,6 +60,8 @@ export class Session implements Peer, Timed {
   inFlight = 0;
   /** Exchanges begun. */
   requests = 0;
+  /** Those begun before its proc was to leave; -1 as long as it is not. */
+  requestsBefore = -1;
   /** When the last exchange ended, or the connection was accepted; the server's clock. */
   idleSince: number;
   /** Bodies that are under way. */

@@ -75,11 +75,22 @@ export class Sessions {
     return known;
   }
 
-  /** Closes, while the proc drains, all that has been idle since `since` and for `idleMs`. */
-  endIdle(since: number, idleMs: number): void {
+  /**
+   * Closes, while the proc drains, all that has been idle since `since` and for `idleMs`. Over HTTP/2 a
+   * client need never pause: one that goes on asking for `busyMs` is told to do so elsewhere, and gets its
+   * answers. Not sooner, nor one that waits for a long answer: Node's client takes a GOAWAY for the end.
+   */
+  drain(since: number, { idleMs, busyMs }: { idleMs: number; busyMs: number }): void {
     const now = performance.now();
     this.#lookAtLingering(now);
     for (const session of this.#sessions.values()) {
+      if (session.requestsBefore < 0) session.requestsBefore = session.requests;
+      const goesOn = session.http2 && session.requests > session.requestsBefore;
+      if (goesOn && !session.shut && now - since >= busyMs) {
+        this.#lifetimes.close(session);
+        // Where a body is on its way as well: over HTTP/2 Deno reads all that is in flight.
+        if (!session.shut) session.shutdown();
+      }
       // A response waits for its client's window. Some clients take a GOAWAY for its end: none is sent.
       if (session.inFlight > 0 || session.shut || session.held > 0) continue;
       if (now - Math.max(session.idleSince, since) < idleMs) continue;
