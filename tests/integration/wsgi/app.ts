@@ -47,7 +47,7 @@ export async function startWsgi(
   return server;
 }
 
-/** What the app of conformance.py counts. */
+/** What the apps of conformance/ count. */
 export async function stateOf(server: Running): Promise<Record<string, unknown>> {
   return JSON.parse(await server.get("/state"));
 }

@@ -6,7 +6,7 @@ import { startWsgi } from "./app.ts";
 
 const encoder = new TextEncoder();
 
-/** As in the app, conformance.py. */
+/** As in the app, conformance/responses.py. */
 const PATTERNS: Readonly<Record<string, Uint8Array>> = {
   ascii: Uint8Array.from({ length: 127 - 32 }, (_, i) => 32 + i),
   zero: encoder.encode("a".repeat(100) + "\0"),

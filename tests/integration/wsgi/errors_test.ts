@@ -7,7 +7,8 @@ import { startWsgi } from "./app.ts";
 
 /** Paths on which the app fails before its response begins, and what the log says. */
 const FAILING: Readonly<Record<string, RegExp>> = {
-  "/fail": /GET \/fail failed: Traceback \(most recent call last\):\n\s*File ".*conformance\.py"/,
+  "/fail":
+    /GET \/fail failed: Traceback \(most recent call last\):\n\s*File ".*conformance\/__init__\.py"/,
   "/fail-started": /GET \/fail-started failed: Traceback[^]*?ValueError: secret of the app/,
   "/fail-first": /GET \/fail-first failed: Traceback[^]*?ValueError: secret of the app/,
   "/no-start": /AssertionError: the app did not call start_response before its body began/,
@@ -33,7 +34,7 @@ sceneTest("an app that fails: 500 without details, its traceback in the log", as
   assertEquals(await server.get("/hello"), "hello");
 });
 
-/** Heads that must not go out, by their name in conformance.py, and what the app is told. */
+/** Heads that must not go out, by their name in conformance/forbidden.py, and what the app is told. */
 const HEADS: Readonly<Record<string, RegExp>> = {
   lf: /ValueError: the value of header X-A holds a control character: '1\\nX-Injected: 1'/,
   crlf: /control character: '1\\r\\nX-Injected: 1'/,

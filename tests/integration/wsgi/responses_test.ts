@@ -140,7 +140,7 @@ sceneTest("a large body arrives whole, from a list and from a generator", async 
 
 sceneTest("a file goes out through wsgi.file_wrapper", async (scene) => {
   const server = await startWsgi(scene);
-  const file = new URL("../../apps/wsgi/conformance.py", import.meta.url);
+  const file = new URL("../../apps/wsgi/conformance/responses.py", import.meta.url);
   const text = await Deno.readTextFile(file);
   assertEquals(await server.get("/file"), text);
   assertEquals(await server.get("/file?names"), text);

@@ -159,7 +159,7 @@ sceneTest("timeout_warning tells where in the app an exchange takes long", async
   const waiting = server.get("/wait");
   await server.says(/No response for 0\.\d s, and timeout is 600 s: GET \/wait\n/);
   await server.says(
-    /Thread \d is here with GET \/wait:\n\s+File "\S+conformance\.py", line \d+/,
+    /Thread \d is here with GET \/wait:\n\s+File "\S+conformance\/__init__\.py", line \d+/,
   );
   await server.get("/open-gate");
   assertEquals(await waiting, "waited");
