@@ -10,7 +10,7 @@ import { AbortReason } from "../protocol/queue/queue.ts";
 import { IdTable } from "../protocol/id_table.ts";
 import type { FetchExchange } from "./fetch_exchange.ts";
 import type { ThreadQueueOut } from "./queue_out.ts";
-import type { Upgrades } from "./upgrade.ts";
+import { GIVEN_UP, type Upgrades } from "./upgrade.ts";
 
 export interface FetchExchangesOptions {
   readonly handler: FetchHandler;
@@ -54,13 +54,13 @@ export class FetchExchanges {
   /** It was given up, or the rest of it is not wanted; `reason`: an AbortReason. */
   abort(id: number, reason: number): void {
     const exchange = this.#exchanges.get(id);
-    if (exchange === undefined) return;
     // The client has its answer, and whoever waits to hear so still will.
-    if (reason === AbortReason.head) return exchange.cancelStream();
-    if (reason === AbortReason.answered) return exchange.close();
+    if (reason === AbortReason.head) return exchange?.cancelStream();
+    if (reason === AbortReason.answered) return exchange?.close();
+    if (exchange === undefined) return this.#upgrades.abandoned(id);
     this.#exchanges.delete(id);
     exchange.abort(reason);
-    this.#upgrades.fail(exchange, "the request was given up before the WebSocket was open");
+    this.#upgrades.fail(exchange, GIVEN_UP);
   }
 
   /** The response was sent, or not: the end of an exchange that was waited for. */

@@ -27,6 +27,9 @@ export interface Upgradable {
   upgrade: Upgrade | null;
 }
 
+/** Why there is no WebSocket. */
+export const GIVEN_UP = "the request was given up before the WebSocket was open";
+
 /** Fields of the handshake, which the server answers. */
 const HANDSHAKE = /^(?:connection|upgrade|sec-websocket-.*)$/i;
 
@@ -51,6 +54,11 @@ export class Upgrades {
     const socket = this.#sockets.get(id);
     this.#sockets.delete(id);
     socket?.closed(code, reason, clean, error);
+  }
+
+  /** The exchange was given up while its upgrade was on its way to the server, which drops it. */
+  abandoned(id: number): void {
+    this.closed(id, CloseCode.abnormal, "", false, GIVEN_UP);
   }
 
   /** What stands in the place of Deno.upgradeWebSocket, with its checks and words. */

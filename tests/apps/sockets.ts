@@ -67,8 +67,29 @@ const paths: Record<string, Handler> = {
   async "/hesitant"(request) {
     log.push("asked");
     await new Promise((resolve) => setTimeout(resolve, 60));
+    let upgraded: Deno.WebSocketUpgrade;
+    try {
+      upgraded = Deno.upgradeWebSocket(request);
+    } catch (error) {
+      log.push(String(error));
+      throw error;
+    }
+    const { socket, response } = upgraded;
+    socket.onclose = ({ code, reason, wasClean }) => log.push(`${code} ${reason} ${wasClean}`);
+    return response;
+  },
+  /** Makes the file "at" when it has answered, and stands still before that is told. */
+  async "/crossing"(request, query) {
+    // By then it is looked for whether the client leaves.
+    await new Promise((resolve) => setTimeout(resolve, 600));
     const { socket, response } = Deno.upgradeWebSocket(request);
     socket.onclose = ({ code, reason, wasClean }) => log.push(`${code} ${reason} ${wasClean}`);
+    const at = query.get("at")!;
+    void (async () => {
+      for (let turns = 0; turns < 20; turns++) await null;
+      Deno.writeTextFileSync(at, "");
+      standStillWhile(at);
+    })();
     return response;
   },
   async "/unhurried"(request) {

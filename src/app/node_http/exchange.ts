@@ -191,6 +191,7 @@ class NodeExchange implements Carrier {
     if (this.#ended) return;
     this.#ended = true;
     forgetAbort(this.#watched);
+    this.#socket.settle();
     countConnection(this.#socket.server, -1);
     // Those who track connections wait for it; for all others it is not worth its ticks.
     if (this.#socket.listenerCount("close") > 0 && this.#req.complete) this.#socket.destroy();

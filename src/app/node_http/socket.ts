@@ -90,6 +90,12 @@ export abstract class NodeSocket extends Duplex implements Local {
     return this;
   }
 
+  /** The exchange is over: a timer that waited on would keep it until then. */
+  settle(): void {
+    clearTimeout(this.#timer);
+    this.timeout = 0;
+  }
+
   destroySoon(): void {
     if (this.writable) this.end();
     if (this.writableFinished) this.destroy();

@@ -15,6 +15,7 @@ import {
   boundUnread,
   cutConnection,
   getTcpInfo,
+  isAtEnd,
   setAbortiveClose,
   type TcpInfo,
   unreadBytes,
@@ -120,6 +121,16 @@ export class KernelSide {
       // Closed by the client just now.
       return 0;
     }
+  }
+
+  /** Whether the client has left, or said that it sends no more; false where that cannot be known. */
+  hasLeft(connection: Deno.Conn): boolean {
+    const fd = this.#fd(connection);
+    if (fd !== null) return isAtEnd(fd);
+    // One whose descriptor was known has none any more.
+    return this.#unixOf.has(connection) ||
+      this.#available && connection.remoteAddr.transport === "tcp" &&
+        !(connection instanceof LoneRequest) && connectionFd(connection) !== null;
   }
 
   /** Whether {@linkcode KernelSide.cut} can be had. */

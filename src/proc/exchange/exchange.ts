@@ -156,7 +156,9 @@ export class Exchange implements Awaited {
 
   /** The app makes a WebSocket of it. */
   upgrade(wish: UpgradeWish): void {
-    if (!this.responded) this.#events.onUpgrade(this, wish);
+    if (this.responded) return;
+    if (this.session.hasLeft) this.clientGone();
+    else this.#events.onUpgrade(this, wish);
   }
 
   /** The handshake of a WebSocket is answered; finish() follows when it is open, or fails. */

@@ -104,7 +104,7 @@ export class InlineExchange implements Awaited {
       const returned = app(request, head.changed ? shownInfo(head, this.#info) : this.#info);
       return isPromise(returned) ? this.wait(returned) : this.#answer(returned);
     } catch (error) {
-      return this.crash(error);
+      return head.asksSocket ? this.#failed(error) : this.crash(error);
     }
   }
 

@@ -4,7 +4,7 @@ import type { Config } from "../../config/config.ts";
 import { AppLoadError, BootError, ExitCode } from "../../errors.ts";
 import type { Level, Log } from "../../log/record.ts";
 import { describe } from "../../log/uncaught.ts";
-import { bodyCame } from "../../os/memory/young_garbage.ts";
+import { bodyCame, chunkCame } from "../../os/memory/young_garbage.ts";
 import { INTERNAL_ERROR } from "../../protocol/close_codes.ts";
 import {
   type Batch,
@@ -164,12 +164,13 @@ export class FetchThread implements AppThread {
     this.#outbox.schedule();
   }
 
-  /** Puts an operation with bytes into the queue in; their buffer is moved, not copied. */
+  /** Puts an operation with bytes into the queue in; their buffer is moved where they fill it, not copied. */
   postBytes(operation: number, id: number, bytes: Uint8Array): void {
     if (!this.alive) return;
     this.told = this.#unasked = true;
-    this.#outbox.push(operation, id, bytes);
-    this.#outbox.transfer(bytes);
+    const own = withoutRoom(bytes);
+    this.#outbox.push(operation, id, own);
+    this.#outbox.transfer(own);
   }
 
   /** As {@linkcode postBytes}, for a whole buffer. */
@@ -280,4 +281,15 @@ export class FetchThread implements AppThread {
     for (const socket of [...this.sockets.values()]) socket.close(...INTERNAL_ERROR);
     this.#events.onDied(this, why);
   }
+}
+
+/**
+ * What Deno reads of a body comes in a buffer of 64 KiB, however little it is: a window of small pieces
+ * that the app does not read would be megabytes in the thread.
+ */
+function withoutRoom(bytes: Uint8Array): Uint8Array {
+  const { byteLength } = bytes.buffer;
+  if (bytes.byteLength * 2 > byteLength) return bytes;
+  chunkCame(byteLength);
+  return bytes.slice();
 }

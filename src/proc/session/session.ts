@@ -286,6 +286,14 @@ export class Session implements Peer, Timed {
     return kept;
   }
 
+  /**
+   * Whether the client is gone, as far as that is known. To be asked before a request is upgraded: for one
+   * whose client has left Deno waits for good, and holds the connection's descriptor.
+   */
+  get hasLeft(): boolean {
+    return this.closed || this.#events.kernel.hasLeft(this.#connection);
+  }
+
   /** To be called while a request that asks for a WebSocket is being handled. */
   expectUpgrade(): void {
     this.#context = takeContext();

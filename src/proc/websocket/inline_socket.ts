@@ -1,5 +1,6 @@
 /** `Deno.upgradeWebSocket` with `threads: 0`: Deno's own, whose sockets the server looks after. */
 
+import { abortRequest } from "../../deno/request_abort.ts";
 import { upgradeWebSocket } from "../../deno/websocket.ts";
 import { CloseCode } from "../../protocol/close_codes.ts";
 import type { Session } from "../session/session.ts";
@@ -53,6 +54,11 @@ export class InlineUpgrades {
     options: Deno.UpgradeWebSocketOptions = {},
   ): Deno.WebSocketUpgrade => {
     const asking = this.#asking.get(request);
+    if (asking?.session.hasLeft) {
+      // An app that fails now is not to blame.
+      abortRequest(request);
+      throw new Deno.errors.Http("Already closed");
+    }
     const { idleTimeout } = this.#options;
     const upgraded = upgradeWebSocket(asking?.original ?? request, { idleTimeout, ...options });
     if (asking !== undefined) {
