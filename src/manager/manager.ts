@@ -165,13 +165,14 @@ class Manager {
   async #watch(): Promise<void> {
     let before = now();
     for (;;) {
-      for (const decision of this.#table.decide(now())) this.#carryOut(decision);
-      this.#milestones.tell();
-      this.#supervisor.tell(this.#orders, now());
-      // Shared sockets would go on queueing connections that nobody is to serve.
+      // Shared sockets would go on queueing connections that nobody is to serve. Before procs are told
+      // to leave: the last one to close a socket has to be one that looks whether somebody waits.
       if (this.#table.stopping !== null) {
         this.#fleet.sockets.close({ keepFiles: this.#orders.successor !== null });
       }
+      for (const decision of this.#table.decide(now())) this.#carryOut(decision);
+      this.#milestones.tell();
+      this.#supervisor.tell(this.#orders, now());
       if (this.#table.isOver) return;
       const deadline = Math.min(this.#table.deadline(now()), this.#supervisor.deadline);
       const wait = Math.min(MAX_WAIT_MS, deadline - now());

@@ -93,21 +93,26 @@ export function adoptListener(
     add();
 
     let closed = false;
+    const pause = () => {
+      // Fails with ENOENT where it is paused already, which is what was wanted.
+      if (!closed) libc().epoll_ctl(epoll, EPOLL_CTL_DEL, own, event);
+    };
     const close = listener.close.bind(listener);
     Object.defineProperties(listener, {
       addr: { value: addr },
       // Remembered, since the number may be another file's afterwards.
       close: {
         value() {
+          if (closed) return;
+          pause();
           closed = true;
+          // At once: Deno's close() takes turns of the event loop, and whoever connects in between to
+          // a socket that nobody else has is reset. Anything may stand there until then.
+          libc().dup3(epoll, own, O_CLOEXEC);
           close();
         },
       },
     });
-    const pause = () => {
-      // Fails with ENOENT where it is paused already, which is what was wanted.
-      if (!closed) libc().epoll_ctl(epoll, EPOLL_CTL_DEL, own, event);
-    };
     const rearm = () => {
       pause();
       if (!closed) add();

@@ -1,4 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { adoptListener } from "../../../src/os/listen/adopt.ts";
+import { openListening } from "../../../src/os/listen/bound_socket.ts";
+import { closeFd } from "../../../src/os/sockets/socket.ts";
 import { libcUnavailable } from "../../../src/os/libc.ts";
 import { passingOn } from "../../../src/os/listen/inherit.ts";
 import { findListenerFd } from "../../../src/os/sockets/fd_table.ts";
@@ -80,6 +83,33 @@ Deno.test("a process that pauses takes no connection until it rearms", { ignore 
   await b!.tell("rearm");
   assertEquals(await readName(waiting), "b");
 });
+
+Deno.test(
+  "who closes a socket as the last one ends it in the same breath",
+  { ignore },
+  async () => {
+    const fd = openListening({ transport: "tcp", hostname: "127.0.0.1", port: 0 }, 8);
+    const { listener } = adoptListener(fd);
+    closeFd(fd);
+    const { port } = listener.addr as Deno.NetAddr;
+    const accepting = listener.accept().catch(() => {});
+    using _client = await Deno.connect({ hostname: "127.0.0.1", port });
+    (await accepting)?.close();
+    const refused = listener.accept().catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve));
+    assert(isListenedOn(port));
+    listener.close();
+    // Who connects now is refused, and not reset when Deno comes to close it.
+    assert(!isListenedOn(port));
+    await refused;
+  },
+);
+
+/** At this moment, as the kernel says: proc(5), /proc/net/tcp. */
+function isListenedOn(port: number): boolean {
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  return new RegExp(`:${hex} \\S+ 0A `).test(Deno.readTextFileSync("/proc/net/tcp"));
+}
 
 Deno.test("a process that closes its listener leaves the socket to the others", {
   ignore,
