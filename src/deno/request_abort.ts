@@ -1,6 +1,6 @@
 /**
  * The end of a Request before its response, both ways: the app's signal aborts, and the client's going
- * away is told without the price of an AbortSignal.
+ * away is told.
  */
 
 import { hiddenSymbol, type Untyped } from "./hidden.ts";
@@ -26,10 +26,13 @@ interface Watchable {
 
 const innerOf = (request: Request): Watchable => (request as Untyped)[INNER_REQUEST] ?? {};
 
-/** Calls back when nobody waits for the response any more. */
+/**
+ * Calls back when nobody waits for the response any more. Of Deno's own request by its signal: the bare
+ * onCancel() of one that is answered with `Connection: close` keeps its connection from ending.
+ */
 export function watchClient(request: Request, callback: () => void): void {
   const inner = innerOf(request);
-  if (inner.onCancel !== undefined) inner.onCancel(callback);
+  if (inner.onCancel !== undefined && inner.source !== undefined) inner.onCancel(callback);
   else if (request.signal.aborted) callback();
   else request.signal.addEventListener("abort", callback, { once: true });
 }

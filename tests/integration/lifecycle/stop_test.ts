@@ -231,3 +231,25 @@ sceneTest("Ctrl-C ends the wait for a port in use", async (scene) => {
   assertEquals((await server.end()).code, 0);
   assertEquals(server.output.match(/trying again/g)?.length, 1);
 });
+
+sceneTest(
+  "TERM while an app of node:http answers, inline: the proc leaves behind the answer",
+  async (scene) => {
+    const server = await scene.start({
+      workers: 1,
+      args: ["-t", "0", "--graceful-timeout", "600"],
+      // Longer than a request is left unwatched for its client's going.
+      app: `import http from "node:http";
+      http.createServer((_, response) => {
+        console.log("slow has begun");
+        setTimeout(() => response.end("done"), 800);
+      }).listen(1);`,
+    });
+    const slow = server.get("/");
+    await server.says(/slow has begun/);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    server.signal("SIGTERM");
+    assertEquals(await slow, "done");
+    assertEquals((await server.end()).code, 0);
+  },
+);

@@ -114,7 +114,7 @@ Deno.test("the signal of a request that is given up aborts", async () => {
   assertEquals(await seen("GET / HTTP/1.1\r\nHost: a\r\n\r\n", look), [false, true, "AbortError"]);
 });
 
-Deno.test("a client's going away is told without a signal", async () => {
+Deno.test("a client's going away is told", async () => {
   const begun = Promise.withResolvers<void>();
   const gone = Promise.withResolvers<void>();
   await using served = await Served.start((request) => {
