@@ -183,7 +183,8 @@ class NodeExchange implements Carrier {
       this.#body.fail(error ?? aborted);
     }
     this.#requestBody.cancel();
-    this.#req.destroy(aborted);
+    // Of an exchange that is over, and of which nothing is to come, nothing was aborted.
+    if (!this.#ended || !this.#req.complete) this.#req.destroy(aborted);
     this.#end();
   }
 

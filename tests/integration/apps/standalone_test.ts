@@ -86,6 +86,24 @@ for (const threads of ["2", "0"]) {
   });
 }
 
+sceneTest(
+  "a request that was answered was not aborted, for who tracks connections too",
+  async (scene) => {
+    const server = await scene.start({
+      workers: 1,
+      app: `import http from "node:http";
+      http.createServer((request, response) => {
+        request.socket.on("close", () => console.log("the socket is closed"));
+        request.on("close", () => console.log("closed, aborted:", request.aborted));
+        setTimeout(() => response.end("answered"), 1);
+      }).listen(1);`,
+    });
+    assertEquals(await server.get(), "answered");
+    await server.says(/closed, aborted: false/);
+    await server.says(/the socket is closed/);
+  },
+);
+
 sceneTest("a path that is false is none: the app listens on its port", async (scene) => {
   const server = await scene.start({
     workers: 1,
