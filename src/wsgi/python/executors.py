@@ -28,6 +28,8 @@ def end_executors(end):
 
 def dismiss(manager):
     """Has the processes end with what they are at: behind it nobody would be there to tell them."""
+    # It takes the id of one that has ended for a result, and fails (CPython 3.11): nobody waits for it any more.
+    manager._invoke_excepthook = lambda thread: None
     # A function of atexit waits for all that it knows of, and those behind it would never be called.
     children = getattr(sys.modules.get("multiprocessing.process"), "_children", set())
     children.difference_update(manager.processes.values())

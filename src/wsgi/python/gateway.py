@@ -19,6 +19,7 @@ from _denicorn_context import NOTHING, UPGRADE, Context
 from _denicorn_environ import create_reader
 from _denicorn_guest_queues import GuestQueues
 from _denicorn_loading import LoadError, load
+from _denicorn_own_threads import register_caller
 from _denicorn_signals import set_logger
 from _denicorn_stacks import register
 from _denicorn_response import Numbers
@@ -162,6 +163,7 @@ def create(settings, send, receive, log, wake, *memory):
     socket_ring.ring.set_waker(wake)
     settings = json.loads(settings)
     register(settings["thread"])
+    register_caller()
     WebSocket._patience = settings["patience"]
     guests = GuestQueues(memory, settings["levels"])
     os.register_at_fork(after_in_child=guests.forked)

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from contextlib import suppress
 
 from _denicorn_executors import end_executors
@@ -40,14 +41,24 @@ def tear_down(patience):
     """What an interpreter does when it ends, as far as it can be done while threads still wait, and within
     `patience`, milliseconds. Nothing of it keeps the rest from being done."""
     patience /= 1000
-    end = time.monotonic() + max(patience - EXIT_SECONDS, patience / 2)
-    end_executors(end)
-    busy = wait_for_threads(end, _graceful_timeout * LONG_AT_WORK)
+    begun = time.monotonic()
+    end = begun + max(patience - EXIT_SECONDS, patience / 2)
+    attempt(end_executors, end)
+    busy = attempt(wait_for_threads, end, _graceful_timeout * LONG_AT_WORK)
     if busy:
-        warn("The time is over, and threads of the app's own are cut: " + ", ".join(busy))
+        warn("At the end, threads of the app's own are cut: " + ", ".join(busy))
     with suppress(BaseException):  # until Python 3.9 it raises what it has told of
         atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):  # replaced, closed, or nobody reads
             stream.flush()
-    finish_files()
+    attempt(finish_files, begun + patience)
+
+
+def attempt(function, *arguments):
+    """None where it has failed, as what the app has replaced may do."""
+    try:
+        return function(*arguments)
+    except BaseException:
+        with suppress(BaseException):  # standard error may be the app's own
+            traceback.print_exc()

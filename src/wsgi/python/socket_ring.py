@@ -7,6 +7,7 @@ shared memory itself.
 import os
 import struct
 import threading
+from _thread import start_new_thread
 from collections import deque
 from threading import get_ident
 
@@ -52,7 +53,7 @@ class SocketRing:
         self._credits, self.credits = os.pipe()
         for fd in (self._wake, self.credits):
             os.set_blocking(fd, False)
-        self._reader = None
+        self._reads = False
         self._starting = threading.Lock()
 
     def set_waker(self, wake):
@@ -150,19 +151,18 @@ class SocketRing:
         """Begins to listen for what clients have taken, and for whatever else is waited for. Raises
         RuntimeError where no thread can be had: the next one tries again. Not to be called under `room`."""
         # Nobody waits for another who does it: a finalizer that runs here might want a lock of his.
-        if self._reader is not None or not self._starting.acquire(False):
+        if self._reads or not self._starting.acquire(False):
             return
         try:
-            if self._reader is None:
-                reader = threading.Thread(
-                    target=self._listen, name="denicorn-credits", daemon=True
-                )
-                reader.start()
-                self._reader = reader
+            if not self._reads:
+                # Not threading's: gevent and eventlet make a greenlet of that, and it would block its thread.
+                start_new_thread(self._listen, ())
+                self._reads = True
         finally:
             self._starting.release()
 
     def _listen(self):
+        threading.current_thread().name = "denicorn-credits"
         # What waits to send waits for this thread: no finalizer may do so here.
         self._senders.add(get_ident())
         while True:

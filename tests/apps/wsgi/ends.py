@@ -4,13 +4,13 @@ import atexit
 import concurrent.futures.thread
 import gc
 import gzip
+import os
 import sys
 import tempfile
 import threading
 import time
 
 atexit.register(lambda: print("the app was told of its end"))
-
 
 
 def fail():
@@ -23,6 +23,30 @@ class Unflushable:
 
     def flush(self):
         raise RuntimeError("it cannot be flushed")
+
+
+class Silent:
+    def write(self, text):
+        raise OSError("nobody reads what is written here")
+
+    flush = None
+
+
+class Returning(threading.Thread):
+    """Its join() takes no limit, and raises what run() has raised: as many a program has it."""
+
+    error = None
+
+    def run(self):
+        try:
+            deliver()
+            raise ValueError("raised in the thread")
+        except ValueError as error:
+            self.error = error
+
+    def join(self):
+        threading.Thread.join(self)
+        raise self.error
 
 
 kept = threading.local()
@@ -54,6 +78,17 @@ def leave_open(directory):
     gc.freeze()
 
 
+def hang(directory):
+    """Files, and between them a pipe that nobody reads, whose lock has who writes into it."""
+    kept.before = open(directory + "/before", "wb")
+    kept.before.write(b"a line\n")
+    kept.reader, writer = os.pipe()
+    kept.pipe = os.fdopen(writer, "wb")
+    threading.Thread(target=kept.pipe.write, args=(b"x" * 1_000_000,), daemon=True).start()
+    kept.after = open(directory + "/after", "wb")
+    kept.after.write(b"a line\n")
+
+
 def application(environ, start_response):
     path, query = environ["PATH_INFO"], environ["QUERY_STRING"]
     if path == "/mail":
@@ -72,6 +107,12 @@ def application(environ, start_response):
     elif path == "/fail":
         atexit.register(fail)
         sys.stdout = Unflushable(sys.stdout)
+    elif path == "/silent":
+        sys.stderr = Silent()
+    elif path == "/join":
+        Returning().start()
+    elif path == "/hang":
+        hang(query)
     elif path == "/open":
         leave_open(query)
     start_response("200 OK", [("Content-Type", "text/plain")])

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { sceneTest } from "../../support/scene.ts";
 import { until } from "../../support/wait.ts";
-import { startWsgi } from "./app.ts";
+import { PYTHON, startWsgi } from "./app.ts";
 
 const TOLD = "the app was told of its end";
 
@@ -68,6 +68,56 @@ sceneTest("what fails at the end keeps nothing else from being done", async (sce
   assertEquals(Deno.readTextFileSync(`${scene.directory}/text`), "a line\n");
   assert(!/CRITICAL|cannot be flushed/.test(server.output), server.output);
 });
+
+sceneTest("a thread whose class has a join() of its own is waited for", async (scene) => {
+  const server = await startWsgi(scene, "ends");
+  await server.get("/join");
+  await server.stop();
+  assertMatch(server.output, /the mail is delivered\nand its copy\n/);
+  assertStringIncludes(server.output, TOLD);
+  assert(!/CRITICAL/.test(server.output), server.output);
+});
+
+sceneTest("a standard error that is broken keeps no file from being written", async (scene) => {
+  const server = await startWsgi(scene, "ends");
+  await server.get("/silent");
+  await server.get(`/open?${scene.directory}`);
+  await server.stop();
+  for (const name of ["text", "bytes"]) {
+    assertEquals(Deno.readTextFileSync(`${scene.directory}/${name}`), "a line\n");
+  }
+  assert(!/CRITICAL/.test(server.output), server.output);
+});
+
+sceneTest("a pipe that nobody reads keeps no file from being written", async (scene) => {
+  const server = await startWsgi(scene, "ends");
+  await server.get(`/hang?${scene.directory}`);
+  await server.stop();
+  for (const name of ["before", "after"]) {
+    assertEquals(Deno.readTextFileSync(`${scene.directory}/${name}`), "a line\n");
+  }
+});
+
+const HAS_GEVENT = new Deno.Command(PYTHON, { args: ["-c", "import gevent"] }).outputSync().success;
+
+if (HAS_GEVENT) {
+  sceneTest("greenlets that nobody runs any more hold up no end", async (scene) => {
+    const args = ["--graceful-timeout", "2"];
+    const server = await startWsgi(scene, "greenlets", { threads: 2, args });
+    await Promise.all([server.get("/both"), server.get("/both")]);
+    await server.stop();
+    assertMatch(server.output, /WARNING.*are cut: an endless one, an endless one/);
+    assertStringIncludes(server.output, TOLD);
+  });
+
+  sceneTest("a greenlet is as old as itself, not as its thread", async (scene) => {
+    const server = await startWsgi(scene, "greenlets", { args: ["--graceful-timeout", "0.1"] });
+    await until("ten times that has passed", async () => Number(await server.get("/")) > 1.5);
+    await server.get("/mail");
+    await server.stop();
+    assertStringIncludes(server.output, "the mail is delivered");
+  });
+}
 
 sceneTest("what is in the buffers of open files is written at the end", async (scene) => {
   const server = await startWsgi(scene, "ends");
