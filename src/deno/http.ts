@@ -60,12 +60,28 @@ export function connectionFd(connection: Deno.Conn): number | null {
  * except for what asks for an upgrade or is a CONNECT. Costs a stack trace, 20 µs.
  */
 export function isHttp2(method: string, fields: readonly Field[]): boolean {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = HANDLER_DEPTH;
-  const stack = new Error().stack ?? "";
-  Error.stackTraceLimit = limit;
-  return !stack.includes(" nativeDispatch ") && method !== "CONNECT" &&
-    !fields.some(([name]) => name.toLowerCase() === "connection");
+  const stack = stackHere();
+  if (stack.includes(" nativeDispatch ") || method === "CONNECT") return false;
+  const names = fields.map(([name]) => name.toLowerCase());
+  if (names.includes("connection")) return false;
+  // Few clients of HTTP/2 send a Host: where the stack tells nothing, it is HTTP/1.
+  return stack.includes(" dispatch ") || !names.includes("host");
+}
+
+/**
+ * The functions that have led here; "" where it cannot be known. With `threads: 0` the app has a say in it:
+ * it may have frozen Error, or format its stacks (Error.prepareStackTrace).
+ */
+function stackHere(): string {
+  const { stackTraceLimit, prepareStackTrace } = Error as Untyped;
+  const formats = prepareStackTrace !== undefined;
+  // Unlike an assignment it does not throw where nothing may be set.
+  Reflect.set(Error, "stackTraceLimit", HANDLER_DEPTH);
+  if (formats) Reflect.set(Error, "prepareStackTrace", undefined);
+  const { stack } = new Error() as { stack?: unknown };
+  Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
+  if (formats) Reflect.set(Error, "prepareStackTrace", prepareStackTrace);
+  return typeof stack === "string" ? stack : "";
 }
 
 /** Frames from a handler's callee to Deno's dispatch, with some to spare. */

@@ -8,10 +8,11 @@ import type { WebSockets } from "./websocket/websockets.ts";
 /** A draining proc leaves an idle connection open for this long: a request may be on its way. */
 const IDLE_WHILE_DRAINING_MS = 1_000;
 /**
- * And so long one of HTTP/2 on which ever more is asked, which may come to rest by itself. But no longer
- * than half of the time there is: in the rest it is answered.
+ * And so long one of HTTP/2 on which ever more is asked, which may come to rest by itself: Node's client
+ * takes a GOAWAY for the end of all that is in flight. But no longer than half of the time there is: in the
+ * rest it is answered.
  */
-const BUSY_WHILE_DRAINING_MS = 5_000;
+const BUSY_WHILE_DRAINING_MS = 15_000;
 /** How often a drain looks whether all is done, milliseconds. */
 const DRAIN_POLL_MS = 20;
 /** How long what is cut may take to be told so, milliseconds: a 503 leaves in a turn or two. */
@@ -30,7 +31,8 @@ export async function finish(
 ): Promise<number> {
   const since = performance.now();
   const busyMs = Math.min(BUSY_WHILE_DRAINING_MS, (deadline - since) / 2);
-  const isBusy = () => sessions.size + sockets.size > 0 || dispatcher.lingering > 0;
+  const hasConnections = () => sessions.size + sessions.lingering + sockets.size > 0;
+  const isBusy = () => hasConnections() || dispatcher.lingering > 0;
   // Polled rather than told: it runs once in a proc's life, and there is nothing to miss.
   while (isBusy() && performance.now() < deadline) {
     sessions.drain(since, { idleMs: IDLE_WHILE_DRAINING_MS, busyMs });

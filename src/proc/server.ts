@@ -312,6 +312,6 @@ export class Server implements Exchanging {
     this.sockets.sweep(now);
     // A callback of a WebSocket may hold a thread up as well.
     if (this.#dispatcher.isOccupied) this.#blockWatch?.start();
-    if (!busy && this.#sessions.size + this.sockets.size === 0) this.#stopSweeping();
+    if (!busy && this.#connections + this.#sessions.lingering === 0) this.#stopSweeping();
   }
 }

@@ -161,7 +161,7 @@ export class FetchExchange implements RequestSource, Upgradable, InfoSource {
   cancelStream(): void {
     this.#credit = Infinity; // the stream ends at its next read
     this.#wake?.();
-    this.#reader?.cancel(new DOMException("A HEAD has no body", "AbortError")).catch(() => {});
+    this.#reader?.cancel(new DOMException("Nobody takes more of it", "AbortError")).catch(() => {});
     if (this.#waitsLate) {
       // The server may have been done with it before it was asked.
       this.settle(true);

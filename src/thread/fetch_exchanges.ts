@@ -55,7 +55,7 @@ export class FetchExchanges {
   abort(id: number, reason: number): void {
     const exchange = this.#exchanges.get(id);
     // The client has its answer, and whoever waits to hear so still will.
-    if (reason === AbortReason.head) return exchange?.cancelStream();
+    if (reason === AbortReason.whole) return exchange?.cancelStream();
     if (reason === AbortReason.answered) return exchange?.close();
     if (exchange === undefined) return this.#upgrades.abandoned(id);
     this.#exchanges.delete(id);

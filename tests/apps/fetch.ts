@@ -215,6 +215,18 @@ const PATHS: Record<string, Handler> = {
         },
       }),
     ),
+  /** As long as it says, and its stream does not end by itself. */
+  "/announced": (request, info) => {
+    request.signal.addEventListener("abort", () => state.aborted++);
+    info.completed.then(() => state.completed = "sent", () => state.completed = "not sent");
+    return new Response(
+      new ReadableStream({
+        start: (controller) => controller.enqueue(new TextEncoder().encode("whole")),
+        cancel: () => void state.cancelled++,
+      }),
+      { headers: { "content-length": "5" } },
+    );
+  },
   /** Events that begin a moment later, and never end. */
   "/late-events": async () => {
     await new Promise((resolve) => setTimeout(resolve, 1));

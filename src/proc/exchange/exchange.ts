@@ -7,6 +7,7 @@ import {
   STREAM_WINDOW_BYTES,
 } from "../../protocol/queue/queue.ts";
 import { type AccessRecord, lengthOf } from "./access_record.ts";
+import { announcedLength } from "./announced_length.ts";
 import { requestMethod } from "../../deno/request.ts";
 import { createResponse } from "../../deno/response.ts";
 import type { GuardedBody } from "../edge/guarded_body.ts";
@@ -206,8 +207,9 @@ export class Exchange implements Awaited {
   clientGone(): void {
     if (this.finished) return;
     // Of the response to a HEAD, Deno sends the head and cancels the stream.
-    const isHead = this.#stream !== null && requestMethod(this.request) === "HEAD";
-    this.thread.post(QueueIn.abort, this.id, isHead ? AbortReason.head : AbortReason.client);
+    const isWhole = this.#stream !== null && (requestMethod(this.request) === "HEAD" ||
+      this.bytesSent >= announcedLength(this.responseHeaders));
+    this.thread.post(QueueIn.abort, this.id, isWhole ? AbortReason.whole : AbortReason.client);
     if (!this.responded) this.#respondWith(CLIENT_GONE, [], answerNobody);
     this.finish();
   }

@@ -18,6 +18,7 @@ import type { RequestHead } from "../edge/head_check.ts";
 import type { Session } from "../session/session.ts";
 import type { InlineUpgrades } from "../websocket/inline_socket.ts";
 import { type AccessRecord, lengthOf } from "./access_record.ts";
+import { announcedLength } from "./announced_length.ts";
 import { CountedStream } from "./counted_stream.ts";
 import type { Exchanging } from "./exchanging.ts";
 import { isFastResponse, isPromise, partsOf } from "./inline_response.ts";
@@ -200,7 +201,8 @@ export class InlineExchange implements Awaited {
       },
       // With TLS Deno tells a client's going of HTTP/1 by nothing else. Of a HEAD it takes no body.
       onCancel: () => {
-        if (this.request.method !== "HEAD") abortRequest(this.request);
+        const isWhole = sent.bytes >= announcedLength(fields);
+        if (!isWhole && this.request.method !== "HEAD") abortRequest(this.request);
       },
     });
     const response = createResponse(status, fields, sent.readable);

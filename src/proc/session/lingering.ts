@@ -14,19 +14,29 @@ const SILENCE_MS = 5_000;
 const SILENCE_AFTER_ALL_MS = 1_000;
 /** How often they are looked at, however often that is asked for: a look takes some 3 µs, milliseconds. */
 const LOOK_MS = 100;
-/** Nobody is waited for any longer, whatever is sent. */
+/** Nobody is waited for any longer, whatever is sent: as long as some is to be taken, and when all is. */
 const LONGEST_MS = 30_000;
+const LONGEST_AFTER_ALL_MS = 5_000;
+/** So many are kept at most: they are beside `max_connections`, or who comes would wait for their looks. */
+const MOST = 1_000;
 
 interface Kept {
   readonly socket: KeptSocket;
   readonly since: number;
   /** When the client was last seen to send or to take anything. */
   movedAt: number;
+  /** When it was last seen that the client has yet to take some. */
+  pendingAt: number;
 }
 
 export class Lingering {
+  readonly #most: number;
   #kept: Kept[] = [];
   #lookedAt = 0;
+
+  constructor(most: number = MOST) {
+    this.#most = most;
+  }
 
   get size(): number {
     return this.#kept.length;
@@ -35,19 +45,17 @@ export class Lingering {
   /** Waits for the end of a connection that Deno has closed. */
   add(socket: KeptSocket, now: number): void {
     socket.finish();
-    const kept = { socket, since: now, movedAt: now };
-    if (isOver(kept, now)) socket.close();
-    else this.#kept.push(kept);
+    const kept = { socket, since: now, movedAt: now, pendingAt: now };
+    if (isOver(kept, now)) return socket.close();
+    if (this.#kept.length === this.#most) this.#kept.shift()!.socket.close();
+    this.#kept.push(kept);
   }
 
-  /** Closes those whose clients have done so, or have nothing more to say. Returns how many. */
-  look(now: number): number {
-    if (this.#kept.length === 0 || now - this.#lookedAt < LOOK_MS) return 0;
+  /** Closes those whose clients have done so, or have nothing more to say. */
+  look(now: number): void {
+    if (this.#kept.length === 0 || now - this.#lookedAt < LOOK_MS) return;
     this.#lookedAt = now;
-    const left = this.#kept.filter((kept) => !isOver(kept, now) || kept.socket.close());
-    const closed = this.#kept.length - left.length;
-    this.#kept = left;
-    return closed;
+    this.#kept = this.#kept.filter((kept) => !isOver(kept, now) || kept.socket.close());
   }
 
   /** Closes all. */
@@ -66,6 +74,9 @@ function isOver(kept: Kept, now: number): boolean {
     if (error instanceof LibcError) return true;
     throw error;
   }
-  const silence = socket.isPending ? SILENCE_MS : SILENCE_AFTER_ALL_MS;
-  return now - kept.movedAt >= silence;
+  if (socket.isPending) {
+    kept.pendingAt = now;
+    return now - kept.movedAt >= SILENCE_MS;
+  }
+  return now - kept.movedAt >= SILENCE_AFTER_ALL_MS || now - kept.pendingAt >= LONGEST_AFTER_ALL_MS;
 }

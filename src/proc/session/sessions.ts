@@ -53,9 +53,14 @@ export class Sessions {
     this.#handshakeMs = config.handshake_timeout * 1000;
   }
 
-  /** Connections, with those before their first byte of HTTP, and those behind their last. */
+  /** Connections, with those before their first byte of HTTP. */
   get size(): number {
-    return this.#sessions.size + this.#arrivals.size + this.#lingering.size;
+    return this.#sessions.size + this.#arrivals.size;
+  }
+
+  /** Those behind their last byte of HTTP. */
+  get lingering(): number {
+    return this.#lingering.size;
   }
 
   [Symbol.iterator](): Iterator<Session> {
@@ -82,7 +87,7 @@ export class Sessions {
    */
   drain(since: number, { idleMs, busyMs }: { idleMs: number; busyMs: number }): void {
     const now = performance.now();
-    this.#lookAtLingering(now);
+    this.#lingering.look(now);
     for (const session of this.#sessions.values()) {
       if (session.requestsBefore < 0) session.requestsBefore = session.requests;
       const goesOn = session.http2 && session.requests > session.requestsBefore;
@@ -118,11 +123,7 @@ export class Sessions {
     this.#kernel.forget();
     this.#floods.look(this.#sessions, this.#lifetimes.inFlight, now);
     this.#lifetimes.turn(now);
-    this.#lookAtLingering(now);
-  }
-
-  #lookAtLingering(now: number): void {
-    if (this.#lingering.look(now) > 0) this.#onLeft();
+    this.#lingering.look(now);
   }
 
   #expectsProxyHeader({ remoteAddr }: Deno.Conn): boolean {

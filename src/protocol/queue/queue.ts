@@ -175,8 +175,8 @@ export const AbortReason = {
   stop: 3,
   /** The response is complete; what was not read of the request's body is gone. */
   answered: 4,
-  /** The request is a HEAD: the client has its answer, and the response's stream is not wanted. */
-  head: 5,
+  /** The client has its answer, to a HEAD or of the length announced; its stream is not wanted any more. */
+  whole: 5,
 } as const;
 
 /**

@@ -30,6 +30,18 @@ for (const threads of [0, 1]) {
     assertEquals(await server.get("/text"), "text");
   });
 
+  sceneTest(`who has got all that was announced has not gone away, ${where}`, async (scene) => {
+    const server = await startApp(scene, threads);
+    assertEquals(await server.get("/announced"), "whole");
+    await until("it is settled", async () => (await stateOf(server)).completed !== "");
+    const { aborted, cancelled, completed } = await stateOf(server);
+    assertEquals({ aborted, cancelled, completed }, {
+      aborted: 0,
+      cancelled: 1,
+      completed: "sent",
+    });
+  });
+
   sceneTest(
     `over TLS a client that leaves its stream aborts the signal, ${where}`,
     async (scene) => {

@@ -1,9 +1,15 @@
 /** max_connections: more than a proc may have wait to be accepted, or go to another. */
 
 import { assertEquals } from "@std/assert";
+import { Flag, frame, FrameType } from "../../../bench/support/http2_frames.ts";
+import { takeFrame } from "../../support/http2_wire.ts";
 import { ask, connect, local } from "../../support/http.ts";
 import { type Scene, sceneTest } from "../../support/scene.ts";
 import { until } from "../../support/wait.ts";
+import { toLatin1, Wire } from "../../support/wire.ts";
+import { acknowledge, beginHttp2 } from "../edge/slow_reader.ts";
+
+const PING = toLatin1(frame(FrameType.ping, Flag.none, 0, new Uint8Array(8)));
 
 /** A connection that is kept alive, and the proc that has it. */
 async function keep(port: number): Promise<{ pid: string; conn: Deno.Conn }> {
@@ -62,6 +68,22 @@ sceneTest("who waits for room in a proc that leaves is served nevertheless", asy
   server.signal("SIGHUP");
   assertEquals(await waiting, pid);
   conn.close();
+});
+
+sceneTest("who lingers behind the end of HTTP/2 takes nobody's place", async (scene) => {
+  const server = await start(scene, 1, 1, "--keep-alive-requests", "1");
+  using wire = await Wire.connect(server.port);
+  await wire.send(beginHttp2("/"));
+  do {
+    for (let next; (next = takeFrame(wire)) !== null;) await acknowledge(wire, next);
+  } while (await wire.receive());
+  // It does not close, and goes on sending: a reset shows when it is not kept any more.
+  const answer = ask(local(server.port));
+  let waits = true;
+  void answer.then(() => waits = false);
+  while (waits && await wire.send(PING)) await new Promise((resolve) => setTimeout(resolve, 20));
+  assertEquals(waits, false);
+  await answer;
 });
 
 function queued(port: number): number {

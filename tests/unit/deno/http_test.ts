@@ -104,6 +104,26 @@ Deno.test("HTTP/2 is told from HTTP/1", async () => {
   assertEquals(await seen("GET / HTTP/1.1\r\nHost: a\r\n\r\n", look), false);
 });
 
+for (
+  const [what, own] of [
+    ["formats stacks by itself", { prepareStackTrace: { value: () => [], configurable: true } }],
+    ["has frozen Error", { stackTraceLimit: { value: 0, writable: false, configurable: true } }],
+  ] as const
+) {
+  Deno.test(`a client of HTTP/1 is none of HTTP/2 to an app that ${what}`, async () => {
+    const look = (request: Request) => isHttp2(requestMethod(request), headerList(request));
+    const before = Object.getOwnPropertyDescriptors(Error);
+    Object.defineProperties(Error, own);
+    try {
+      assertEquals(await seen("GET / HTTP/1.1\r\nhost: a\r\n\r\n", look), false);
+      assertEquals(await seen(HTTP2, look), true);
+    } finally {
+      Reflect.deleteProperty(Error, "prepareStackTrace");
+      Object.defineProperty(Error, "stackTraceLimit", before.stackTraceLimit!);
+    }
+  });
+}
+
 Deno.test("the signal of a request that is given up aborts", async () => {
   const look = (request: Request) => {
     const { signal } = request;
