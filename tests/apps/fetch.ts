@@ -204,6 +204,20 @@ const PATHS: Record<string, Handler> = {
       }),
     );
   },
+  /** Begins its response before it takes the request's body, and has nothing more to say. */
+  "/silent": (request) => {
+    request.arrayBuffer().then(({ byteLength }) => state.received = byteLength, () => {});
+    return new Response(
+      new ReadableStream({
+        start(controller) {
+          controller.enqueue(new TextEncoder().encode("begun"));
+        },
+        cancel() {
+          state.cancelled++;
+        },
+      }),
+    );
+  },
   "/no-bytes": () =>
     new Response(
       new ReadableStream({

@@ -117,7 +117,8 @@ export class Lifetimes {
   /**
    * A connection's deadline has come. What it was set for follows from the connection's state:
    *
-   * - an exchange is in flight, or its response still on its way: `write_timeout`, looked at in steps;
+   * - an exchange is in flight, or its response still on its way: `write_timeout`, looked at in steps, and
+   *   whether its client has left;
    * - it was told to close: see #linger();
    * - no request has come yet, or part of the next one's head: `header_timeout`;
    * - nothing of the next request has come: `keep_alive`.
@@ -127,7 +128,10 @@ export class Lifetimes {
     if (session.muted) return this.cut(session, "it was muted");
     // While this thread was held up it read nothing: what clients have sent in time may lie unread.
     if (this.#lateMs > 0) return this.deadlines.set(session, now + this.#lateMs);
-    if (session.inFlight > 0) return this.#lookForReading(session, now, session.stuckFor(now));
+    if (session.inFlight > 0) {
+      if (hasLeftUnseen(session)) return this.cut(session, "its client has left");
+      return this.#lookForReading(session, now, session.stuckFor(now));
+    }
     if (session.leavingSince !== Infinity) return this.#linger(session, now);
     // No exchange is in flight; the client may still be taking its last response.
     const stuckFor = session.requests === 0 ? -1 : session.stuckFor(now);
@@ -194,6 +198,17 @@ export class Lifetimes {
     const next = session.inFlight > 0 ? step : Math.min(step, DELIVERY_LOOK_MS);
     this.deadlines.set(session, now + Math.min(next, left));
   }
+}
+
+/**
+ * Whether the client of an exchange has left, as Deno may never see: of HTTP/1 it looks no more where it
+ * has read a body behind the head of its response, or was told to read no further. A response that has
+ * nothing to send for long would keep the connection as long. A body that is under way may be whole all
+ * the same, and the app get it.
+ */
+function hasLeftUnseen(session: Session): boolean {
+  if (session.http2 || session.uploads > 0 || !session.hasLeft) return false;
+  return session.leavingSince === -Infinity || session.unread() === 0;
 }
 
 /** When to look again at a connection that was told to close and stays open, milliseconds from now. */

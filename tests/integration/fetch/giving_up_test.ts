@@ -107,6 +107,24 @@ for (const threads of [0, 1]) {
     assert(!server.output.includes("ERROR"), server.output);
   });
 
+  // Deno does not see it go.
+  sceneTest(
+    `a client that leaves a silent response behind its upload is let go, ${where}`,
+    async (scene) => {
+      const server = await startApp(scene, threads, "--write-timeout", "2");
+      using wire = await Wire.connect(server.port);
+      await wire.send("POST /silent HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+      await wire.receive();
+      await wire.send("5\r\nhello\r\n0\r\n\r\n");
+      await until("the app has the body", async () => (await stateOf(server)).received === 5);
+      wire.connection.close();
+      await until("the stream is cancelled", async () => (await stateOf(server)).cancelled === 1);
+      // Nor is it in flight any more.
+      server.signal("SIGTERM");
+      await server.end();
+    },
+  );
+
   sceneTest(`a client that does not read slows the app down, ${where}`, async (scene) => {
     const server = await startApp(scene, threads);
     using connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
