@@ -68,7 +68,6 @@ export class Server implements Exchanging {
   #admission!: Admission;
   #dispatcher!: Dispatcher;
   #loaded = false;
-  #appEnd: Promise<void> | undefined;
   /** Null where there is no other proc that new connections could go to. */
   #blockWatch: BlockWatch | null = null;
   #unlistened = false;
@@ -278,8 +277,7 @@ export class Server implements Exchanging {
   /** Also where it ends already: a stop does not wait for as long as a drain. */
   async #endApp(patienceMs: number): Promise<void> {
     if (this.#loaded) {
-      this.#appEnd ??= this.#dispatcher.close(patienceMs);
-      await Promise.race([this.#appEnd, sleep(patienceMs)]);
+      await Promise.race([this.#dispatcher.close(patienceMs), sleep(patienceMs)]);
     }
     this.#dispatcher?.terminate();
     this.#stopSweeping();

@@ -68,6 +68,7 @@ export class WsgiPool implements Pool, AppThread {
   readonly #socketRing = createRing(SOCKET_RING_BYTES);
   readonly #webSockets: WsgiSockets;
   readonly #calls: CallWatch<WsgiThread>;
+  #end: Promise<void> | null = null;
   /** Where `timeout_warning` is set. */
   #stacks: Stacks | null = null;
   /** Who waits for an app to read its body. */
@@ -187,7 +188,13 @@ export class WsgiPool implements Pool, AppThread {
     this.#bodies.delete(exchange);
   }
 
-  async close(patienceMs: number): Promise<void> {
+  /** Called again, by a quick stop, it has the app end at once. */
+  close(patienceMs: number): Promise<void> {
+    if (this.#end !== null) this.#queue.hurry();
+    return this.#end ??= this.#finish(patienceMs);
+  }
+
+  async #finish(patienceMs: number): Promise<void> {
     const begun = performance.now();
     const free = await Promise.race([this.#leave().then(() => true), falseAfter(LEAVE_MS)]);
     const spent = Math.ceil(performance.now() - begun);

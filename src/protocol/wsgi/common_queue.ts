@@ -25,7 +25,10 @@ export const PUT = 1;
 /** The server waits for a message before it looks at the queues out. Python knows it too (socket_ring.py). */
 export const SERVER_SLEEPS = 4;
 export const LEAVING = 5;
-const CONTROL_WORDS = 9;
+/** 1: the app is to end at once, which has been given longer (python/socket_ring.py). */
+export const HURRY = 9;
+
+const CONTROL_WORDS = 10;
 
 /** What a thread is to do with what it takes. */
 export const Task = {

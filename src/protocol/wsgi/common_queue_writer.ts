@@ -3,6 +3,7 @@
 import {
   BYTES,
   type CommonQueueMemory,
+  HURRY,
   LEAVING,
   NO_BODY,
   PUT,
@@ -146,6 +147,11 @@ export class CommonQueueWriter {
   leave(): void {
     Atomics.store(this.#control, LEAVING, 1);
     for (let i = 0; i < this.#sleepers.length; i++) rouse(this.#sleepers, i);
+  }
+
+  /** Has Python wait no longer for what the app has begun. */
+  hurry(): void {
+    Atomics.store(this.#control, HURRY, 1);
   }
 
   /** Returns where so many bytes are free, or -1 where they are not, or no slot is. */

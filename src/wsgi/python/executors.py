@@ -3,12 +3,14 @@
 import queue
 import sys
 import threading
-import time
+
+# How often is looked whether the time is over, seconds.
+POLL_SECONDS = 0.05
 
 
-def end_executors(end):
+def end_executors(is_over):
     """Without it the processes of a ProcessPoolExecutor stay for ever: each keeps its siblings' pipes open.
-    `end`: until when what is at work may take, by time.monotonic()."""
+    `is_over()`: whether what is at work may take no longer."""
     threads = [
         # Each waits for its kind, and what is at work may take for ever.
         threading.Thread(target=function, daemon=True)
@@ -18,7 +20,8 @@ def end_executors(end):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(max(0, end - time.monotonic()))
+            while thread.is_alive() and not is_over():
+                thread.join(POLL_SECONDS)
     except RuntimeError:  # no thread can be started
         pass
     for manager in list(getattr(sys.modules.get("concurrent.futures.process"), "_threads_wakeups", ())):

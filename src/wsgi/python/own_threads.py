@@ -16,13 +16,13 @@ def register_caller():
     _callers.add(threading.get_native_id())
 
 
-def wait_for_threads(end, oldest):
-    """Until `end`, by time.monotonic(). Returns the names of those that are still at work. Who has been at it
+def wait_for_threads(is_over, oldest):
+    """Until the time is over. Returns the names of those that are still at work. Who has been at it
     for longer than `oldest`, seconds, looks after something and never ends: a Python would wait for ever."""
     lasting = {id(it) for it in threading.enumerate() if is_own(it) and age_of(it) > oldest}
     while True:
         threads = [it for it in threading.enumerate() if is_own(it) and id(it) not in lasting]
-        if time.monotonic() >= end or all(map(is_stranded, threads)):
+        if is_over() or all(map(is_stranded, threads)):
             return [thread.name for thread in threads]
         # Not join(): many a class has its own, which takes no limit or raises what run() has raised. And in
         # this sleep the greenlets run that gevent and eventlet make of threads.

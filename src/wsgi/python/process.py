@@ -40,11 +40,17 @@ def set_up(settings):
 def tear_down(patience):
     """What an interpreter does when it ends, as far as it can be done while threads still wait, and within
     `patience`, milliseconds. Nothing of it keeps the rest from being done."""
+    from _denicorn_socket_ring import ring  # made behind this module
+
     patience /= 1000
     begun = time.monotonic()
     end = begun + max(patience - EXIT_SECONDS, patience / 2)
-    attempt(end_executors, end)
-    busy = attempt(wait_for_threads, end, _graceful_timeout * LONG_AT_WORK)
+
+    def is_over():
+        return time.monotonic() >= end or ring.hurries()
+
+    attempt(end_executors, is_over)
+    busy = attempt(wait_for_threads, is_over, _graceful_timeout * LONG_AT_WORK)
     if busy:
         warn("At the end, threads of the app's own are cut: " + ", ".join(busy))
     with suppress(BaseException):  # until Python 3.9 it raises what it has told of

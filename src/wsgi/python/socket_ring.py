@@ -20,6 +20,7 @@ GONE = -1
 
 # As in src/protocol/wsgi/common_queue.ts.
 SERVER_SLEEPS = 4
+HURRY = 9
 
 # Length of the record, operation, id, value.
 HEAD = struct.Struct("=iiii")
@@ -136,6 +137,10 @@ class SocketRing:
         if self._queue[SERVER_SLEEPS]:
             self._queue[SERVER_SLEEPS] = 0
             self._wake_server()
+
+    def hurries(self):
+        """Whether a quick stop has come in the midst of the end."""
+        return self._queue[HURRY] != 0
 
     def _wake_server(self):
         wake = self._wakers.get(get_ident())

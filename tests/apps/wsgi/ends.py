@@ -32,6 +32,12 @@ class Silent:
     flush = None
 
 
+def tell():
+    while not concurrent.futures.thread._shutdown:
+        time.sleep(0.01)
+    print("the end has begun")
+
+
 class Returning(threading.Thread):
     """Its join() takes no limit, and raises what run() has raised: as many a program has it."""
 
@@ -97,6 +103,8 @@ def application(environ, start_response):
     elif path == "/daemon":
         thread = threading.Thread(target=time.sleep, args=(600,), daemon=True)
         thread.start()
+    elif path == "/told":
+        threading.Thread(target=tell, daemon=True).start()
     elif path == "/endless":
         thread = threading.Thread(target=time.sleep, args=(600,), name="an endless one")
         kept.began = time.monotonic()

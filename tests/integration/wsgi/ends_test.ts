@@ -35,10 +35,29 @@ for (const [workers, signal] of [[0, "SIGINT"], [1, "SIGINT"], [1, "SIGQUIT"]] a
     await server.says(/Ready: /);
     await server.get(`/open?${scene.directory}`);
     server.signal(signal);
-    await server.says(/Stopped/);
+    await server.end();
     assertStringIncludes(server.output, TOLD);
     assertEquals(Deno.readTextFileSync(`${scene.directory}/text`), "a line\n");
   });
+}
+
+for (const workers of [0, 1]) {
+  sceneTest(
+    `a quick stop in the midst of a graceful one lets the app end, ${workers} procs`,
+    async (scene) => {
+      const server = await startWsgi(scene, "ends", { workers });
+      await server.says(/Ready: /);
+      await server.get("/endless");
+      await server.get(`/open?${scene.directory}`);
+      await server.get("/told");
+      server.signal("SIGTERM");
+      await server.says(/the end has begun/);
+      server.signal("SIGINT");
+      await server.end();
+      assertStringIncludes(server.output, TOLD);
+      assertEquals(Deno.readTextFileSync(`${scene.directory}/text`), "a line\n");
+    },
+  );
 }
 
 sceneTest("a thread that outlives graceful_timeout is cut, and named", async (scene) => {
