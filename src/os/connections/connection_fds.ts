@@ -20,9 +20,15 @@ export interface Ends {
   readonly peer: TcpAddress;
 }
 
+/** What a search may take, some 5,000 connections, and be made for each connection that is new; milliseconds. */
+const CHEAP_MS = 2;
+/** Dearer ones take one part in so many of the time. */
+const SEARCH_SHARE = 4;
+
 export class ConnectionFds {
   /** Descriptors by the peer's port; null when they have to be looked for anew. */
   #byPort: Map<number, number[]> | null = null;
+  #restUntil = 0;
 
   /** The descriptor of the connection with these ends, or null where there is none. */
   find(ends: Ends): number | null {
@@ -34,6 +40,19 @@ export class ConnectionFds {
   /** To be called before each round of searches: descriptors come and go. */
   forget(): void {
     this.#byPort = null;
+  }
+
+  /**
+   * Looks at once for what has come since. Returns false where that has taken its share of the time: with
+   * 10,000 connections each new one would cost more than its TLS handshake.
+   */
+  renew(): boolean {
+    const begun = performance.now();
+    if (begun < this.#restUntil) return false;
+    this.#byPort = connectedFds();
+    const spent = performance.now() - begun;
+    if (spent > CHEAP_MS) this.#restUntil = begun + SEARCH_SHARE * spent;
+    return true;
   }
 }
 

@@ -128,9 +128,14 @@ export class KernelSide {
     const fd = this.#fd(connection);
     if (fd !== null) return isAtEnd(fd);
     // One whose descriptor was known has none any more.
-    return this.#unixOf.has(connection) ||
-      this.#available && connection.remoteAddr.transport === "tcp" &&
-        !(connection instanceof LoneRequest) && connectionFd(connection) !== null;
+    if (this.#unixOf.has(connection)) return true;
+    if (!this.#available || connection.remoteAddr.transport !== "tcp") return false;
+    if (connection instanceof LoneRequest) return false;
+    if (connectionFd(connection) !== null) return true;
+    // One with TLS that has come since the last round, or has gone.
+    if (!this.#fds.renew()) return false;
+    const found = this.#fds.find(endsOf(connection));
+    return found === null || isAtEnd(found);
   }
 
   /** Whether {@linkcode KernelSide.cut} can be had. */

@@ -10,6 +10,24 @@ import { RawClient } from "./socket_client.ts";
 const APP = new URL("../../apps/sockets.ts", import.meta.url).pathname;
 const CLIENTS = 60;
 
+/** Clients, some at a time, that close without having read what TLS sends behind its handshake: a RST. */
+const LEAVE = `
+import socket, ssl, sys, threading
+port, count = map(int, sys.argv[1:])
+context = ssl._create_unverified_context()
+handshake = b"\\r\\n".join([
+    b"GET /echo HTTP/1.1", b"Host: localhost", b"Connection: Upgrade", b"Upgrade: websocket",
+    b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", b"", b""])
+def leave():
+    for _ in range(count):
+        client = context.wrap_socket(socket.create_connection(("127.0.0.1", port)))
+        client.sendall(handshake)
+        client.close()
+threads = [threading.Thread(target=leave) for _ in range(4)]
+for each in threads: each.start()
+for each in threads: each.join()
+`;
+
 async function logOf(server: Running): Promise<string[]> {
   return JSON.parse(await server.get("/log"));
 }
@@ -34,6 +52,24 @@ for (const [how, threads] of [["threads", "1"], ["inline", "0"]] as const) {
     },
   );
 }
+
+// Inline the app has upgraded it mostly before it is known to leave; Deno.serve keeps them all.
+sceneTest(
+  "a client that leaves before its handshake is answered keeps none with TLS either",
+  async (scene) => {
+    const { certfile, keyfile } = await scene.certificate();
+    const tls = ["--certfile", certfile, "--keyfile", keyfile];
+    const server = scene.run(["-b", "127.0.0.1:0", "-w", "1", "-t", "1", ...tls, APP]);
+    await server.ready(1);
+    const { pid } = server.procs()[0]!;
+    const before = descriptorsOf(pid);
+    const { success } = await new Deno.Command("python3", {
+      args: ["-c", LEAVE, String(server.port), String(CLIENTS)],
+    }).output();
+    assertEquals(success, true);
+    await until("all are closed", () => descriptorsOf(pid) < before + CLIENTS / 4);
+  },
+);
 
 sceneTest("a WebSocket whose client leaves as the app answers is closed", async (scene) => {
   const args = ["-b", "127.0.0.1:0", "-w", "1", "-t", "1", "--access-log", "-"];
