@@ -89,10 +89,11 @@ export class OwnServer {
 
   /**
    * Fastify listens on 127.0.0.1 and on ::1, with two servers of the same handler: the second asks
-   * for the port that the first is told.
+   * for the port that the first is told. Servers that have no handler yet have none in common.
    */
   #isAnotherAddress(where: string, app: unknown): boolean {
-    return where === this.#where || (this.#isServed(where) && app === this.#app);
+    return where === this.#where ||
+      (this.#isServed(where) && app !== undefined && app === this.#app);
   }
 
   /** Whether denicorn itself listens there. */

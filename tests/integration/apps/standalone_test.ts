@@ -70,6 +70,19 @@ for (const threads of ["2", "0"]) {
     },
   );
 
+  sceneTest(`... also where both get their handlers behind listen(), ${how}`, async (scene) => {
+    const server = await scene.start({
+      workers: 1,
+      args,
+      app: `import http from "node:http";
+        const health = http.createServer().listen(9000);
+        health.on("request", (_, response) => response.end("healthy"));
+        const app = http.createServer().listen(health.address().port);
+        app.on("request", (_, response) => response.end("the app"));`,
+    });
+    assertEquals(await server.get(), "the app");
+  });
+
   sceneTest(`a program that is installed in node_modules serves, ${how}`, async (scene) => {
     scene.write("package.json", '{ "dependencies": { "installed": "1.0.0" } }');
     scene.write(
