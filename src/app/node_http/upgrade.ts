@@ -106,8 +106,10 @@ class UpgradeSocket extends NodeSocket {
   }
 
   override _destroy(error: Error | null, done: Done): void {
-    // What `ws` tells its users to do: write a refusal, and destroy at once.
-    if (this.#reader === null && this.#text.includes(HEAD_END)) this.#refuse();
+    // What `ws` tells its users to do: write a refusal, and destroy at once. (A 101 is none: its client
+    // has left.)
+    const isRefusal = this.#text.includes(HEAD_END) && statusOf(this.#text) !== SWITCHING_PROTOCOLS;
+    if (this.#reader === null && isRefusal) this.#refuse();
     this.#reject(
       error ?? new Error("the app destroyed the connection before it answered the upgrade"),
     );
