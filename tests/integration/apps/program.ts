@@ -79,10 +79,15 @@ export class Program implements AsyncDisposable {
     await this.ended();
   }
 
+  /**
+   * Whether somebody takes a connection, who closes one that ends without a request. That it is there does
+   * not tell: while the manager claims the address it listens for a moment, and resets who has come.
+   */
   async #answers(): Promise<boolean> {
     try {
-      (await Deno.connect({ hostname: "127.0.0.1", port: this.port })).close();
-      return true;
+      using connection = await Deno.connect({ hostname: "127.0.0.1", port: this.port });
+      await connection.closeWrite();
+      return await connection.read(new Uint8Array(1)) === null;
     } catch {
       await new Promise((resolve) => setTimeout(resolve, 20));
       return false;
