@@ -25,6 +25,9 @@ const LOOKS = 4;
 /** How often it looks once the exchange is over, where something is to follow its delivery, milliseconds. */
 const DELIVERY_LOOK_MS = 1_000;
 
+/** What a client may say over TLS as it leaves (RFC 8446, 6.1), in a record of its own; an upper bound. */
+const CLOSE_NOTIFY_BYTES = 64;
+
 export class Lifetimes {
   /** The clock of deadlines that need not be exact: as of the last turn. */
   now = performance.now();
@@ -208,7 +211,7 @@ export class Lifetimes {
  */
 function hasLeftUnseen(session: Session): boolean {
   if (session.http2 || session.uploads > 0 || !session.hasLeft) return false;
-  return session.leavingSince === -Infinity || session.unread() === 0;
+  return session.leavingSince === -Infinity || session.unread() <= CLOSE_NOTIFY_BYTES;
 }
 
 /** When to look again at a connection that was told to close and stays open, milliseconds from now. */

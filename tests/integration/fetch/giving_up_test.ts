@@ -125,6 +125,33 @@ for (const threads of [0, 1]) {
     },
   );
 
+  sceneTest(
+    `over TLS a client that leaves a silent response is let go too, ${where}`,
+    async (scene) => {
+      const { certfile, keyfile } = await scene.certificate();
+      const tls = ["--certfile", certfile, "--keyfile", keyfile];
+      const server = await startApp(scene, threads, "--write-timeout", "2", ...tls);
+      const caCerts = [Deno.readTextFileSync(certfile)];
+      const send = async (request: string) => {
+        const { port } = server;
+        const wire = new Wire(await Deno.connectTls({ hostname: "localhost", port, caCerts }));
+        await wire.send(request);
+        return wire;
+      };
+      const state = async () => {
+        using wire = await send("GET /state HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        return JSON.parse((await wire.response())!.body);
+      };
+      const chunked = "Host: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+      using leaving = await send(`POST /silent HTTP/1.1\r\n${chunked}`);
+      await leaving.receive();
+      await leaving.send("5\r\nhello\r\n0\r\n\r\n");
+      await until("the app has the body", async () => (await state()).received === 5);
+      leaving.connection.close();
+      await until("the stream is cancelled", async () => (await state()).cancelled === 1);
+    },
+  );
+
   sceneTest(`a client that does not read slows the app down, ${where}`, async (scene) => {
     const server = await startApp(scene, threads);
     using connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
